@@ -1,0 +1,13 @@
+//! The vocabulary and the arithmetic: what a run asks, what it observed, what that means.
+//!
+//! Nothing here reads a clock, a file or a socket: time and randomness come in as arguments.
+
+pub mod health;
+pub mod load;
+pub mod metrics;
+pub mod record;
+pub mod seed;
+pub mod spec;
+pub mod summary;
+pub mod time;
+pub mod workload;

@@ -1,0 +1,4 @@
+//! Sends the requests of a run on time, records what happened, and keeps it.
+
+pub mod clock;
+pub mod protocol;

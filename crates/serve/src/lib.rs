@@ -1,0 +1,1 @@
+//! Everything that answers: the simulated endpoint.
