@@ -9,7 +9,10 @@ use crate::time::{Offset, Rate};
 
 mod closed;
 mod describe;
+mod figures;
 mod gaps;
+mod law;
+pub mod proof;
 mod schedule;
 mod stages;
 mod validate;
