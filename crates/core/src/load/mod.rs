@@ -15,6 +15,7 @@ mod law;
 pub mod proof;
 mod schedule;
 mod stages;
+pub mod trace;
 mod validate;
 
 pub use closed::UserPacer;
