@@ -105,12 +105,11 @@ pub enum LineError {
 }
 
 impl Line {
-    /// Reads one line. `chat` says whether the run asks for chats; `clear_assistant` drops a last message by the
-    /// assistant.
+    /// Reads one line. `chat` says whether the run asks for chats.
     ///
     /// # Errors
     /// Says what is missing or wrong.
-    pub fn parse(json: &str, chat: bool, clear_assistant: bool) -> Result<Line, LineError> {
+    pub fn parse(json: &str, chat: bool) -> Result<Line, LineError> {
         let value: Value = serde_json::from_str(json).map_err(|error| LineError::Json(reason(&error)))?;
         let Value::Object(mut members) = value else {
             return Err(LineError::Json("it is another JSON value".to_owned()));
@@ -119,7 +118,7 @@ impl Line {
             if !chat {
                 return Err(LineError::MessagesWithoutChat);
             }
-            return body(members, clear_assistant);
+            return body(members);
         }
         match members.remove("prompt") {
             Some(Value::String(text)) => prompt(&text, members.get("images")),
@@ -134,19 +133,14 @@ impl Line {
 
 /// A prompt and its images.
 fn prompt(text: &str, images: Option<&Value>) -> Result<Line, LineError> {
-    let wrong = LineError::Member {
+    let wrong = || LineError::Member {
         member: "images",
-        expected: "a list of texts",
+        expected: "a list of URIs",
     };
     let images: Vec<Bytes> = match images {
         None | Some(Value::Null) => Vec::new(),
-        Some(Value::Array(images)) => {
-            let texts = images
-                .iter()
-                .map(|image| image.as_str().map(|uri| Bytes::from(uri.to_owned())));
-            texts.collect::<Option<_>>().ok_or(wrong)?
-        }
-        Some(_) => return Err(wrong),
+        Some(Value::Array(images)) => images.iter().map(uri).collect::<Option<_>>().ok_or_else(wrong)?,
+        Some(_) => return Err(wrong()),
     };
     let placeholders = text.matches(IMAGE_PLACEHOLDER).count();
     if !images.is_empty() && placeholders != 0 && placeholders != images.len() {
@@ -162,21 +156,22 @@ fn prompt(text: &str, images: Option<&Value>) -> Result<Line, LineError> {
     })
 }
 
+/// A URI, which stands in a JSON string as it is.
+fn uri(value: &Value) -> Option<Bytes> {
+    let text = value.as_str()?;
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
+    plain.then(|| Bytes::from(text.to_owned()))
+}
+
 /// A whole request body.
-fn body(mut members: Map<String, Value>, clear_assistant: bool) -> Result<Line, LineError> {
-    let wrong = LineError::Member {
-        member: "messages",
-        expected: "a list of at least one message",
-    };
-    let Some(Value::Array(messages)) = members.get_mut("messages") else {
-        return Err(wrong);
-    };
-    let by_assistant = |message: &Value| message.get("role").is_some_and(|role| role == "assistant");
-    if clear_assistant && messages.last().is_some_and(by_assistant) {
-        messages.pop();
-    }
-    if messages.is_empty() {
-        return Err(wrong);
+fn body(members: Map<String, Value>) -> Result<Line, LineError> {
+    if members["messages"].as_array().is_none_or(Vec::is_empty) {
+        return Err(LineError::Member {
+            member: "messages",
+            expected: "a list of at least one message",
+        });
     }
     let tokens = members.get("max_completion_tokens").or(members.get("max_tokens"));
     let max_tokens = tokens
@@ -209,7 +204,7 @@ mod tests {
     use super::*;
 
     fn error(json: &str) -> String {
-        Line::parse(json, true, false).expect_err(json).to_string()
+        Line::parse(json, true).expect_err(json).to_string()
     }
 
     #[test]
@@ -228,28 +223,13 @@ mod tests {
         );
 
         let json = r#"{"messages":[{"role":"user","content":"é"}],"temperature":0.25,"max_tokens":9}"#;
-        let line = Line::parse(json, true, true);
+        let line = Line::parse(json, true);
         let Ok(Line::Body { members, max_tokens }) = line else {
             panic!("{line:?}")
         };
         assert_eq!(members.keys[..], ["messages", "temperature", "max_tokens"]);
         assert_eq!(members.json, json[1..json.len() - 1]);
         assert_eq!(max_tokens, Some(9));
-    }
-
-    #[test]
-    fn a_last_answer_is_dropped_on_request_only() {
-        let json = r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#;
-        for (clear, left) in [(false, 2), (true, 1)] {
-            let Ok(Line::Body { members, .. }) = Line::parse(json, true, clear) else {
-                panic!()
-            };
-            let object = format!("{{{}}}", String::from_utf8(members.json.to_vec()).unwrap());
-            let value: Value = serde_json::from_str(&object).unwrap();
-            assert_eq!(value["messages"].as_array().unwrap().len(), left);
-        }
-        let only = r#"{"messages":[{"role":"assistant","content":"b"}]}"#;
-        assert!(Line::parse(only, true, true).is_err());
     }
 
     #[test]
@@ -269,8 +249,12 @@ mod tests {
             ),
             (r#"{"prompt": 3}"#, r#""prompt" is not a text"#),
             (
+                r#"{"prompt": "a", "images": ["a\"b"]}"#,
+                r#""images" is not a list of URIs"#,
+            ),
+            (
                 r#"{"prompt": "a", "images": "b"}"#,
-                r#""images" is not a list of texts"#,
+                r#""images" is not a list of URIs"#,
             ),
             (
                 r#"{"messages": []}"#,
@@ -286,7 +270,7 @@ mod tests {
         assert!(
             error(r#"{"prompt": "<image><image>", "images": ["x"]}"#).contains("2 `<image>` placeholders")
         );
-        let chat_only = Line::parse(r#"{"messages": [{}]}"#, false, false);
+        let chat_only = Line::parse(r#"{"messages": [{}]}"#, false);
         assert_eq!(chat_only.unwrap_err(), LineError::MessagesWithoutChat);
     }
 }

@@ -19,7 +19,7 @@ use crate::record::RequestId;
 
 pub use chars::CharPrompts;
 pub use lengths::LengthError;
-pub use lines::{Line, LineError};
+pub use lines::{Line, LineError, Lines};
 pub use placeholders::{IMAGE_PLACEHOLDER, place_images};
 pub use prompts::{CorpusOptions, CorpusPrompts, PromptTooShort};
 pub use requests::{Requests, Source, TraceLengths};

@@ -222,10 +222,7 @@ mod tests {
     }
 
     fn lines(pick: Pick, json: &[&str]) -> Source {
-        let lines = json
-            .iter()
-            .map(|json| Line::parse(json, true, false).unwrap())
-            .collect();
+        let lines = json.iter().map(|json| Line::parse(json, true).unwrap()).collect();
         Source::Lines(Lines::new(lines, pick).unwrap())
     }
 
