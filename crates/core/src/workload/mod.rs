@@ -1,10 +1,29 @@
 //! What is asked: prompts, output lengths and whole bodies, each a pure function of the request's number.
 
+mod chars;
+mod corpus;
+mod lengths;
+mod lines;
+mod numbers;
+mod pieces;
+mod placeholders;
+mod prompts;
+mod requests;
+mod tokenizer;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::record::RequestId;
+
+pub use chars::CharPrompts;
+pub use lengths::LengthError;
+pub use lines::{Line, LineError, Lines};
+pub use placeholders::{IMAGE_PLACEHOLDER, place_images};
+pub use prompts::{CorpusOptions, CorpusPrompts, PromptTooShort};
+pub use requests::{Requests, Source, TraceLengths};
+pub use tokenizer::Tokenizer;
 
 /// Makes the content of requests.
 ///
@@ -16,6 +35,11 @@ pub trait Workload: Send + Sync {
 
     /// One line for people: what is asked ("512-token prompts from `verse`, 128 tokens out").
     fn describe(&self) -> String;
+
+    /// Prompts made so far that are not of exactly the length asked for; each says its own in `prompt_tokens`.
+    fn inexact(&self) -> u64 {
+        0
+    }
 }
 
 /// What one request asks, before a protocol turns it into bytes.

@@ -1,0 +1,460 @@
+//! Prompts of exactly so many tokens, made of the pieces of a corpus.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rand::RngExt;
+use thiserror::Error;
+
+use crate::record::RequestId;
+use crate::seed::Seed;
+use crate::spec::Corpus;
+use crate::workload::Tokenizer;
+use crate::workload::corpus::BREAK;
+use crate::workload::numbers::random_numbers;
+use crate::workload::pieces::{Piece, push, shared_prefix, start_paragraph};
+
+/// Corrections of one prompt before the nearest length below is taken.
+const ROUNDS: usize = 24;
+
+/// Candidates for a text that adds exactly one token however often it is repeated: short words that nearly every
+/// vocabulary has with a leading space, then signs for vocabularies of characters or bytes.
+const FILLERS: [&str; 14] = [
+    " so", " and", " the", " to", " we", " no", " me", " do", " he", " a", " x", " 1", "!", ".",
+];
+
+/// How the prompts of a corpus are made.
+#[derive(Clone, Debug)]
+pub struct CorpusOptions {
+    /// Which corpus.
+    pub corpus: Corpus,
+    /// The instruction at the end in place of the corpus's own.
+    pub instruction: Option<String>,
+    /// About how many leading tokens all prompts share.
+    pub shared_prefix_tokens: u32,
+    /// Put random numbers after the shared prefix, so that no two prompts are alike.
+    pub randomize: bool,
+    /// Count for a chat rather than for a completion.
+    pub chat: bool,
+}
+
+/// Makes prompts of exactly as many tokens as asked for:
+///
+/// ```text
+/// [shared prefix][random numbers][pieces at random, the last one cut short, filled up][instruction]
+/// ```
+///
+/// The parts are chosen by their own counts, but only a count of the whole rendered prompt decides, because tokens may
+/// merge where parts meet. The instruction is left out of prompts so short that it would take more than half.
+pub struct CorpusPrompts {
+    tokenizer: Arc<dyn Tokenizer>,
+    chat: bool,
+    seed: Seed,
+    randomize: bool,
+    pieces: Vec<Piece>,
+    prefix: Piece,
+    instruction: Piece,
+    /// Tokens of a prompt without text.
+    overhead: usize,
+    fillers: Vec<&'static str>,
+    inexact: AtomicU64,
+}
+
+/// A prompt length that cannot be had.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error(
+    "a prompt of {asked} tokens is too short: the server itself adds {overhead} around an empty one; \
+     ask for at least {least}"
+)]
+pub struct PromptTooShort {
+    asked: u32,
+    overhead: usize,
+    least: u32,
+}
+
+/// A prompt in the making.
+struct Draft<'a> {
+    body: String,
+    /// Bytes of the body that are not to be cut: prefix and numbers.
+    fixed: usize,
+    instruction: &'a str,
+}
+
+impl CorpusPrompts {
+    /// Counts the corpus once; building a prompt then costs little more than one count of it.
+    pub fn new(options: &CorpusOptions, tokenizer: Arc<dyn Tokenizer>, seed: Seed) -> Self {
+        let count = tokenizer.as_ref();
+        let pieces: Vec<Piece> = options
+            .corpus
+            .pieces()
+            .map(|text| Piece::new(text.to_owned(), count))
+            .collect();
+        let instruction = options
+            .instruction
+            .as_deref()
+            .unwrap_or(options.corpus.instruction());
+        CorpusPrompts {
+            prefix: shared_prefix(&pieces, options.shared_prefix_tokens as usize, seed, count),
+            instruction: Piece::new(instruction.trim().to_owned(), count),
+            overhead: count.prompt_tokens("", options.chat),
+            fillers: fillers(count),
+            inexact: AtomicU64::new(0),
+            chat: options.chat,
+            randomize: options.randomize,
+            pieces,
+            tokenizer,
+            seed,
+        }
+    }
+
+    /// Checks that prompts of this length can be made.
+    ///
+    /// # Errors
+    /// The server adds more tokens around an empty prompt, or the prompt would be empty without a chat around it.
+    pub fn check(&self, tokens: u32) -> Result<(), PromptTooShort> {
+        let least = u32::try_from(self.overhead).unwrap_or(u32::MAX).max(1);
+        if tokens >= least {
+            Ok(())
+        } else {
+            Err(PromptTooShort {
+                asked: tokens,
+                overhead: self.overhead,
+                least,
+            })
+        }
+    }
+
+    /// The prompt for one request, and its length: `tokens`, or in rare cases the nearest possible below.
+    pub fn build(&self, id: RequestId, tokens: u32) -> (Arc<str>, u32) {
+        let target = tokens as usize;
+        let (text, got) = self.fit(self.draft(id, target), target);
+        if got != target {
+            self.inexact.fetch_add(1, Ordering::Relaxed);
+        }
+        (text.into(), u32::try_from(got).unwrap_or(u32::MAX))
+    }
+
+    /// Prompts built so far that are not of exactly the length asked for.
+    pub fn inexact(&self) -> u64 {
+        self.inexact.load(Ordering::Relaxed)
+    }
+
+    /// Chooses the parts by their own counts.
+    fn draft(&self, id: RequestId, target: usize) -> Draft<'_> {
+        let mut room = target.saturating_sub(self.overhead);
+        let with_instruction = self.instruction.tokens() * 2 <= room;
+        let instruction = if with_instruction {
+            self.instruction.text()
+        } else {
+            ""
+        };
+        if with_instruction {
+            room -= self.instruction.tokens();
+        }
+        let numbers = self.randomize.then(|| random_numbers(self.seed, id));
+        let numbers = numbers.filter(|numbers| {
+            let tokens = self.tokenizer.count(numbers) + 1; // the blank line
+            let fits = tokens <= room;
+            room -= if fits { tokens } else { 0 };
+            fits
+        });
+        let mut body = String::new();
+        room = push(&mut body, &self.prefix, room);
+        if let Some(numbers) = numbers {
+            start_paragraph(&mut body);
+            body.push_str(&numbers);
+        }
+        let fixed = body.len();
+        let mut rng = self.seed.keyed("prompt", id.0);
+        while room > 0 && !self.pieces.is_empty() {
+            let piece = &self.pieces[rng.random_range(0..self.pieces.len())];
+            let after = push(&mut body, piece, room);
+            if piece.tokens() > room {
+                break;
+            }
+            room = after;
+        }
+        Draft {
+            body,
+            fixed,
+            instruction,
+        }
+    }
+
+    /// Adds and takes words until the whole prompt has `target` tokens.
+    fn fit(&self, mut draft: Draft<'_>, target: usize) -> (String, usize) {
+        let mut nearest = (String::new(), self.overhead);
+        let mut fills = 0;
+        for _ in 0..ROUNDS {
+            let text = draft.text();
+            let tokens = self.tokenizer.prompt_tokens(&text, self.chat);
+            if tokens == target {
+                return (text, tokens);
+            }
+            if tokens < target {
+                let missing = target - tokens;
+                if tokens >= nearest.1 {
+                    nearest = (text, tokens);
+                }
+                draft.fill(self.fillers[fills % self.fillers.len()], missing);
+                fills += 1;
+            } else if !draft.drop_words(tokens - target + fills / self.fillers.len()) {
+                // One word more is dropped after each vain round of fillers: it was the joint that would not fit.
+                break;
+            }
+        }
+        nearest
+    }
+}
+
+impl Draft<'_> {
+    /// The prompt as it stands.
+    fn text(&self) -> String {
+        let between = if self.body.is_empty() || self.instruction.is_empty() {
+            ""
+        } else {
+            BREAK
+        };
+        [&self.body, between, self.instruction].concat()
+    }
+
+    /// Adds filler; a prompt never begins with white space, which chat templates are free to drop.
+    fn fill(&mut self, filler: &str, times: usize) {
+        if self.body.is_empty() {
+            self.body.push_str(filler.trim_start());
+        } else {
+            self.body.push_str(filler);
+        }
+        (1..times).for_each(|_| self.body.push_str(filler));
+    }
+
+    /// Takes words from the end of the body, then the instruction, then what was to be kept. False if nothing is left.
+    fn drop_words(&mut self, words: usize) -> bool {
+        if self.body.len() <= self.fixed {
+            if !self.instruction.is_empty() {
+                self.instruction = "";
+                return true;
+            }
+            self.fixed = 0;
+        }
+        if self.body.is_empty() {
+            return false;
+        }
+        for _ in 0..words {
+            if self.body.len() <= self.fixed {
+                break;
+            }
+            let end = self.body.rfind(char::is_whitespace).unwrap_or(0).max(self.fixed);
+            self.body.truncate(end);
+            self.body.truncate(self.body.trim_end().len().max(self.fixed));
+        }
+        true
+    }
+}
+
+/// Those of [`FILLERS`] that add one token each, or the first one where none does.
+fn fillers(tokenizer: &dyn Tokenizer) -> Vec<&'static str> {
+    let base = "the river";
+    let alone = tokenizer.count(base);
+    let adds_one = |filler: &&str| {
+        [1, 2, 3, 8]
+            .into_iter()
+            .all(|times| tokenizer.count(&(base.to_owned() + &filler.repeat(times))) == alone + times)
+    };
+    let mut found: Vec<&'static str> = FILLERS.into_iter().filter(adds_one).take(3).collect();
+    if found.is_empty() {
+        found.push(FILLERS[0]);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::workload::tokenizer::tests::Words;
+
+    /// Merges everything with everything: one token for every so many bytes of the whole text.
+    struct Bytes(usize);
+
+    /// Cannot make an odd number of tokens.
+    struct Even;
+
+    impl Tokenizer for Bytes {
+        fn name(&self) -> &str {
+            "bytes"
+        }
+
+        fn count(&self, text: &str) -> usize {
+            text.len().div_ceil(self.0)
+        }
+
+        fn prompt_tokens(&self, text: &str, chat: bool) -> usize {
+            self.count(text) + if chat { 7 } else { 0 }
+        }
+    }
+
+    impl Tokenizer for Even {
+        fn name(&self) -> &str {
+            "even"
+        }
+
+        fn count(&self, text: &str) -> usize {
+            Words.count(text) * 2
+        }
+
+        fn prompt_tokens(&self, text: &str, _chat: bool) -> usize {
+            self.count(text) + 4
+        }
+    }
+
+    fn options(corpus: Corpus) -> CorpusOptions {
+        CorpusOptions {
+            corpus,
+            instruction: None,
+            shared_prefix_tokens: 0,
+            randomize: false,
+            chat: true,
+        }
+    }
+
+    fn tokenizer(which: usize) -> Arc<dyn Tokenizer> {
+        match which {
+            0 => Arc::new(Words),
+            n => Arc::new(Bytes(n)),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn prompts_have_exactly_the_tokens_asked_for(
+            which in 0_usize..5, code: bool, chat: bool, randomize: bool, prefix in 0_u32..300,
+            tokens in 8_u32..1500, seed: u64, id: u64,
+        ) {
+            let options = CorpusOptions {
+                corpus: if code { Corpus::Code } else { Corpus::Verse },
+                instruction: None,
+                shared_prefix_tokens: prefix,
+                randomize,
+                chat,
+            };
+            let prompts = CorpusPrompts::new(&options, tokenizer(which), Seed(seed));
+            let (text, got) = prompts.build(RequestId(id), tokens);
+            prop_assert_eq!(got, tokens, "{}", text);
+            prop_assert_eq!(prompts.tokenizer.prompt_tokens(&text, chat), tokens as usize);
+            prop_assert_eq!(text.trim(), &*text);
+            prop_assert_eq!(prompts.inexact(), 0);
+            prop_assert_eq!(prompts.build(RequestId(id), tokens), (text, got));
+        }
+    }
+
+    #[test]
+    fn prompts_read_as_described() {
+        let options = CorpusOptions {
+            randomize: true,
+            shared_prefix_tokens: 60,
+            ..options(Corpus::Verse)
+        };
+        let prompts = CorpusPrompts::new(&options, Arc::new(Words), Seed(2));
+        let made: Vec<_> = (0..500).map(|id| prompts.build(RequestId(id), 256).0).collect();
+        let prefix = prompts.prefix.text();
+        assert!(
+            (50..=60).contains(&Words.count(prefix)),
+            "{} tokens: {prefix}",
+            Words.count(prefix)
+        );
+        for prompt in &made {
+            assert!(prompt.starts_with(prefix), "{prompt}");
+            assert!(prompt[prefix.len()..].starts_with("\n\n"), "{prompt}");
+            assert!(
+                prompt.ends_with("\n\nTranslate the verses above to Spanish."),
+                "{prompt}"
+            );
+            assert!(
+                !prompt.contains(&prompts.fillers[0].repeat(8)),
+                "too much filler: {prompt}"
+            );
+        }
+        assert_eq!(made.iter().collect::<HashSet<_>>().len(), 500);
+    }
+
+    #[test]
+    fn the_shared_prefix_depends_on_the_seed() {
+        let prefix = |seed| {
+            let options = CorpusOptions {
+                shared_prefix_tokens: 100,
+                ..options(Corpus::Code)
+            };
+            CorpusPrompts::new(&options, Arc::new(Words), Seed(seed))
+                .prefix
+                .text()
+                .to_owned()
+        };
+        assert_eq!(prefix(1), prefix(1));
+        assert_ne!(prefix(1), prefix(2));
+    }
+
+    #[test]
+    fn a_prefix_longer_than_the_prompt_fills_it() {
+        let options = CorpusOptions {
+            shared_prefix_tokens: 1000,
+            ..options(Corpus::Verse)
+        };
+        let prompts = CorpusPrompts::new(&options, Arc::new(Words), Seed(2));
+        let (first, second) = (prompts.build(RequestId(0), 200), prompts.build(RequestId(1), 200));
+        assert_eq!(first, second);
+        assert_eq!(first.1, 200);
+
+        let options = CorpusOptions {
+            randomize: true,
+            ..options
+        };
+        let prompts = CorpusPrompts::new(&options, Arc::new(Words), Seed(2));
+        assert_ne!(
+            prompts.build(RequestId(0), 200).0,
+            prompts.build(RequestId(1), 200).0
+        );
+    }
+
+    #[test]
+    fn tiny_prompts_do_without_the_instruction_and_impossible_ones_are_refused() {
+        let prompts = CorpusPrompts::new(&options(Corpus::Verse), Arc::new(Words), Seed(0));
+        for tokens in 5..40 {
+            let (text, got) = prompts.build(RequestId(9), tokens);
+            assert_eq!(
+                (got, text.contains("Translate")),
+                (tokens, tokens >= 33),
+                "{text}"
+            );
+            assert_eq!(prompts.check(tokens), Ok(()));
+        }
+        let error = prompts.check(4).unwrap_err().to_string();
+        assert!(
+            error.contains("adds 5 around an empty one") && error.contains("at least 5"),
+            "{error}"
+        );
+        assert_eq!(prompts.build(RequestId(9), 4).1, 5, "nothing shorter can be had");
+
+        let completions = CorpusOptions {
+            chat: false,
+            ..options(Corpus::Verse)
+        };
+        let prompts = CorpusPrompts::new(&completions, Arc::new(Words), Seed(0));
+        assert!(prompts.check(0).is_err());
+        assert_eq!(prompts.build(RequestId(9), 1).1, 1);
+    }
+
+    #[test]
+    fn a_length_that_cannot_be_had_becomes_the_nearest_below_and_is_counted() {
+        let prompts = CorpusPrompts::new(&options(Corpus::Verse), Arc::new(Even), Seed(0));
+        assert_eq!(prompts.build(RequestId(0), 200).1, 200);
+        assert_eq!(prompts.inexact(), 0);
+        assert_eq!(prompts.build(RequestId(1), 201).1, 200);
+        assert_eq!(prompts.inexact(), 1);
+    }
+}

@@ -1,0 +1,16 @@
+//! What is asked, made ready before a run: data sets read, tokenizers loaded, images drawn.
+
+mod bundled;
+mod chat_template;
+mod dataset;
+mod error;
+mod huggingface;
+mod images;
+mod load;
+mod tokenizer;
+
+pub use bundled::BundledTokenizer;
+pub use error::WorkloadError;
+pub use huggingface::HuggingFaceTokenizer;
+pub use load::{Loaded, load};
+pub use tokenizer::load_tokenizer;
