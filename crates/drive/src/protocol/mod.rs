@@ -1,9 +1,38 @@
 //! Wire formats, sans I/O: a request becomes bytes, bytes become events with their arrival times.
 
-use plimsoll_core::record::{Delta, ServerTimes, Stamps, Usage};
+mod body_reader;
+mod build;
+mod excerpt;
+mod json_scan;
+mod openai;
+mod openai_chat;
+mod openai_completions;
+mod openai_decode;
+mod outcome;
+pub mod probe;
+mod reply;
+mod sse;
+mod template;
+mod tgi;
+mod triton;
+
+#[cfg(test)]
+mod decode_tests;
+#[cfg(test)]
+mod encode_tests;
+#[cfg(test)]
+mod golden_tests;
+#[cfg(test)]
+mod test_spec;
+
 use plimsoll_core::time::Offset;
 use plimsoll_core::workload::{Body, RequestSpec};
 use thiserror::Error;
+
+pub use build::{ProtocolError, Supports, build, supports};
+pub use excerpt::error_excerpt;
+pub use outcome::{Ended, judge, outcome_of_status};
+pub use reply::Reply;
 
 /// A way to ask a server for an answer and to read it.
 pub trait Protocol: Send + Sync {
@@ -13,8 +42,8 @@ pub trait Protocol: Send + Sync {
     /// The body of a request. Large shared parts are shared, not copied.
     fn encode(&self, request: &RequestSpec) -> Body;
 
-    /// A reader for one response with HTTP status 200.
-    fn decoder(&self) -> Box<dyn Decoder>;
+    /// A reader for the response to `request`, if its HTTP status is 200.
+    fn decoder(&self, request: &RequestSpec) -> Box<dyn Decoder>;
 }
 
 /// Reads one response body as it arrives.
@@ -32,35 +61,8 @@ pub trait Decoder: Send {
     fn finish(&mut self, at: Offset, reply: &mut Reply) -> Result<(), Malformed>;
 }
 
-/// What has been understood of a response so far.
-#[derive(Debug, Default)]
-pub struct Reply {
-    /// The events that carried content, in order (streamed responses only).
-    pub deltas: Vec<Delta>,
-    /// Token counts reported so far.
-    pub usage: Usage,
-    /// Why generation ended (`stop`, `length` …), once the server said so.
-    pub finish_reason: Option<String>,
-    /// An error that the server reported under HTTP 200.
-    pub error: Option<String>,
-    /// The protocol's own end was seen: `[DONE]`, a final event, a whole JSON document.
-    pub complete: bool,
-    /// All events, with or without content.
-    pub events: u32,
-    /// Events that shared their arrival with an earlier event of the same read.
-    pub coalesced_events: u32,
-    /// Characters of generated text, reasoning included.
-    pub chars: u32,
-    /// The generated text, kept only if `Api::keep_text`.
-    pub text: Option<String>,
-    /// What the server says of its own times.
-    pub server: ServerTimes,
-    /// The embedded server's stamps.
-    pub stamps: Option<Stamps>,
-}
-
 /// Bytes that are not of the protocol, with the offending excerpt.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{what}: `{excerpt}`")]
 pub struct Malformed {
     /// What was expected.

@@ -1,0 +1,199 @@
+//! Reads a body that is an event stream or one JSON document, whichever the server sent.
+//!
+//! A server that was asked to stream may answer with a document (an error, or it cannot stream), and a body from a data
+//! set may ask otherwise than the run does. The first bytes tell the two apart.
+
+use plimsoll_core::time::Offset;
+
+use super::excerpt::{error_excerpt, excerpt};
+use super::json_scan::{NotJson, Value};
+use super::sse::{Event, Splitter, TooLarge};
+use super::{Decoder, Malformed, Reply};
+
+/// The largest document accepted, in bytes.
+const MAX_DOCUMENT: usize = 256 << 20;
+
+/// Characters of an excerpt in [`Malformed`].
+const EXCERPT: usize = 100;
+
+/// What the first line of an event stream begins with: a field or a comment.
+const LINES: [&[u8]; 5] = [b"data", b"event", b"id", b"retry", b":"];
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What the JSON in a body means.
+pub(super) trait Meaning: Send {
+    /// An event of a stream, a JSON object, that arrived at `at`.
+    fn event(&mut self, json: Value<'_>, at: Offset, reply: &mut Reply) -> Result<(), Malformed>;
+
+    /// A whole body, any JSON value.
+    fn document(&mut self, json: Value<'_>, reply: &mut Reply) -> Result<(), Malformed>;
+
+    /// The regular end of a stream, `[DONE]` or not: last chance to say that it is complete.
+    fn ended(&mut self, reply: &mut Reply);
+}
+
+/// A decoder made of a meaning.
+pub(super) struct BodyReader<M> {
+    meaning: M,
+    framing: Framing,
+    /// `[DONE]` was seen: what follows is ignored.
+    done: bool,
+}
+
+enum Framing {
+    /// Too little to tell, kept here.
+    Undecided(Vec<u8>),
+    Events(Splitter),
+    Document(Vec<u8>),
+}
+
+impl<M> BodyReader<M> {
+    pub(super) fn new(meaning: M) -> Self {
+        BodyReader {
+            meaning,
+            framing: Framing::Undecided(Vec::new()),
+            done: false,
+        }
+    }
+}
+
+impl<M: Meaning> Decoder for BodyReader<M> {
+    fn feed(&mut self, bytes: &[u8], at: Offset, reply: &mut Reply) -> Result<(), Malformed> {
+        match &mut self.framing {
+            Framing::Undecided(begun) => {
+                begun.extend_from_slice(bytes);
+                let body = std::mem::take(begun);
+                match decide(&body) {
+                    Some(framing) => {
+                        self.framing = framing;
+                        self.feed(body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&body), at, reply)
+                    }
+                    None => {
+                        self.framing = Framing::Undecided(body.trim_ascii().to_vec());
+                        Ok(())
+                    }
+                }
+            }
+            Framing::Events(_) if self.done => Ok(()),
+            Framing::Events(splitter) => {
+                let mut first = true;
+                splitter.feed(bytes, |event| {
+                    let before = reply.events;
+                    let result = take_event(&mut self.meaning, &mut self.done, event, at, reply);
+                    if reply.events > before && !std::mem::replace(&mut first, false) {
+                        reply.coalesced_events += 1;
+                    }
+                    result
+                })
+            }
+            Framing::Document(document) => {
+                if document.len() + bytes.len() > MAX_DOCUMENT {
+                    return Err(malformed("a response that is too large", document));
+                }
+                document.extend_from_slice(bytes);
+                Ok(())
+            }
+        }
+    }
+
+    fn finish(&mut self, at: Offset, reply: &mut Reply) -> Result<(), Malformed> {
+        match &mut self.framing {
+            Framing::Undecided(begun) => {
+                reply.unreadable_end = !begun.is_empty();
+                Ok(())
+            }
+            Framing::Events(splitter) => {
+                if !self.done {
+                    let cut = splitter.inside_event();
+                    let result = splitter
+                        .finish(|event| take_event(&mut self.meaning, &mut self.done, event, at, reply));
+                    match result {
+                        Err(_) if cut => {
+                            reply.unreadable_end = true;
+                            return Ok(());
+                        }
+                        result => result?,
+                    }
+                }
+                self.meaning.ended(reply);
+                Ok(())
+            }
+            Framing::Document(document) => match Value::parse(document) {
+                Ok(json) => {
+                    self.meaning.document(json, reply)?;
+                    reply.complete = true;
+                    Ok(())
+                }
+                Err(NotJson::CutShort) => {
+                    reply.unreadable_end = true;
+                    Ok(())
+                }
+                Err(error @ NotJson::Syntax) => Err(malformed(&error.to_string(), document)),
+            },
+        }
+    }
+}
+
+/// How a body is framed that begins like this; nothing while that is open. What is neither JSON nor an event stream is
+/// gathered like a document, and refused as one at its end.
+fn decide(body: &[u8]) -> Option<Framing> {
+    let text = body
+        .strip_prefix(BYTE_ORDER_MARK)
+        .unwrap_or(body)
+        .trim_ascii_start();
+    let begins = |line: &&&[u8]| text.starts_with(line) || line.starts_with(text);
+    if BYTE_ORDER_MARK.starts_with(text) {
+        return None; // empty, too
+    }
+    match LINES.iter().find(begins) {
+        Some(line) if text.len() < line.len() => None,
+        Some(_) => Some(Framing::Events(Splitter::default())),
+        None => Some(Framing::Document(Vec::new())),
+    }
+}
+
+fn take_event(
+    meaning: &mut impl Meaning,
+    done: &mut bool,
+    event: Event<'_>,
+    at: Offset,
+    reply: &mut Reply,
+) -> Result<(), Malformed> {
+    let data = event.data.trim_ascii();
+    if *done || data == b"[DONE]" {
+        *done = true;
+        reply.complete = true;
+        return Ok(());
+    }
+    let named_error = event.name == b"error";
+    let json = Value::parse(data).ok().filter(|json| json.is_object());
+    if json.is_none() && !named_error {
+        return Err(malformed("an event that is not a JSON object", data));
+    }
+    reply.events += 1;
+    if let Some(json) = json {
+        meaning.event(json, at, reply)?;
+    }
+    if named_error && reply.error.is_none() {
+        reply.error = Some(error_excerpt(data));
+    }
+    Ok(())
+}
+
+/// Bytes that are not of the protocol.
+pub(super) fn malformed(what: &str, bytes: &[u8]) -> Malformed {
+    Malformed {
+        what: what.to_owned(),
+        excerpt: excerpt(bytes, EXCERPT),
+    }
+}
+
+impl From<TooLarge> for Malformed {
+    fn from(error: TooLarge) -> Self {
+        Malformed {
+            what: error.to_string(),
+            excerpt: String::new(),
+        }
+    }
+}

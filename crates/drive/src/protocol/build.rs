@@ -1,0 +1,192 @@
+//! Which protocol a run speaks, and what each provider can be asked.
+
+use std::sync::Arc;
+
+use plimsoll_core::spec::{Provider, RunSpec};
+use thiserror::Error;
+
+use super::Protocol;
+use super::openai_chat::chat;
+use super::openai_completions::completions;
+use super::tgi::Tgi;
+use super::triton::Triton;
+use crate::clock::Clock;
+
+/// What can be asked of a provider. All of them complete text without streaming.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Supports {
+    /// Chat completions.
+    pub chat: bool,
+    /// Streamed answers.
+    pub stream: bool,
+    /// Several sequences per request.
+    pub many: bool,
+    /// Images (in chat).
+    pub images: bool,
+    /// Log probabilities.
+    pub logprobs: bool,
+    /// Sampling among the k likeliest tokens.
+    pub top_k: bool,
+    /// A reasoning effort.
+    pub reasoning_effort: bool,
+    /// Answers tell how many tokens they have; otherwise they must be counted from the text.
+    pub token_counts: bool,
+}
+
+/// What can be asked of `provider`.
+pub fn supports(provider: Provider) -> Supports {
+    let all = Supports {
+        chat: true,
+        stream: true,
+        many: true,
+        images: true,
+        logprobs: true,
+        top_k: true,
+        reasoning_effort: true,
+        token_counts: true,
+    };
+    let text_only = Supports {
+        chat: false,
+        images: false,
+        reasoning_effort: false,
+        ..all
+    };
+    let triton = Supports {
+        many: false,
+        logprobs: false,
+        top_k: false,
+        token_counts: false,
+        ..text_only
+    };
+    match provider {
+        Provider::Fireworks | Provider::Vllm | Provider::Sglang | Provider::Openai | Provider::Anyscale => {
+            all
+        }
+        Provider::Together => text_only,
+        Provider::Tgi => Supports {
+            many: false,
+            ..text_only
+        },
+        Provider::TritonInfer => Supports {
+            stream: false,
+            ..triton
+        },
+        Provider::TritonGenerate => triton,
+    }
+}
+
+/// A run that asks a provider for what it does not have.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum ProtocolError {
+    /// Not in the provider's API.
+    #[error("{provider} has no {what}: {instead}")]
+    Unsupported {
+        /// The provider's name.
+        provider: &'static str,
+        /// What it lacks.
+        what: &'static str,
+        /// What to do.
+        instead: &'static str,
+    },
+    /// An option that only Fireworks understands.
+    #[error("{option} is understood by fireworks only, not by {provider}: leave it out")]
+    FireworksOnly {
+        /// The provider's name.
+        provider: &'static str,
+        /// The option.
+        option: &'static str,
+    },
+}
+
+/// The protocol of a run.
+///
+/// # Errors
+/// The run asks the provider for what it does not have.
+pub fn build(spec: &RunSpec, clock: Clock) -> Result<Arc<dyn Protocol>, ProtocolError> {
+    check_api(spec)?;
+    check_fireworks(spec)?;
+    Ok(match spec.target.provider {
+        Provider::Fireworks
+        | Provider::Vllm
+        | Provider::Sglang
+        | Provider::Openai
+        | Provider::Anyscale
+        | Provider::Together => {
+            if spec.api.chat {
+                Arc::new(chat(spec, clock))
+            } else {
+                Arc::new(completions(spec, clock))
+            }
+        }
+        Provider::Tgi => Arc::new(Tgi::new(spec)),
+        Provider::TritonInfer => Arc::new(Triton::infer(spec)),
+        Provider::TritonGenerate => Arc::new(Triton::generate(spec)),
+    })
+}
+
+fn check_api(spec: &RunSpec) -> Result<(), ProtocolError> {
+    let (api, provider) = (&spec.api, spec.target.provider);
+    let can = supports(provider);
+    let images = !spec.workload.images.is_empty();
+    for (asked, supported, what, instead) in [
+        (api.chat, can.chat, "chat API", "use --no-chat"),
+        (api.stream, can.stream, "streaming", "use --no-stream"),
+        (api.n != 1, can.many, "several sequences per request", "use -n 1"),
+        (
+            images,
+            can.images && api.chat,
+            "images in text completions",
+            "use --chat with a provider that has it",
+        ),
+        (
+            api.logprobs.is_some(),
+            can.logprobs,
+            "log probabilities",
+            "leave out --logprobs",
+        ),
+        (
+            api.top_k.is_some(),
+            can.top_k,
+            "top-k sampling",
+            "leave out --top-k",
+        ),
+        (
+            api.reasoning_effort.is_some(),
+            can.reasoning_effort,
+            "reasoning effort",
+            "leave out --reasoning-effort",
+        ),
+    ] {
+        if asked && !supported {
+            return Err(ProtocolError::Unsupported {
+                provider: provider.name(),
+                what,
+                instead,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn check_fireworks(spec: &RunSpec) -> Result<(), ProtocolError> {
+    let (api, provider) = (&spec.api, spec.target.provider);
+    if provider == Provider::Fireworks {
+        return Ok(());
+    }
+    for (asked, option) in [
+        (api.force_min_tokens, "--force-min-tokens"),
+        (
+            api.acceptance_probs_override.is_some(),
+            "--acceptance-probs-override",
+        ),
+        (!api.forced_generation.is_empty(), "a forced generation"),
+    ] {
+        if asked {
+            return Err(ProtocolError::FireworksOnly {
+                provider: provider.name(),
+                option,
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,307 @@
+//! What the answers of OpenAI's chat and text completions mean, as the many servers that speak them write them.
+
+use std::time::Duration;
+
+use plimsoll_core::record::{Delta, DeltaKind, Stamps, TokenSource};
+use plimsoll_core::time::Offset;
+
+use super::body_reader::{Meaning, malformed};
+use super::excerpt::said_by;
+use super::json_scan::{Text, Value};
+use super::{Malformed, Reply};
+use crate::clock::Clock;
+
+/// Reads chunks and documents of both APIs: a choice has `delta`, `message` or `text`.
+pub(super) struct Completion {
+    clock: Option<Clock>,
+    keep_text: bool,
+    /// Completion tokens at the last event with content, by choice: servers report a running total.
+    reported: Vec<u32>,
+    /// An event with content came without usage: no running totals, only a final one.
+    final_usage_only: bool,
+    /// Completion tokens in chunks of usage alone: llama.cpp sends one for each of several choices.
+    totals: u32,
+    /// Tokens counted from log probabilities.
+    logprobs: u32,
+    /// Choices that have begun and ended, as bits; choices beyond the 64th share the last.
+    begun: u64,
+    ended: u64,
+}
+
+/// What one event or document carried.
+#[derive(Default)]
+struct Carried {
+    text: bool,
+    tool_call: bool,
+    reasoning: bool,
+    /// An empty string as content where a token would stand: a special token, or part of a character.
+    blank: bool,
+    choices: u32,
+    /// Index of the last choice.
+    choice: usize,
+    logprobs: u32,
+    completion_tokens: Option<u32>,
+    stamp: Option<u64>,
+}
+
+impl Carried {
+    fn kind(&self) -> Option<DeltaKind> {
+        match self {
+            Carried { text: true, .. } => Some(DeltaKind::Text),
+            Carried { tool_call: true, .. } => Some(DeltaKind::ToolCall),
+            Carried { reasoning: true, .. } => Some(DeltaKind::Reasoning),
+            _ => None,
+        }
+    }
+}
+
+impl Completion {
+    pub(super) fn new(clock: Option<Clock>, keep_text: bool) -> Self {
+        Completion {
+            clock,
+            keep_text,
+            reported: Vec::new(),
+            final_usage_only: false,
+            totals: 0,
+            logprobs: 0,
+            begun: 0,
+            ended: 0,
+        }
+    }
+
+    fn read(&mut self, json: Value<'_>, carried: &mut Carried, reply: &mut Reply) {
+        for (key, value) in json.members().filter(|(_, value)| !value.is_null()) {
+            match &*key {
+                "choices" => value
+                    .items()
+                    .for_each(|choice| self.choice(choice, carried, reply)),
+                "usage" => usage(value, carried, reply),
+                "system_fingerprint" => carried.stamp = stamp(value),
+                "timings" => timings(value, reply),
+                "metrics" => metrics(value, reply),
+                "error" => reply.error = said_by(value).or(reply.error.take()),
+                "object" if value.string().is_some_and(|text| text == *"error") => {
+                    reply.error = json.get("message").and_then(said_by).or(reply.error.take());
+                }
+                "output" => self.read(value, carried, reply), // Together wraps documents
+                _ => {}
+            }
+        }
+    }
+
+    fn choice(&mut self, choice: Value<'_>, carried: &mut Carried, reply: &mut Reply) {
+        let (mut index, mut blank, mut ended) = (0, false, false);
+        for (key, value) in choice.members().filter(|(_, value)| !value.is_null()) {
+            match &*key {
+                "index" => index = value.count().unwrap_or(0),
+                "delta" | "message" => blank |= self.message(value, carried, reply),
+                "text" => {
+                    blank |= value
+                        .string()
+                        .is_some_and(|text| !self.content(text, &mut carried.text, reply))
+                }
+                "finish_reason" => {
+                    ended = true;
+                    reply.finish_reason = value.string().map(|reason| reason.unescape().into_owned());
+                }
+                "logprobs" => carried.logprobs += logprobs(value),
+                _ => {}
+            }
+        }
+        carried.choices += 1;
+        carried.choice = index as usize;
+        carried.blank |= blank && !ended;
+        let bit = 1 << index.min(63);
+        self.begun |= bit;
+        self.ended |= if ended { bit } else { 0 };
+    }
+
+    /// Reads a `delta` or a `message`; true if it is an empty string where a token would stand. The opening chunk has
+    /// an empty string too, but with the role.
+    fn message(&mut self, message: Value<'_>, carried: &mut Carried, reply: &mut Reply) -> bool {
+        let (mut role, mut blank, mut reasoned) = (false, false, false);
+        for (key, value) in message.members().filter(|(_, value)| !value.is_null()) {
+            match (&*key, value.string()) {
+                ("role", _) => role = true,
+                ("content", Some(text)) => blank |= !self.content(text, &mut carried.text, reply),
+                ("refusal", Some(text)) => {
+                    self.content(text, &mut carried.text, reply);
+                }
+                // Some servers send both names with the same text.
+                ("reasoning" | "reasoning_content", Some(text)) if !reasoned => {
+                    reasoned = self.content(text, &mut carried.reasoning, reply);
+                }
+                ("tool_calls", None) => {
+                    for call in value.items() {
+                        self.tool_call(call.get("function"), carried, reply);
+                    }
+                }
+                ("function_call", None) => self.tool_call(Some(value), carried, reply),
+                _ => {}
+            }
+        }
+        blank && !role
+    }
+
+    fn tool_call(&mut self, function: Option<Value<'_>>, carried: &mut Carried, reply: &mut Reply) {
+        carried.tool_call = true;
+        for name in ["name", "arguments"] {
+            if let Some(text) = function
+                .and_then(|function| function.get(name))
+                .and_then(Value::string)
+            {
+                self.content(text, &mut carried.tool_call, reply);
+            }
+        }
+    }
+
+    /// Takes generated text and sets `seen`; false if it is empty.
+    fn content(&self, text: Text<'_>, seen: &mut bool, reply: &mut Reply) -> bool {
+        if text.is_empty() {
+            return false;
+        }
+        *seen = true;
+        reply.take_text(text, self.keep_text);
+        true
+    }
+
+    /// The tokens of an event with content: the growth of the running total, else the log probabilities; 0 if unknown.
+    fn tokens(&mut self, carried: &Carried) -> u32 {
+        let Some(total) = carried.completion_tokens.filter(|_| !self.final_usage_only) else {
+            self.final_usage_only |= carried.completion_tokens.is_none();
+            return carried.logprobs;
+        };
+        let choice = carried.choice.min(127);
+        if self.reported.len() <= choice {
+            self.reported.resize(choice + 1, 0);
+        }
+        let growth = total.saturating_sub(self.reported[choice]);
+        self.reported[choice] = total;
+        growth
+    }
+
+    /// At the end: where the server gave no count, its log probabilities do.
+    fn count_logprobs(&self, reply: &mut Reply) {
+        if reply.usage.output_tokens.is_none() && self.logprobs > 0 {
+            reply.usage.output_tokens = Some(self.logprobs);
+            reply.usage.source = TokenSource::Logprobs;
+        }
+    }
+}
+
+impl Meaning for Completion {
+    fn event(&mut self, json: Value<'_>, at: Offset, reply: &mut Reply) -> Result<(), Malformed> {
+        let mut carried = Carried::default();
+        self.read(json, &mut carried, reply);
+        self.logprobs += carried.logprobs;
+        if let (0, Some(total)) = (carried.choices, carried.completion_tokens) {
+            self.totals = self.totals.saturating_add(total);
+            if self.begun.count_ones() > 1 {
+                reply.usage.output_tokens = Some(self.totals);
+            }
+        }
+        let Some(kind) = carried.kind().or(carried.blank.then_some(DeltaKind::Text)) else {
+            return Ok(());
+        };
+        let tokens = self.tokens(&carried);
+        if carried.kind().is_none() && carried.completion_tokens.is_some() && tokens == 0 {
+            return Ok(()); // an empty string, and the server says that no token came with it
+        }
+        reply.has_content = true;
+        reply.deltas.push(Delta { at, tokens, kind });
+        if let (Some(clock), Some(nanos)) = (&self.clock, carried.stamp) {
+            let sent = clock.offset_of(nanos);
+            let first_token = reply.stamps.and_then(|stamps| stamps.first_token).or(Some(sent));
+            reply.stamps = Some(Stamps {
+                first_token,
+                last_token: Some(sent),
+            });
+        }
+        Ok(())
+    }
+
+    fn document(&mut self, json: Value<'_>, reply: &mut Reply) -> Result<(), Malformed> {
+        let mut carried = Carried::default();
+        self.read(json, &mut carried, reply);
+        self.logprobs += carried.logprobs;
+        self.count_logprobs(reply);
+        reply.has_content = carried.kind().is_some();
+        if carried.choices == 0 && reply.error.is_none() {
+            return Err(malformed("a response without `choices`", json.text().as_bytes()));
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, reply: &mut Reply) {
+        self.count_logprobs(reply);
+        // Some servers send no [DONE]: every choice has said why it ended, so nothing is missing.
+        reply.complete |= self.ended != 0 && self.begun == self.ended;
+    }
+}
+
+/// Token counts. With `"usage": null` on every chunk this is not reached.
+fn usage(usage: Value<'_>, carried: &mut Carried, reply: &mut Reply) {
+    let counts = &mut reply.usage;
+    for (key, value) in usage.members() {
+        match &*key {
+            "prompt_tokens" => counts.input_tokens = value.count().or(counts.input_tokens),
+            "completion_tokens" => carried.completion_tokens = value.count(),
+            "prompt_tokens_details" => set(&mut counts.cached_tokens, value.get("cached_tokens")),
+            "prompt_cache_hit_tokens" => set(&mut counts.cached_tokens, Some(value)),
+            "completion_tokens_details" => set(&mut counts.reasoning_tokens, value.get("reasoning_tokens")),
+            _ => {}
+        }
+    }
+    if carried.completion_tokens.is_some() {
+        counts.output_tokens = carried.completion_tokens;
+        counts.source = TokenSource::Server;
+    }
+}
+
+/// llama.cpp's `timings`. Its counts stand in where no usage was sent.
+fn timings(timings: Value<'_>, reply: &mut Reply) {
+    let count = |name| timings.get(name).and_then(Value::count);
+    reply.server.prompt = millis(timings.get("prompt_ms")).or(reply.server.prompt);
+    reply.server.generation = millis(timings.get("predicted_ms")).or(reply.server.generation);
+    let counts = &mut reply.usage;
+    counts.cached_tokens = counts.cached_tokens.or(count("cache_n"));
+    counts.input_tokens = counts
+        .input_tokens
+        .or_else(|| Some(count("prompt_n")? + count("cache_n").unwrap_or(0)));
+    if counts.output_tokens.is_none()
+        && let Some(predicted) = count("predicted_n")
+    {
+        counts.output_tokens = Some(predicted);
+        counts.source = TokenSource::Server;
+    }
+}
+
+/// vLLM's `metrics`, if its per-request metrics are on.
+fn metrics(metrics: Value<'_>, reply: &mut Reply) {
+    reply.server.prompt = millis(metrics.get("time_to_first_token_ms")).or(reply.server.prompt);
+    reply.server.generation = millis(metrics.get("generation_time_ms")).or(reply.server.generation);
+}
+
+fn millis(value: Option<Value<'_>>) -> Option<Duration> {
+    Duration::try_from_secs_f64(value?.number()? / 1e3).ok()
+}
+
+fn set(count: &mut Option<u32>, value: Option<Value<'_>>) {
+    *count = value.and_then(Value::count).or(*count);
+}
+
+/// Tokens in a `logprobs` object: chat has `content`, text completions have `tokens`, some servers mix them up.
+fn logprobs(logprobs: Value<'_>) -> u32 {
+    let list = logprobs.get("content").or_else(|| logprobs.get("tokens"));
+    list.map_or(0, |list| u32::try_from(list.items().count()).unwrap_or(u32::MAX))
+}
+
+/// The embedded server's stamp, CLOCK_MONOTONIC nanoseconds: `plimsoll:123456789`.
+fn stamp(fingerprint: Value<'_>) -> Option<u64> {
+    fingerprint
+        .text()
+        .strip_prefix("\"plimsoll:")?
+        .strip_suffix('"')?
+        .parse()
+        .ok()
+}

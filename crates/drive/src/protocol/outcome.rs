@@ -1,0 +1,138 @@
+//! How a request ended, as METRICS defines it: from the status, the reply and the end of its body.
+
+use plimsoll_core::record::Outcome;
+
+use super::{Malformed, Reply};
+
+/// How the body of a response ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// As HTTP says that it should: its length was reached, its last chunk came.
+    Whole,
+    /// The connection ended before the body did.
+    Early,
+    /// The decoder refused it.
+    Malformed(Malformed),
+}
+
+/// The outcome of a response with this HTTP status; nothing for 200, where the body decides ([`judge`]).
+///
+/// Redirects and other successes are `invalid`: they bring no answer.
+pub fn outcome_of_status(status: u16) -> Option<Outcome> {
+    match status {
+        200 => None,
+        429 => Some(Outcome::Http429),
+        400..=499 => Some(Outcome::Http4xx),
+        500..=599 => Some(Outcome::Http5xx),
+        _ => Some(Outcome::Invalid),
+    }
+}
+
+/// The outcome of a response with HTTP status 200, and what went wrong.
+pub fn judge(reply: &Reply, ended: Ended) -> (Outcome, Option<String>) {
+    if let Some(error) = &reply.error {
+        return (Outcome::StreamError, Some(error.clone()));
+    }
+    match ended {
+        Ended::Malformed(malformed) => (Outcome::Invalid, Some(malformed.to_string())),
+        Ended::Early if !reply.complete => (
+            Outcome::Truncated,
+            Some(format!("the connection ended within the answer{}", so_far(reply))),
+        ),
+        Ended::Whole if !reply.complete && (reply.events > 0 || reply.unreadable_end) => {
+            let what = "the answer ended without a finish reason or its end mark";
+            (Outcome::Truncated, Some(format!("{what}{}", so_far(reply))))
+        }
+        _ if !reply.has_content => {
+            let reason = reply
+                .finish_reason
+                .as_deref()
+                .map(|reason| format!(" (finish reason {reason})"));
+            (
+                Outcome::Empty,
+                Some(format!("an answer without content{}", reason.unwrap_or_default())),
+            )
+        }
+        _ => (Outcome::Ok, None),
+    }
+}
+
+fn so_far(reply: &Reply) -> String {
+    format!(", after {} events and {} characters", reply.events, reply.chars)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_map_to_outcomes() {
+        for (status, outcome) in [
+            (200, None),
+            (400, Some(Outcome::Http4xx)),
+            (401, Some(Outcome::Http4xx)),
+            (429, Some(Outcome::Http429)),
+            (500, Some(Outcome::Http5xx)),
+            (503, Some(Outcome::Http5xx)),
+            (204, Some(Outcome::Invalid)),
+            (302, Some(Outcome::Invalid)),
+        ] {
+            assert_eq!(outcome_of_status(status), outcome, "{status}");
+        }
+    }
+
+    #[test]
+    fn replies_map_to_outcomes() {
+        let whole = Reply {
+            complete: true,
+            has_content: true,
+            events: 3,
+            ..Reply::default()
+        };
+        let cut = || Reply {
+            complete: false,
+            has_content: true,
+            events: 2,
+            ..Reply::default()
+        };
+        let failed = Reply {
+            error: Some("broke".to_owned()),
+            complete: true,
+            has_content: true,
+            ..Reply::default()
+        };
+        let bare = Reply {
+            complete: true,
+            events: 2,
+            ..Reply::default()
+        };
+        let refused = || {
+            Ended::Malformed(Malformed {
+                what: "not JSON".to_owned(),
+                excerpt: "<".to_owned(),
+            })
+        };
+        let half_document = Reply {
+            unreadable_end: true,
+            ..Reply::default()
+        };
+        for (reply, ended, outcome) in [
+            (&whole, Ended::Whole, Outcome::Ok),
+            (&whole, Ended::Early, Outcome::Ok), // all of the answer came: what was cut is HTTP's own end
+            (&cut(), Ended::Whole, Outcome::Truncated),
+            (&cut(), Ended::Early, Outcome::Truncated),
+            (&failed, Ended::Whole, Outcome::StreamError),
+            (&failed, Ended::Early, Outcome::StreamError),
+            (&bare, Ended::Whole, Outcome::Empty),
+            (&Reply::default(), Ended::Whole, Outcome::Empty),
+            (&Reply::default(), Ended::Early, Outcome::Truncated),
+            (&half_document, Ended::Whole, Outcome::Truncated),
+            (&cut(), refused(), Outcome::Invalid),
+            (&whole, refused(), Outcome::Invalid),
+        ] {
+            let (judged, error) = judge(reply, ended.clone());
+            assert_eq!(judged, outcome, "{reply:?} {ended:?}");
+            assert_eq!(error.is_none(), outcome == Outcome::Ok);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What a response says, gathered while it arrives.
+
+use plimsoll_core::record::{Delta, ServerTimes, Stamps, Usage};
+
+use super::json_scan::Text;
+
+/// What has been understood of a response so far.
+#[derive(Debug, Default)]
+pub struct Reply {
+    /// The events that carried content, in order (streamed responses only).
+    pub deltas: Vec<Delta>,
+    /// Token counts reported so far.
+    pub usage: Usage,
+    /// Why generation ended (`stop`, `length` …), once the server said so.
+    pub finish_reason: Option<String>,
+    /// An error that the server reported under HTTP 200.
+    pub error: Option<String>,
+    /// The protocol's own end was seen: `[DONE]`, a final event, a whole JSON document.
+    pub complete: bool,
+    /// All events, with or without content; comments and `[DONE]` are none.
+    pub events: u32,
+    /// Events that shared their arrival with an earlier event of the same read.
+    pub coalesced_events: u32,
+    /// Generated content was seen: text, reasoning, a tool call, or an event that stands for a token.
+    pub has_content: bool,
+    /// The body ended within an event or within a JSON document.
+    pub unreadable_end: bool,
+    /// Characters of generated text, reasoning included.
+    pub chars: u32,
+    /// The generated text, kept only if `Api::keep_text`.
+    pub text: Option<String>,
+    /// What the server says of its own times.
+    pub server: ServerTimes,
+    /// The embedded server's stamps.
+    pub stamps: Option<Stamps>,
+}
+
+impl Reply {
+    /// Takes generated text as it stands in JSON.
+    pub(super) fn take_text(&mut self, text: Text<'_>, keep: bool) {
+        self.chars = self.chars.saturating_add(text.chars());
+        if keep {
+            self.text.get_or_insert_default().push_str(&text.unescape());
+        }
+    }
+
+    /// Takes generated text.
+    pub(super) fn take_str(&mut self, text: &str, keep: bool) {
+        self.chars = self
+            .chars
+            .saturating_add(u32::try_from(text.chars().count()).unwrap_or(u32::MAX));
+        if keep {
+            self.text.get_or_insert_default().push_str(text);
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Request bodies: what all requests share is serialised once, what a request brings is put in its place.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use plimsoll_core::spec::Api;
+use plimsoll_core::workload::{Body, Members, Prompt, RequestSpec};
+
+use super::json_scan::Members as ScannedMembers;
+
+/// Members that constrain what is generated. Forcing the length as well can crash a vLLM server (vllm#37506).
+const CONSTRAINTS: [&str; 3] = ["response_format", "tool_choice", "structured_outputs"];
+
+/// One member of a body.
+pub(super) struct Field {
+    key: &'static str,
+    value: Vec<Part>,
+    when: When,
+}
+
+/// A part of a member's value.
+pub(super) enum Part {
+    /// JSON text, the same for all requests.
+    Fixed(String),
+    /// The prompt, a string.
+    Prompt,
+    /// The content of the user message: the prompt, or a list of the prompt and the images.
+    Content,
+    /// The images, strings with commas between them.
+    Images,
+    /// The tokens asked for.
+    MaxTokens,
+    /// The answer to force, in turn.
+    Forced,
+}
+
+/// When a member is sent, unless the data set's own member takes its place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    Always,
+    /// If the answer is streamed.
+    Streaming,
+    /// If nothing constrains what is generated.
+    Unconstrained,
+    /// If there are images.
+    Images,
+}
+
+impl Field {
+    /// A member whose value is the same for all requests.
+    pub(super) fn fixed(key: &'static str, value: impl Into<serde_json::Value>) -> Self {
+        Field::parts(key, vec![Part::Fixed(value.into().to_string())])
+    }
+
+    pub(super) fn parts(key: &'static str, value: Vec<Part>) -> Self {
+        Field {
+            key,
+            value,
+            when: When::Always,
+        }
+    }
+
+    pub(super) fn when(self, when: When) -> Self {
+        Field { when, ..self }
+    }
+
+    fn needs_prompt(&self) -> bool {
+        self.value
+            .iter()
+            .any(|part| matches!(part, Part::Prompt | Part::Content | Part::Images))
+    }
+}
+
+/// Makes the bodies of all requests of a run.
+pub(super) struct Template {
+    fields: Vec<Field>,
+    /// Members given by the user, `"key":value` each.
+    extra: Vec<(String, String)>,
+    /// Whether the answer is streamed, unless the data set says otherwise.
+    stream: bool,
+    /// Whether a member given by the user constrains what is generated.
+    constrained: bool,
+    /// Answers to force, as JSON strings.
+    forced: Vec<String>,
+    clear_assistant: bool,
+}
+
+impl Template {
+    /// A template of `fields`, in this order. The user's own members take precedence over them.
+    pub(super) fn new(mut fields: Vec<Field>, api: &Api) -> Self {
+        let extra = api.extra_body.iter().flatten();
+        let extra: Vec<_> = extra
+            .map(|(key, value)| (key.clone(), format!("{}:{value}", json_string(key))))
+            .collect();
+        let given = |key: &str| extra.iter().any(|(given, _)| same_member(given, key));
+        fields.retain(|field| !given(field.key));
+        let stream = api
+            .extra_body
+            .as_ref()
+            .and_then(|extra| extra.get("stream")?.as_bool());
+        Template {
+            constrained: CONSTRAINTS.into_iter().any(given),
+            stream: stream.unwrap_or(api.stream),
+            forced: api
+                .forced_generation
+                .iter()
+                .map(|text| json_string(text))
+                .collect(),
+            clear_assistant: api.clear_assistant,
+            fields,
+            extra,
+        }
+    }
+
+    /// The body of `request`. Members of the data set and images are shared, not copied.
+    pub(super) fn encode(&self, request: &RequestSpec) -> Body {
+        let line = match &request.prompt {
+            Prompt::Text(_) => None,
+            Prompt::Members(members) => Some(members),
+        };
+        let mut writer = Writer::default();
+        for field in &self.fields {
+            if self.applies(field, request, line) {
+                writer.begin_member();
+                writer.text(&format!("\"{}\":", field.key));
+                for part in &field.value {
+                    self.write_part(part, request, &mut writer);
+                }
+            }
+        }
+        for (key, member) in &self.extra {
+            if !line.is_some_and(|line| has(line, key)) {
+                writer.begin_member();
+                writer.text(member);
+            }
+        }
+        if let Some(line) = line.filter(|line| !line.json.is_empty()) {
+            writer.begin_member();
+            let pieces = if self.clear_assistant {
+                without_last_answer(line)
+            } else {
+                None
+            };
+            for piece in pieces.unwrap_or_else(|| vec![line.json.clone()]) {
+                writer.share(piece);
+            }
+        }
+        writer.finish()
+    }
+
+    fn applies(&self, field: &Field, request: &RequestSpec, line: Option<&Members>) -> bool {
+        let Some(line) = line else {
+            return match field.when {
+                When::Always => true,
+                When::Streaming => self.stream,
+                When::Unconstrained => !self.constrained,
+                When::Images => !request.images.is_empty(),
+            };
+        };
+        let allowed = match field.when {
+            When::Always => true,
+            When::Streaming => line_streams(line).unwrap_or(self.stream),
+            When::Unconstrained => !self.constrained && !CONSTRAINTS.iter().any(|key| has(line, key)),
+            When::Images => false,
+        };
+        allowed && !field.needs_prompt() && !has(line, field.key)
+    }
+
+    fn write_part(&self, part: &Part, request: &RequestSpec, writer: &mut Writer) {
+        let Prompt::Text(prompt) = &request.prompt else {
+            return self.write_number(part, request, writer);
+        };
+        match part {
+            Part::Prompt => writer.string(prompt),
+            Part::Content if request.images.is_empty() => writer.string(prompt),
+            Part::Content => write_content(prompt, &request.images, writer),
+            Part::Images => {
+                for (index, image) in request.images.iter().enumerate() {
+                    writer.text(if index == 0 { "\"" } else { ",\"" });
+                    writer.share(image.clone());
+                    writer.text("\"");
+                }
+            }
+            _ => self.write_number(part, request, writer),
+        }
+    }
+
+    /// The parts that do not need a prompt.
+    fn write_number(&self, part: &Part, request: &RequestSpec, writer: &mut Writer) {
+        match part {
+            Part::Fixed(text) => writer.text(text),
+            Part::MaxTokens => writer.text(&request.max_tokens.to_string()),
+            Part::Forced if !self.forced.is_empty() => {
+                let turn = request.id.0 % self.forced.len() as u64;
+                writer.text(&self.forced[turn as usize]);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn write_content(prompt: &str, images: &Arc<[Bytes]>, writer: &mut Writer) {
+    writer.text("[{\"type\":\"text\",\"text\":");
+    writer.string(prompt);
+    writer.text("}");
+    for image in images.iter() {
+        writer.text(",{\"type\":\"image_url\",\"image_url\":{\"url\":\"");
+        writer.share(image.clone()); // a data URI in base64: nothing in it needs an escape
+        writer.text("\"}}");
+    }
+    writer.text("]");
+}
+
+/// Whether two names mean the same: OpenAI renamed the limit on tokens and refuses requests that have both.
+fn same_member(one: &str, other: &str) -> bool {
+    let canonical = |name| {
+        if name == "max_completion_tokens" {
+            "max_tokens"
+        } else {
+            name
+        }
+    };
+    canonical(one) == canonical(other)
+}
+
+fn has(line: &Members, key: &str) -> bool {
+    line.keys.iter().any(|own| same_member(own, key))
+}
+
+/// What a line of the data set says of streaming, if it does.
+fn line_streams(line: &Members) -> Option<bool> {
+    if !has(line, "stream") {
+        return None;
+    }
+    let text = std::str::from_utf8(&line.json).ok()?;
+    let (_, value) = ScannedMembers::without_braces(text).find(|(key, _)| key == "stream")?;
+    Some(value.text() == "true")
+}
+
+/// The members of a line, a last message by the assistant cut out of `messages`. Nothing if there is none.
+fn without_last_answer(line: &Members) -> Option<Vec<Bytes>> {
+    let text = std::str::from_utf8(&line.json).ok()?;
+    let (_, messages) = ScannedMembers::without_braces(text).find(|(key, _)| key == "messages")?;
+    let offset = |part: &str| part.as_ptr() as usize - text.as_ptr() as usize;
+    let mut start = offset(messages.text()) + 1; // past the bracket
+    let mut last = None;
+    for message in messages.items() {
+        if let Some(before) = last.replace(message) {
+            start = offset(before.text()) + before.text().len(); // the comma goes, too
+        }
+    }
+    let last = last?;
+    let end = offset(last.text()) + last.text().len();
+    let role = last.get("role")?.string()?.unescape();
+    (role == "assistant").then(|| vec![line.json.slice(..start), line.json.slice(end..)])
+}
+
+/// `text` as a JSON string.
+fn json_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Puts a body together: own text gathers in a buffer, shared pieces stand between.
+#[derive(Default)]
+struct Writer {
+    pieces: Vec<Bytes>,
+    text: Vec<u8>,
+    members: usize,
+}
+
+impl Writer {
+    fn text(&mut self, text: &str) {
+        self.text.extend_from_slice(text.as_bytes());
+    }
+
+    fn string(&mut self, text: &str) {
+        // Neither the serialisation of a string nor writing to a vector can fail.
+        let _ = serde_json::to_writer(&mut self.text, text);
+    }
+
+    fn begin_member(&mut self) {
+        self.text(if self.members == 0 { "{" } else { "," });
+        self.members += 1;
+    }
+
+    fn share(&mut self, piece: Bytes) {
+        if !self.text.is_empty() {
+            self.pieces.push(std::mem::take(&mut self.text).into());
+        }
+        self.pieces.push(piece);
+    }
+
+    fn finish(mut self) -> Body {
+        self.text(if self.members == 0 { "{}" } else { "}" });
+        self.pieces.push(self.text.into());
+        Body { pieces: self.pieces }
+    }
+}
+
+impl Part {
+    /// Fixed JSON text.
+    pub(super) fn text(text: impl Into<Cow<'static, str>>) -> Self {
+        Part::Fixed(text.into().into_owned())
+    }
+}

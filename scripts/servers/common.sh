@@ -1,0 +1,34 @@
+# Sourced by each server's run.sh: where downloads are kept, and how a Python environment is made exactly once.
+CACHE=${PLIMSOLL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/plimsoll}
+mkdir -p "$CACHE"
+
+# environment NAME PACKAGE...: sets VENV to a virtual environment with these packages. Two callers at once are safe.
+environment() {
+  VENV=$CACHE/venv-$1
+  local stamp=$VENV/.installed wanted="${*:2}"
+  [[ -f $stamp && $(<"$stamp") == "$wanted" ]] && return
+  (
+    flock 9
+    [[ -f $stamp && $(<"$stamp") == "$wanted" ]] && exit
+    echo "installing $wanted into $VENV" >&2
+    python3 -m venv --clear "$VENV"
+    "$VENV/bin/pip" install --quiet --no-cache-dir "${@:2}" >&2
+    echo "$wanted" > "$stamp"
+  ) 9> "$VENV.lock"
+}
+
+# tiny_model: sets MODEL to a folder with the tiny language model that all servers share, made on first use.
+tiny_model() {
+  local here
+  here=$(dirname "${BASH_SOURCE[0]}")
+  environment model gguf==0.19.0 numpy==2.4.6 safetensors==0.8.0 tokenizers==0.22.2
+  MODEL=$CACHE/tiny-llama-$(sha256sum "$here/make_model.py" | cut -c1-12)
+  [[ -d $MODEL ]] && return
+  (
+    flock 9
+    [[ -d $MODEL ]] && exit
+    rm -rf "$MODEL.part"
+    "$VENV/bin/python" "$here/make_model.py" "$MODEL.part" >&2
+    mv "$MODEL.part" "$MODEL"
+  ) 9> "$MODEL.lock"
+}

@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Records what a real server answers, as test data. Standard library only.
+
+usage: record_transcripts.py {llamacpp|transformers|triton} PORT FOLDER [MODEL]
+
+Start the server with NAME/run.sh first. MODEL is its name of the model (transformers: the folder that run.sh prints);
+in the files it becomes `tiny`. For each case there are CASE.request.json, with the path, the body, and the status of
+the answer, and the answer as it came: CASE.sse or CASE.json.
+"""
+
+import http.client
+import json
+import pathlib
+import sys
+
+USER = [{"role": "user", "content": "bako dine"}]
+USAGE = {"stream_options": {"include_usage": True}}
+
+
+def chat(stream, **more):
+    body = {"model": "tiny", "messages": USER, "max_tokens": 6, "stream": stream}
+    return "/v1/chat/completions", body | (USAGE if stream else {}) | {"temperature": 0.0} | more
+
+
+def text(stream, **more):
+    body = {"model": "tiny", "prompt": "bako dine", "max_tokens": 6, "stream": stream}
+    return "/v1/completions", body | (USAGE if stream else {}) | {"temperature": 0.0} | more
+
+
+def without(case, *keys):
+    path, body = case
+    return path, {key: value for key, value in body.items() if key not in keys}
+
+
+OPENAI = {
+    "models": ("/v1/models", None),
+    "chat_stream": chat(True),
+    "chat_stream_again": chat(True),  # the prompt is cached now
+    "chat_stream_without_usage": without(chat(True), "stream_options"),
+    "chat_stream_unicode": chat(True, messages=[{"role": "user", "content": "grüße 🙂\n\"data: [DONE]\""}], max_tokens=40),
+    "chat": chat(False),
+    "completions_stream": text(True),
+    "completions": text(False),
+    "not_json": ("/v1/chat/completions", "{"),
+    "no_messages": without(chat(True), "messages"),
+    "unknown_model": chat(True, model="nope"),
+    "too_long": chat(True, messages=[{"role": "user", "content": "bako dine " * 4000}]),
+}
+LLAMACPP = OPENAI | {
+    "chat_stream_logprobs": chat(True, logprobs=True, top_logprobs=2),
+    "chat_logprobs": chat(False, logprobs=True, top_logprobs=2),
+    "chat_stream_two": chat(True, n=2),
+    "completions_stream_logprobs": text(True, logprobs=2),
+    "completions_logprobs": text(False, logprobs=2),
+}
+TRANSFORMERS = OPENAI | {"unknown_field": chat(True, ignore_eos=True)}
+
+
+def infer(prompt, max_tokens):
+    tensor = lambda name, datatype, value: {"name": name, "datatype": datatype, "shape": [1, 1], "data": [[value]]}
+    return {"inputs": [
+        tensor("text_input", "BYTES", prompt), tensor("max_tokens", "UINT32", max_tokens),
+        tensor("bad_words", "BYTES", ""), tensor("stop_words", "BYTES", ""), tensor("temperature", "FP32", 1.0),
+    ]}
+
+
+def generate(stream, prompt="bako dine", max_tokens=4):
+    return {"text_input": prompt, "max_tokens": max_tokens, "stream": stream, "temperature": 1.0, "bad_words": "", "stop_words": ""}
+
+
+TRITON = {
+    "infer": ("/v2/models/ensemble/infer", infer("bako dine", 4)),
+    "infer_nothing": ("/v2/models/ensemble/infer", infer("bako dine", 0)),
+    "generate": ("/v2/models/ensemble/generate", generate(False)),
+    "generate_stream": ("/v2/models/ensemble_stream/generate_stream", generate(True)),
+    "generate_stream_one_event": ("/v2/models/ensemble/generate_stream", generate(True)),
+    "generate_stream_error": ("/v2/models/ensemble_stream/generate_stream", generate(True, "fail after one")),
+    "generate_stream_nothing": ("/v2/models/ensemble_stream/generate_stream", generate(True, max_tokens=0)),
+    "no_inputs": ("/v2/models/ensemble/infer", {"inputs": []}),
+    "unknown_model": ("/v2/models/nope/infer", infer("bako dine", 4)),
+    "not_json": ("/v2/models/ensemble/generate", "{"),
+}
+CASES = {"llamacpp": LLAMACPP, "transformers": TRANSFORMERS, "triton": TRITON}
+
+
+def ask(port, path, body, model):
+    """Status, content type and body of one answer."""
+    if isinstance(body, dict) and body.get("model") == "tiny":
+        body = body | {"model": model}
+    payload = body if isinstance(body, str) or body is None else json.dumps(body)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("GET" if body is None else "POST", path, payload, {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    return answer.status, answer.getheader("Content-Type") or "", answer.read()
+
+
+def anonymous(raw, model):
+    """The answer without this machine's paths."""
+    folder = str(pathlib.Path(model).parent) + "/" if "/" in model else None
+    raw = raw.replace(model.encode() + b"@main", b"tiny").replace(model.encode(), b"tiny")
+    return raw.replace(folder.encode(), b"") if folder else raw
+
+
+def main():
+    server, port, folder = sys.argv[1], int(sys.argv[2]), pathlib.Path(sys.argv[3])
+    model = sys.argv[4] if len(sys.argv) > 4 else "tiny"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (path, body) in CASES[server].items():
+        status, kind, raw = ask(port, path, body, model)
+        stream = kind.startswith("text/event-stream")
+        if len(str(body)) > 10_000:
+            body = "a prompt longer than the context"
+        request = {"path": path, "body": body, "status": status, "content_type": kind}
+        (folder / f"{name}.request.json").write_text(json.dumps(request, indent=2, ensure_ascii=False) + "\n")
+        (folder / f"{name}.{'sse' if stream else 'json'}").write_bytes(anonymous(raw, model))
+        print(f"{name}: {status} {kind}, {len(raw)} bytes")
+
+
+main()
