@@ -184,6 +184,8 @@ pub struct Tokens {
     pub events: u64,
     /// Those that shared their arrival with an earlier one.
     pub coalesced_events: u64,
+    /// `ok` requests whose `itl` is an estimate, because the tokens of their events are not known one by one.
+    pub itl_estimated: u64,
 }
 
 /// One class of failure.
@@ -216,6 +218,9 @@ pub struct HealthSummary {
     pub read_lag_p99: Option<f64>,
     /// 99th percentile of `send_lag`, seconds; `null` in a closed loop.
     pub send_lag_p99: Option<f64>,
+    /// The same without the time that new connections took to open, which is not this client's doing; this is what
+    /// the verdict judges.
+    pub own_lag_p99: Option<f64>,
     /// Whether arrivals are kernel receive timestamps.
     pub kernel_timestamps: bool,
     /// Records that could not be kept.

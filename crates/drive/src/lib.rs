@@ -2,4 +2,5 @@
 
 pub mod clock;
 pub mod protocol;
+pub mod recorder;
 pub mod workload;

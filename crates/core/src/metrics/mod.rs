@@ -1,1 +1,22 @@
 //! From records to a summary: distributions, rates, verdicts.
+
+mod errors;
+mod histogram;
+mod order_statistics;
+mod quantities;
+mod summarise;
+mod tally;
+mod timeline;
+mod tokens;
+mod trend;
+mod truth;
+mod verdict;
+
+pub use histogram::{Samples, Unit};
+pub use order_statistics::{PERCENTILES, interval, min_samples};
+pub use quantities::llm_bench_latency_per_token;
+pub use summarise::{Conduct, Window};
+pub use tally::{Tally, Totals};
+pub use tokens::resolve_output_tokens;
+pub use trend::grows;
+pub use verdict::{Evidence, validity};
