@@ -3,4 +3,7 @@
 pub mod clock;
 pub mod protocol;
 pub mod recorder;
+pub mod runner;
+mod timer;
+pub mod transport;
 pub mod workload;

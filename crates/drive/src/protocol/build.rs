@@ -10,7 +10,6 @@ use super::openai_chat::chat;
 use super::openai_completions::completions;
 use super::tgi::Tgi;
 use super::triton::Triton;
-use crate::clock::Clock;
 
 /// What can be asked of a provider. All of them complete text without streaming.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +101,7 @@ pub enum ProtocolError {
 ///
 /// # Errors
 /// The run asks the provider for what it does not have.
-pub fn build(spec: &RunSpec, clock: Clock) -> Result<Arc<dyn Protocol>, ProtocolError> {
+pub fn build(spec: &RunSpec) -> Result<Arc<dyn Protocol>, ProtocolError> {
     check_api(spec)?;
     check_fireworks(spec)?;
     Ok(match spec.target.provider {
@@ -113,9 +112,9 @@ pub fn build(spec: &RunSpec, clock: Clock) -> Result<Arc<dyn Protocol>, Protocol
         | Provider::Anyscale
         | Provider::Together => {
             if spec.api.chat {
-                Arc::new(chat(spec, clock))
+                Arc::new(chat(spec))
             } else {
-                Arc::new(completions(spec, clock))
+                Arc::new(completions(spec))
             }
         }
         Provider::Tgi => Arc::new(Tgi::new(spec)),

@@ -9,11 +9,10 @@ use proptest::prelude::*;
 
 use super::test_spec::{request, spec};
 use super::{Ended, Reply, build, judge};
-use crate::clock::Clock;
 
 /// Decodes one read after another, read `i` at `i` ns, and judges the regular end.
 fn decode_reads(provider: Provider, chat: bool, stream: bool, reads: &[&[u8]]) -> (Reply, Outcome) {
-    let protocol = build(&spec(provider, chat, stream), Clock::start()).unwrap();
+    let protocol = build(&spec(provider, chat, stream)).unwrap();
     let mut decoder = protocol.decoder(&request("bako dine", 6));
     let mut reply = Reply::default();
     let mut ended = Ended::Whole;
@@ -403,15 +402,13 @@ fn triton_echoes_are_cut_off() {
 
 #[test]
 fn stamps_of_the_embedded_server_are_the_first_and_last_with_content() {
-    let clock = Clock::start();
-    let protocol = build(&spec(Provider::Openai, true, true), clock).unwrap();
+    let protocol = build(&spec(Provider::Openai, true, true)).unwrap();
     let mut decoder = protocol.decoder(&request("x", 6));
     let mut reply = Reply::default();
     let at = |nanos| Offset::from_nanos(nanos);
     for (nanos, choice) in [(1_000, ROLE), (2_000, HELLO), (3_000, HELLO), (4_000, STOP)] {
-        let stamp = clock.monotonic_nanos(at(nanos));
         let event = format!(
-            "data: {{\"system_fingerprint\":\"plimsoll:{stamp}\",\"choices\":[{{\"index\":0,{choice}}}]}}\n\n"
+            "data: {{\"system_fingerprint\":\"plimsoll:{nanos}\",\"choices\":[{{\"index\":0,{choice}}}]}}\n\n"
         );
         decoder.feed(event.as_bytes(), at(0), &mut reply).unwrap();
     }
@@ -439,7 +436,7 @@ fn events_of_one_read_share_their_arrival_and_are_counted() {
 fn text_is_kept_only_on_demand() {
     let mut spec = spec(Provider::Openai, true, true);
     spec.api.keep_text = false;
-    let mut decoder = build(&spec, Clock::start()).unwrap().decoder(&request("x", 6));
+    let mut decoder = build(&spec).unwrap().decoder(&request("x", 6));
     let mut reply = Reply::default();
     decoder
         .feed(

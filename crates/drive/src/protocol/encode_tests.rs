@@ -10,10 +10,9 @@ use serde_json::json;
 
 use super::test_spec::{line, request, spec};
 use super::{ProtocolError, build, supports};
-use crate::clock::Clock;
 
 fn body(spec: &RunSpec, request: &RequestSpec) -> String {
-    let body = build(spec, Clock::start()).unwrap().encode(request);
+    let body = build(spec).unwrap().encode(request);
     let text = String::from_utf8(body.concat()).unwrap();
     assert_eq!(body.len(), text.len());
     serde_json::from_str::<serde_json::Value>(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
@@ -116,7 +115,7 @@ fn members_of_the_data_set_take_precedence_and_are_shared() {
         body(&spec, &asked),
         r#"{"model":"tiny","stream":true,"stream_options":{"include_usage":true},"top_p":0.9,"temperature":0.7,"messages":[{"role":"system","content":"x"}],"seed":2,"max_completion_tokens":9}"#
     );
-    let sent = build(&spec, Clock::start()).unwrap().encode(&asked);
+    let sent = build(&spec).unwrap().encode(&asked);
     let plimsoll_core::workload::Prompt::Members(members) = &asked.prompt else {
         unreachable!()
     };
@@ -187,7 +186,7 @@ fn images_are_content_parts_and_never_copied() {
         "{}",
         body(&spec, &asked)
     );
-    let sent = build(&spec, Clock::start()).unwrap().encode(&asked);
+    let sent = build(&spec).unwrap().encode(&asked);
     for image in images.iter() {
         assert!(
             sent.pieces.iter().any(|piece| piece.as_ptr() == image.as_ptr()),
@@ -225,12 +224,12 @@ fn other_providers_ask_in_their_own_words() {
         ),
     ] {
         let spec = spec(provider, false, stream);
-        assert_eq!(build(&spec, Clock::start()).unwrap().path(), path);
+        assert_eq!(build(&spec).unwrap().path(), path);
         assert_eq!(body(&spec, &request("x", 6)), expected);
     }
     let mut own = spec(Provider::Openai, true, true);
     own.target.endpoint = Some("/v3/chat".to_owned());
-    assert_eq!(build(&own, Clock::start()).unwrap().path(), "/v3/chat");
+    assert_eq!(build(&own).unwrap().path(), "/v3/chat");
 }
 
 #[test]
@@ -290,10 +289,10 @@ fn what_a_provider_lacks_is_refused_clearly() {
     ];
     for (provider, change, expected) in cases {
         let mut spec = spec(provider, false, false);
-        assert!(build(&spec, Clock::start()).is_ok());
+        assert!(build(&spec).is_ok());
         change(&mut spec);
         assert_eq!(
-            build(&spec, Clock::start())
+            build(&spec)
                 .err()
                 .map(|error: ProtocolError| error.to_string())
                 .as_deref(),
@@ -307,7 +306,7 @@ fn what_is_supported_can_be_built() {
     for provider in Provider::ALL {
         let can = supports(provider);
         for (chat, stream) in [(false, false), (false, true), (true, false), (true, true)] {
-            let built = build(&spec(provider, chat, stream), Clock::start());
+            let built = build(&spec(provider, chat, stream));
             assert_eq!(
                 built.is_ok(),
                 (can.chat || !chat) && (can.stream || !stream),

@@ -10,7 +10,6 @@ use serde_json::Value;
 use super::probe::{MODELS_PATH, guess_provider, parse_models};
 use super::test_spec::{request, spec};
 use super::{Ended, Protocol, Reply, build, error_excerpt, judge, outcome_of_status};
-use crate::clock::Clock;
 
 /// One question and its answer.
 struct Transcript {
@@ -74,7 +73,7 @@ fn protocol(transcript: &Transcript) -> std::sync::Arc<dyn Protocol> {
     spec.api.n = transcript.asked["n"]
         .as_u64()
         .map_or(1, |n| n.try_into().unwrap());
-    build(&spec, Clock::start()).unwrap()
+    build(&spec).unwrap()
 }
 
 /// The prompt and the tokens asked for, wherever the API has them.

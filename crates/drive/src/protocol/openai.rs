@@ -8,13 +8,11 @@ use super::body_reader::BodyReader;
 use super::openai_decode::Completion;
 use super::template::{Field, Part, Template, When};
 use super::{Decoder, Protocol};
-use crate::clock::Clock;
 
 /// Chat or text completions.
 pub(super) struct OpenAi {
     path: String,
     template: Template,
-    clock: Clock,
     keep_text: bool,
 }
 
@@ -25,7 +23,6 @@ impl OpenAi {
         asked: Vec<Field>,
         logprobs: Vec<Field>,
         spec: &RunSpec,
-        clock: Clock,
     ) -> Self {
         let mut fields = vec![Field::fixed("model", spec.target.model.as_str())];
         fields.extend(asked);
@@ -35,7 +32,6 @@ impl OpenAi {
         OpenAi {
             path: spec.target.endpoint.clone().unwrap_or_else(|| path.to_owned()),
             template: Template::new(fields, &spec.api),
-            clock,
             keep_text: spec.api.keep_text,
         }
     }
@@ -51,7 +47,7 @@ impl Protocol for OpenAi {
     }
 
     fn decoder(&self, _request: &RequestSpec) -> Box<dyn Decoder> {
-        Box::new(BodyReader::new(Completion::new(Some(self.clock), self.keep_text)))
+        Box::new(BodyReader::new(Completion::new(self.keep_text)))
     }
 }
 

@@ -4,10 +4,9 @@ use plimsoll_core::spec::{Provider, RunSpec};
 
 use super::openai::OpenAi;
 use super::template::{Field, Part};
-use crate::clock::Clock;
 
 /// `POST /v1/chat/completions`.
-pub(super) fn chat(spec: &RunSpec, clock: Clock) -> OpenAi {
+pub(super) fn chat(spec: &RunSpec) -> OpenAi {
     let messages = vec![
         Part::text("[{\"role\":\"user\",\"content\":"),
         Part::Content,
@@ -26,6 +25,5 @@ pub(super) fn chat(spec: &RunSpec, clock: Clock) -> OpenAi {
         vec![Field::parts("messages", messages)],
         logprobs,
         spec,
-        clock,
     )
 }

@@ -4,10 +4,9 @@ use plimsoll_core::spec::{Provider, RunSpec};
 
 use super::openai::OpenAi;
 use super::template::{Field, Part, When};
-use crate::clock::Clock;
 
 /// `POST /v1/completions`; Together's workers answer on `/`.
-pub(super) fn completions(spec: &RunSpec, clock: Clock) -> OpenAi {
+pub(super) fn completions(spec: &RunSpec) -> OpenAi {
     let images = Field::parts("images", vec![Part::text("["), Part::Images, Part::text("]")]);
     let asked = vec![
         Field::parts("prompt", vec![Part::Prompt]),
@@ -19,5 +18,5 @@ pub(super) fn completions(spec: &RunSpec, clock: Clock) -> OpenAi {
     } else {
         "/v1/completions"
     };
-    OpenAi::new(path, asked, logprobs.into_iter().collect(), spec, clock)
+    OpenAi::new(path, asked, logprobs.into_iter().collect(), spec)
 }

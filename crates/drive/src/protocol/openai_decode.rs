@@ -9,11 +9,9 @@ use super::body_reader::{Meaning, malformed};
 use super::excerpt::said_by;
 use super::json_scan::{Text, Value};
 use super::{Malformed, Reply};
-use crate::clock::Clock;
 
 /// Reads chunks and documents of both APIs: a choice has `delta`, `message` or `text`.
 pub(super) struct Completion {
-    clock: Option<Clock>,
     keep_text: bool,
     /// Completion tokens at the last event with content, by choice: servers report a running total.
     reported: Vec<u32>,
@@ -56,9 +54,8 @@ impl Carried {
 }
 
 impl Completion {
-    pub(super) fn new(clock: Option<Clock>, keep_text: bool) -> Self {
+    pub(super) fn new(keep_text: bool) -> Self {
         Completion {
-            clock,
             keep_text,
             reported: Vec::new(),
             final_usage_only: false,
@@ -209,8 +206,8 @@ impl Meaning for Completion {
         }
         reply.has_content = true;
         reply.deltas.push(Delta { at, tokens, kind });
-        if let (Some(clock), Some(nanos)) = (&self.clock, carried.stamp) {
-            let sent = clock.offset_of(nanos);
+        if let Some(nanos) = carried.stamp {
+            let sent = Offset::from_nanos(nanos);
             let first_token = reply.stamps.and_then(|stamps| stamps.first_token).or(Some(sent));
             reply.stamps = Some(Stamps {
                 first_token,

@@ -31,7 +31,7 @@ pub struct Reply {
     pub text: Option<String>,
     /// What the server says of its own times.
     pub server: ServerTimes,
-    /// The embedded server's stamps.
+    /// The embedded server's stamps: readings of the machine's monotonic clock, not yet moments of the run.
     pub stamps: Option<Stamps>,
 }
 

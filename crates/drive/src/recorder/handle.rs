@@ -33,8 +33,8 @@ pub struct Batch {
     pub records: Vec<Record>,
     /// Texts of answers whose tokens are to be counted, for those of `records` that have one.
     pub texts: Vec<(RequestId, String)>,
-    /// The window that has ended, once a second.
-    pub window: Option<ThreadWindow>,
+    /// Windows that have ended, about one a second.
+    pub windows: Vec<ThreadWindow>,
 }
 
 /// How records are kept.
@@ -194,6 +194,12 @@ impl RecorderHandle {
                 Message::Finish(_) => Batch::default(),
             }
         })
+    }
+
+    /// Hands over a batch, and waits while the recorder is behind. For the last batch of a thread.
+    pub fn send(&self, batch: Batch) {
+        // Without a recorder there is nobody left to keep it for; `finish` reports that.
+        let _ = self.sender.send(Message::Batch(batch));
     }
 
     /// Says that the measured window ends at `end`, when that is decided while the run goes on (Ctrl+C, a number of

@@ -112,7 +112,7 @@ impl Worker {
             self.recent.add(&record);
             self.keep(record);
         }
-        if let Some(window) = batch.window {
+        for window in batch.windows {
             self.tally.add_window(&window);
             self.seconds.add_window(&window);
         }

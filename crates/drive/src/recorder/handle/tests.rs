@@ -195,7 +195,7 @@ fn a_recorded_run_is_a_folder_with_all_its_files() {
         Batch {
             records,
             texts,
-            window: Some(window),
+            windows: vec![window],
         },
     );
     handle.measured_until(at(2_000));

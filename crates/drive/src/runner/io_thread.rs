@@ -1,0 +1,286 @@
+//! One I/O thread: a runtime of its own, a share of the schedule, and a main loop that puts punctuality first.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::iter::Peekable;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use plimsoll_core::health::ThreadHealth;
+use plimsoll_core::load::LoadModel;
+use plimsoll_core::record::Record;
+use plimsoll_core::time::Offset;
+use tokio::sync::Notify;
+use tokio::task::yield_now;
+
+use super::closed;
+use super::feed::Feed;
+use super::request;
+use super::shared::Shared;
+use super::stop::StopState;
+use crate::recorder::{Batch, RecorderHandle};
+use crate::timer::Alarm;
+use crate::transport::Wire;
+
+/// The alarm rings this much before a request is due; the rest is spent in yields, so that reads go on meanwhile.
+const EARLY: Duration = Duration::from_micros(50);
+/// With `--spin` the rest is longer and spent in a busy loop.
+const EARLY_SPIN: Duration = Duration::from_micros(200);
+/// Starts in a row before other tasks get their turn.
+const STARTS_IN_A_ROW: usize = 16;
+/// From one look at timer lag to the next.
+const TICK: Duration = Duration::from_millis(5);
+/// From one batch of records to the next.
+const BATCH: Duration = Duration::from_millis(200);
+/// Length of a window.
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// Due instants of one I/O thread, relative to the beginning of the load.
+pub(super) type Share = Peekable<Box<dyn Iterator<Item = Offset> + Send>>;
+
+/// One I/O thread.
+pub(super) struct IoThread {
+    pub(super) index: u16,
+    pub(super) shared: Arc<Shared>,
+    pub(super) wire: Wire,
+    pub(super) alarm: Alarm,
+    pub(super) feed: RefCell<Feed>,
+    /// Whether requests may still start.
+    pub(super) accepting: Cell<bool>,
+    /// Tasks that have not ended.
+    pub(super) active: Cell<usize>,
+    something_ended: Notify,
+    recorder: RecorderHandle,
+    batch: RefCell<Batch>,
+}
+
+/// What an I/O thread leaves behind.
+#[derive(Debug)]
+pub(super) struct ThreadEnd {
+    pub(super) health: ThreadHealth,
+    /// When its last request was due, if its schedule came to an end by itself.
+    pub(super) schedule_ended: Option<Offset>,
+    /// When its last request ended.
+    pub(super) drained: Offset,
+    pub(super) kernel_timestamps: bool,
+}
+
+impl IoThread {
+    pub(super) fn new(
+        index: u16,
+        shared: Arc<Shared>,
+        wire: Wire,
+        feed: Feed,
+        recorder: RecorderHandle,
+    ) -> io::Result<Self> {
+        Ok(IoThread {
+            index,
+            alarm: Alarm::new(shared.clock)?,
+            shared,
+            wire,
+            feed: RefCell::new(feed),
+            accepting: Cell::new(true),
+            active: Cell::new(0),
+            something_ended: Notify::new(),
+            recorder,
+            batch: RefCell::default(),
+        })
+    }
+
+    /// Keeps a record until the next batch goes to the recorder.
+    pub(super) fn emit(&self, record: Record, text: Option<String>) {
+        let mut batch = self.batch.borrow_mut();
+        if let Some(text) = text {
+            batch.texts.push((record.id, text));
+        }
+        batch.records.push(record);
+    }
+
+    /// A task that was counted in `active` has ended.
+    pub(super) fn task_ended(&self) {
+        self.active.set(self.active.get() - 1);
+        if !self.accepting.get() {
+            self.something_ended.notify_one();
+        }
+    }
+
+    /// Offers the batch to the recorder; if that is busy, it is kept and grows.
+    fn flush(&self) {
+        let batch = self.batch.take();
+        if let Err(batch) = self.recorder.try_send(batch) {
+            *self.batch.borrow_mut() = batch;
+        }
+    }
+
+    /// Hands over what is left, however long the recorder takes.
+    fn flush_all(&self) {
+        self.recorder.send(self.batch.take());
+    }
+
+    /// The main loop: starts what is due, wakes who sleeps, counts, and waits for the next of these.
+    pub(super) async fn run(self: &Rc<Self>, mut share: Option<Share>) -> ThreadEnd {
+        if let LoadModel::Closed(model) = &self.shared.spec.load {
+            closed::spawn_users(self, model);
+        }
+        let mut stop = self.shared.stop.watch();
+        let mut clockwork = Clockwork::new(self);
+        let mut end = Ending { at: None, schedule_ended: None };
+        let early = if self.shared.spec.spin { EARLY_SPIN } else { EARLY };
+        loop {
+            let now = self.wire.clock.now();
+            clockwork.turn(self, now);
+            let next_start =
+                if self.accepting.get() { self.start_due(&mut share, now, &mut end) } else { None };
+            let state = *stop.borrow_and_update();
+            self.look_at_the_end(state, now, &mut end);
+            if !self.accepting.get() && self.active.get() == 0 {
+                break;
+            }
+            let next_sleeper = self.alarm.wake_due(now);
+            let exact = [next_start, next_sleeper].into_iter().flatten().min();
+            if let Some(exact) = exact
+                && exact.since(now) <= early
+            {
+                if self.shared.spec.spin {
+                    self.spin_until(exact);
+                } else {
+                    yield_now().await;
+                }
+                continue;
+            }
+            let ring_at = exact.map_or(Offset::MAX, |exact| minus(exact, early)).min(clockwork.next());
+            self.alarm.arm(ring_at);
+            tokio::select! {
+                biased;
+                _ = self.alarm.ring() => {}
+                _ = stop.changed() => {}
+                () = self.something_ended.notified() => {}
+            }
+        }
+        let now = self.wire.clock.now();
+        Clockwork::last(self, now);
+        self.flush_all();
+        let health = self.wire.pulse.health(now);
+        ThreadEnd {
+            kernel_timestamps: !health.read_lag.is_empty(),
+            health,
+            schedule_ended: end.schedule_ended,
+            drained: now,
+        }
+    }
+
+    /// Starts every request that is due; returns when the next one is. Ends the load when the schedule does.
+    fn start_due(
+        self: &Rc<Self>,
+        share: &mut Option<Share>,
+        now: Offset,
+        end: &mut Ending,
+    ) -> Option<Offset> {
+        let share = share.as_mut()?;
+        let begin = self.shared.times.begin;
+        for _ in 0..STARTS_IN_A_ROW {
+            let due = share.peek().map(|&due| begin + due.since(Offset::ZERO));
+            match due {
+                Some(due) if self.shared.times.measure_end.is_some_and(|end| due >= end) => return None,
+                Some(due) if due > now => return Some(due),
+                Some(due) if self.shared.claim() => {
+                    share.next();
+                    request::start(self, due);
+                }
+                None if self.shared.times.measure_end.is_some() => return None,
+                // As many requests as the user wants are on their way, or the schedule is over.
+                Some(_) | None => {
+                    end.schedule_ended = Some(now);
+                    self.accepting.set(false);
+                    return None;
+                }
+            }
+        }
+        // More may be due, but what was started deserves to be read.
+        Some(now)
+    }
+
+    /// Ends the load when its time is over or somebody says so, and gives up what is left at the drain's end.
+    fn look_at_the_end(&self, state: StopState, now: Offset, end: &mut Ending) {
+        if matches!(state, StopState::Now(_)) && !self.wire.abort.is_set() {
+            self.wire.abort.set();
+        }
+        let planned = self.shared.times.measure_end.filter(|&end| now >= end);
+        if end.at.is_none() {
+            end.at = [state.asked_at(), planned, end.schedule_ended].into_iter().flatten().min();
+            if end.at.is_some() {
+                self.accepting.set(false);
+                self.alarm.wake_all();
+            }
+        }
+        if end.at.is_some_and(|end| now >= self.shared.drain_deadline(end)) && !self.wire.abort.is_set() {
+            self.wire.abort.set();
+        }
+    }
+
+    /// Burns the time until `at`, which is at most the early span away.
+    fn spin_until(&self, at: Offset) {
+        while self.wire.clock.now() < at {
+            std::hint::spin_loop();
+        }
+    }
+}
+
+/// When and why the load of a thread ended.
+struct Ending {
+    at: Option<Offset>,
+    schedule_ended: Option<Offset>,
+}
+
+/// The regular work of an I/O thread: looks at timer lag, closes windows, sends batches.
+struct Clockwork {
+    tick: Offset,
+    batch: Offset,
+    window: Offset,
+    measuring: bool,
+}
+
+impl Clockwork {
+    fn new(thread: &IoThread) -> Self {
+        let begin = thread.shared.times.begin;
+        Clockwork { tick: begin + TICK, batch: begin + BATCH, window: begin + WINDOW, measuring: false }
+    }
+
+    fn next(&self) -> Offset {
+        self.tick.min(self.window)
+    }
+
+    fn turn(&mut self, thread: &IoThread, now: Offset) {
+        let times = &thread.shared.times;
+        if !self.measuring && now >= times.measure_start {
+            self.measuring = true;
+            thread.wire.pulse.measure_from(now);
+        }
+        if now >= self.tick {
+            thread.wire.pulse.timer_fired(now.since(self.tick));
+            // Ticks that were missed are part of the lag of this one.
+            self.tick = now + TICK;
+        }
+        if now >= self.window {
+            let window = thread.wire.pulse.close_window(now);
+            thread.batch.borrow_mut().windows.push(window);
+            // Windows end at whole seconds of the load; a starved thread leaves some out.
+            let whole = u32::try_from(now.since(times.begin).as_secs()).unwrap_or(u32::MAX - 1);
+            self.window = times.begin + WINDOW * (whole + 1);
+        }
+        if now >= self.batch {
+            self.batch = now + BATCH;
+            thread.flush();
+        }
+    }
+
+    fn last(thread: &IoThread, now: Offset) {
+        let window = thread.wire.pulse.close_window(now);
+        thread.batch.borrow_mut().windows.push(window);
+    }
+}
+
+fn minus(at: Offset, span: Duration) -> Offset {
+    Offset::from_nanos(at.as_nanos().saturating_sub(span.as_nanos() as u64))
+}

@@ -1,0 +1,96 @@
+//! From the end of an exchange to the one outcome of its request.
+
+use plimsoll_core::record::{DeltaKind, Outcome, Record, Stamps, TokenSource};
+use plimsoll_core::time::Offset;
+
+use crate::clock::Clock;
+use crate::protocol::{Ended, Reply, error_excerpt, judge, outcome_of_status};
+use crate::transport::{Ending, Exchange};
+
+/// Decides the outcome and moves what was understood of the response into the record.
+///
+/// Returns the record and the text of the answer, if it was kept.
+pub(crate) fn settle(
+    exchange: Exchange,
+    ending: Ending,
+    clock: Clock,
+    strict: bool,
+) -> (Record, Option<String>) {
+    let now = clock.now();
+    let Exchange { mut record, mut reply, error_body, .. } = exchange;
+    let (outcome, error) = outcome_of(&record, &reply, &error_body, ending);
+    record.outcome = outcome;
+    record.error = error;
+    if outcome != Outcome::Unfinished {
+        record.done.get_or_insert(now);
+    } else {
+        record.done = None;
+    }
+    let text = reply.text.take();
+    move_reply(&mut record, reply, clock);
+    if strict && outcome == Outcome::Ok {
+        check_length(&mut record);
+    }
+    (record, text)
+}
+
+fn outcome_of(record: &Record, reply: &Reply, error_body: &[u8], ending: Ending) -> (Outcome, Option<String>) {
+    if matches!(ending, Ending::Complete | Ending::Cut(_))
+        && let Some(status) = record.status
+        && let Some(outcome) = outcome_of_status(status)
+    {
+        return (outcome, Some(format!("HTTP {status}: {}", error_excerpt(error_body))));
+    }
+    match ending {
+        Ending::Complete => judge(reply, Ended::Whole),
+        Ending::Cut(reason) if record.status.is_none() => (Outcome::Truncated, Some(reason)),
+        Ending::Cut(_) => judge(reply, Ended::Early),
+        Ending::Malformed(malformed) => judge(reply, Ended::Malformed(malformed)),
+        Ending::NotHttp(reason) => (Outcome::Invalid, Some(reason)),
+        Ending::NoResponse(reason) => (Outcome::Truncated, Some(format!("no answer: {reason}"))),
+        Ending::Timeout(reason) => (Outcome::Timeout, Some(reason)),
+        Ending::Cancelled => (Outcome::Cancelled, None),
+        Ending::Aborted => (Outcome::Unfinished, None),
+    }
+}
+
+/// Stamps come as readings of the machine's monotonic clock.
+fn on_this_clock(stamps: Stamps, clock: Clock) -> Stamps {
+    let convert = |stamp: Option<Offset>| stamp.map(|stamp| clock.offset_of(stamp.as_nanos()));
+    Stamps { first_token: convert(stamps.first_token), last_token: convert(stamps.last_token) }
+}
+
+fn move_reply(record: &mut Record, reply: Reply, clock: Clock) {
+    record.usage = reply.usage;
+    record.events = reply.events;
+    record.coalesced_events = reply.coalesced_events;
+    record.chars = reply.chars;
+    record.server = reply.server;
+    record.stamps = reply.stamps.map(|stamps| on_this_clock(stamps, clock));
+    record.deltas = reply.deltas;
+    if record.usage.output_tokens.is_none() {
+        count_from_deltas(record);
+    }
+}
+
+/// Without usage from the server, the log probabilities may still say how many tokens there were.
+fn count_from_deltas(record: &mut Record) {
+    let counted: u32 = record.deltas.iter().map(|delta| delta.tokens).sum();
+    let all = !record.deltas.is_empty() && record.deltas.iter().all(|delta| delta.tokens > 0);
+    if all {
+        record.usage.output_tokens = Some(counted);
+        record.usage.source = TokenSource::Logprobs;
+        let reasoning = record.deltas.iter().filter(|delta| delta.kind == DeltaKind::Reasoning);
+        record.usage.reasoning_tokens = Some(reasoning.map(|delta| delta.tokens).sum());
+    }
+}
+
+fn check_length(record: &mut Record) {
+    let (Some(asked), Some(got)) = (record.max_tokens, record.usage.output_tokens) else {
+        return;
+    };
+    if asked != got {
+        record.outcome = Outcome::WrongLength;
+        record.error = Some(format!("{got} tokens instead of {asked}"));
+    }
+}

@@ -1,0 +1,154 @@
+//! Precise timers for one I/O thread: one timerfd, armed a little early, then yields until the moment is there.
+//!
+//! tokio's own timers have slots of a millisecond: good for time limits, useless for pacing.
+
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::future::poll_fn;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::task::{Poll, Waker};
+
+use plimsoll_core::time::Offset;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use crate::clock::Clock;
+
+/// The timers of one I/O thread.
+pub(crate) struct Alarm {
+    fd: AsyncFd<OwnedFd>,
+    clock: Clock,
+    /// When the timerfd will ring; `Offset::MAX` when it is not armed.
+    armed: Cell<Offset>,
+    sleepers: RefCell<BinaryHeap<Reverse<Sleeper>>>,
+    sleepers_seen: Cell<u64>,
+}
+
+/// A task that sleeps until a moment.
+struct Sleeper {
+    at: Offset,
+    /// Order of going to sleep, so that equal moments wake in order.
+    order: u64,
+    waker: Waker,
+}
+
+impl PartialEq for Sleeper {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.order) == (other.at, other.order)
+    }
+}
+
+impl Eq for Sleeper {}
+
+impl PartialOrd for Sleeper {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Sleeper {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.order).cmp(&(other.at, other.order))
+    }
+}
+
+impl Alarm {
+    /// The timers of the current I/O thread; must be made within its runtime.
+    pub(crate) fn new(clock: Clock) -> io::Result<Self> {
+        // SAFETY: the call takes no pointers; its result is checked.
+        let fd =
+            unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_NONBLOCK | libc::TFD_CLOEXEC) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the descriptor is new and belongs to nobody else.
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        // SAFETY: the descriptor stays open, and the same, for as long as the registration: `AsyncFd` owns it.
+        let fd = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE)? };
+        Ok(Alarm {
+            fd,
+            clock,
+            armed: Cell::new(Offset::MAX),
+            sleepers: RefCell::default(),
+            sleepers_seen: Cell::new(0),
+        })
+    }
+
+    /// Sleeps until `at`, as precisely as the thread's main loop turns.
+    pub(crate) async fn sleep_until(&self, at: Offset) {
+        let mut asleep = false;
+        poll_fn(|cx| {
+            if asleep || self.clock.now() >= at {
+                return Poll::Ready(());
+            }
+            asleep = true;
+            self.sleepers_seen.set(self.sleepers_seen.get() + 1);
+            let sleeper = Sleeper { at, order: self.sleepers_seen.get(), waker: cx.waker().clone() };
+            self.sleepers.borrow_mut().push(Reverse(sleeper));
+            if at < self.armed.get() {
+                self.arm(at);
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Wakes everybody whose moment has come by `now`; returns the next moment somebody waits for.
+    pub(crate) fn wake_due(&self, now: Offset) -> Option<Offset> {
+        let mut sleepers = self.sleepers.borrow_mut();
+        while let Some(Reverse(first)) = sleepers.peek() {
+            if first.at > now {
+                return Some(first.at);
+            }
+            if let Some(Reverse(sleeper)) = sleepers.pop() {
+                sleeper.waker.wake();
+            }
+        }
+        None
+    }
+
+    /// Wakes everybody, whatever they wait for: the load is over.
+    pub(crate) fn wake_all(&self) {
+        self.wake_due(Offset::MAX);
+    }
+
+    /// Makes the alarm ring at `at` and not before.
+    pub(crate) fn arm(&self, at: Offset) {
+        let nanos = self.clock.monotonic_nanos(at).max(1);
+        let value = libc::timespec {
+            tv_sec: libc::time_t::try_from(nanos / 1_000_000_000).unwrap_or(libc::time_t::MAX),
+            tv_nsec: i64::try_from(nanos % 1_000_000_000).unwrap_or(0),
+        };
+        let never = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let setting = libc::itimerspec { it_interval: never, it_value: value };
+        // SAFETY: the descriptor is a timerfd and `setting` is valid for the call, which cannot fail then.
+        unsafe {
+            libc::timerfd_settime(
+                self.fd.as_raw_fd(),
+                libc::TFD_TIMER_ABSTIME,
+                &setting,
+                std::ptr::null_mut(),
+            );
+        }
+        self.armed.set(at);
+    }
+
+    /// Waits until the alarm rings; returns how late that is, counted from the moment it was armed for.
+    pub(crate) async fn ring(&self) -> std::time::Duration {
+        // An error of the reactor means that the runtime is shutting down: nobody waits any more.
+        if let Ok(mut guard) = self.fd.readable().await {
+            let armed = self.armed.replace(Offset::MAX);
+            let late = self.clock.now().since(armed);
+            let _ = guard.try_io(|fd| {
+                let mut count = 0_u64;
+                // SAFETY: the buffer is eight bytes long, as a timerfd wants it.
+                let read = unsafe { libc::read(fd.as_raw_fd(), (&raw mut count).cast(), 8) };
+                if read < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+            });
+            return late;
+        }
+        std::time::Duration::ZERO
+    }
+}

@@ -1,0 +1,158 @@
+//! A connection, with or without TLS, that knows when its bytes arrived.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::client::TlsStream;
+
+use super::stamped::{Arrival, ReceiveClock, StampedTcp};
+
+/// Most pieces handed to the kernel in one call.
+const MAX_PIECES: usize = 16;
+
+/// A connection to the server.
+pub(crate) struct Connection {
+    stream: Stream,
+    /// Requests that it has carried.
+    pub(crate) requests: u64,
+}
+
+enum Stream {
+    Plain(StampedTcp),
+    Tls(Box<TlsStream<StampedTcp>>),
+}
+
+impl Connection {
+    pub(crate) fn plain(stream: StampedTcp) -> Self {
+        Connection { stream: Stream::Plain(stream), requests: 0 }
+    }
+
+    pub(crate) fn tls(stream: TlsStream<StampedTcp>) -> Self {
+        Connection { stream: Stream::Tls(Box::new(stream)), requests: 0 }
+    }
+
+    /// Whether the server has closed this idle connection, or sent something that nobody asked for.
+    pub(crate) fn is_stale(&self) -> bool {
+        match &self.stream {
+            Stream::Plain(stream) => stream.is_stale(),
+            Stream::Tls(stream) => stream.get_ref().0.is_stale(),
+        }
+    }
+
+    /// Reads what is there, with its arrival; 0 bytes mean the end.
+    pub(crate) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+        clock: &ReceiveClock,
+    ) -> Poll<io::Result<(usize, Arrival)>> {
+        let mut buf = ReadBuf::new(buf);
+        let arrival = match &mut self.stream {
+            Stream::Plain(stream) => {
+                ready!(Pin::new(&mut *stream).poll_read(cx, &mut buf))?;
+                stream.arrival(clock)
+            }
+            Stream::Tls(stream) => {
+                ready!(Pin::new(&mut *stream).poll_read(cx, &mut buf))?;
+                stream.get_ref().0.arrival(clock)
+            }
+        };
+        Poll::Ready(Ok((buf.filled().len(), arrival)))
+    }
+
+    /// Writes pieces until all are with the kernel.
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, unsent: &mut Unsent) -> Poll<io::Result<()>> {
+        while !unsent.is_empty() {
+            let mut slices = [IoSlice::new(&[]); MAX_PIECES];
+            let count = unsent.slices(&mut slices);
+            let written = match &mut self.stream {
+                Stream::Plain(stream) => ready!(Pin::new(stream).poll_write_vectored(cx, &slices[..count])),
+                Stream::Tls(stream) => ready!(Pin::new(stream).poll_write_vectored(cx, &slices[..count])),
+            }?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            unsent.advance(written);
+        }
+        match &mut self.stream {
+            Stream::Plain(_) => Poll::Ready(Ok(())),
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+}
+
+/// The pieces of a request that the kernel has not taken yet.
+#[derive(Debug, Default)]
+pub(crate) struct Unsent {
+    pieces: Vec<Bytes>,
+    /// Pieces wholly sent.
+    done: usize,
+    /// Bytes sent of the piece at `done`.
+    within: usize,
+}
+
+impl Unsent {
+    pub(crate) fn new(pieces: Vec<Bytes>) -> Self {
+        Unsent { pieces, done: 0, within: 0 }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.done == self.pieces.len()
+    }
+
+    /// Starts again, for a second try on another connection.
+    pub(crate) fn rewind(&mut self) {
+        (self.done, self.within) = (0, 0);
+    }
+
+    fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_PIECES]) -> usize {
+        let left = self.pieces[self.done..].iter().enumerate();
+        let mut count = 0;
+        for ((index, piece), slice) in left.zip(slices.iter_mut()) {
+            *slice = IoSlice::new(if index == 0 { &piece[self.within..] } else { piece });
+            count += 1;
+        }
+        count
+    }
+
+    fn advance(&mut self, mut written: usize) {
+        while let Some(piece) = self.pieces.get(self.done) {
+            let left = piece.len() - self.within;
+            if written < left {
+                self.within += written;
+                return;
+            }
+            written -= left;
+            self.done += 1;
+            self.within = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_sent_once_each_whatever_the_kernel_takes() {
+        let pieces: Vec<Bytes> = ["", "abc", "", "defgh", "i"].into_iter().map(Bytes::from).collect();
+        for step in 1..=9 {
+            let mut unsent = Unsent::new(pieces.clone());
+            let mut sent = Vec::new();
+            while !unsent.is_empty() {
+                let mut slices = [IoSlice::new(&[]); MAX_PIECES];
+                let count = unsent.slices(&mut slices);
+                let all: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
+                let taken = step.min(all.len());
+                sent.extend_from_slice(&all[..taken]);
+                unsent.advance(taken);
+            }
+            assert_eq!(sent, b"abcdefghi", "step {step}");
+            unsent.rewind();
+            assert!(!unsent.is_empty());
+        }
+    }
+}

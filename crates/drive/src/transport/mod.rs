@@ -1,0 +1,23 @@
+//! Connections and HTTP/1.1: bytes out on time, bytes in with their arrival.
+
+mod connection;
+mod dial;
+mod exchange;
+mod fetch;
+mod http1;
+mod stamped;
+mod target;
+#[cfg(test)]
+mod tests;
+mod tls;
+#[cfg(test)]
+mod tls_tests;
+mod wire;
+
+pub(crate) use connection::{Connection, Unsent};
+pub(crate) use dial::Dialer;
+pub(crate) use exchange::{Ending, Exchange, was_a_race};
+pub use fetch::{FetchError, Fetched, fetch};
+pub use target::{Origin, OriginError};
+pub use tls::{TlsError, client_config};
+pub(crate) use wire::Wire;

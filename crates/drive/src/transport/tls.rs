@@ -1,0 +1,121 @@
+//! TLS: what to trust, and who we are.
+
+use std::fs;
+use std::sync::Arc;
+
+use plimsoll_core::spec::TransportSpec;
+use rustls::ClientConfig;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls_platform_verifier::BuilderVerifierExt;
+use thiserror::Error;
+
+/// Certificates or keys that cannot be used.
+#[derive(Debug, Error)]
+pub enum TlsError {
+    /// A PEM file cannot be read.
+    #[error("cannot read the {what} in `{path}` ({reason}): give a PEM file")]
+    File {
+        /// What it should hold.
+        what: &'static str,
+        /// The file.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The configuration is refused.
+    #[error("the TLS settings cannot be used: {0}")]
+    Config(String),
+}
+
+/// The client's side of TLS by the user's settings.
+///
+/// # Errors
+/// A certificate or key cannot be read or does not fit.
+pub fn client_config(spec: &TransportSpec) -> Result<Arc<ClientConfig>, TlsError> {
+    let provider = Arc::new(ring::default_provider());
+    let config_error = |error: rustls::Error| TlsError::Config(error.to_string());
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(config_error)?;
+    let builder = if spec.insecure {
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(AcceptAny(provider)))
+    } else if let Some(path) = &spec.cacert {
+        let mut roots = RootCertStore::empty();
+        for certificate in certificates("certificates to trust", path)? {
+            roots.add(certificate).map_err(config_error)?;
+        }
+        builder.with_root_certificates(roots)
+    } else {
+        builder.with_platform_verifier().map_err(config_error)?
+    };
+    let mut config = match (&spec.cert, &spec.key) {
+        (Some(cert), Some(key)) => {
+            let chain = certificates("client certificate", cert)?;
+            let bytes = read("client key", key)?;
+            let key = PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| TlsError::File {
+                what: "client key",
+                path: key.clone(),
+                reason: error.to_string(),
+            })?;
+            builder.with_client_auth_cert(chain, key).map_err(config_error)?
+        }
+        _ => builder.with_no_client_auth(),
+    };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+fn read(what: &'static str, path: &str) -> Result<Vec<u8>, TlsError> {
+    fs::read(path).map_err(|error| TlsError::File { what, path: path.to_owned(), reason: error.to_string() })
+}
+
+fn certificates(what: &'static str, path: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let bytes = read(what, path)?;
+    let fail = |reason: String| TlsError::File { what, path: path.to_owned(), reason };
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    let found = found.map_err(|error| fail(error.to_string()))?;
+    if found.is_empty() { Err(fail("no certificate in it".into())) } else { Ok(found) }
+}
+
+/// Accepts any certificate (`--insecure`), but still checks that the server holds its key.
+#[derive(Debug)]
+struct AcceptAny(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AcceptAny {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

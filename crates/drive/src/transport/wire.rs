@@ -1,0 +1,101 @@
+//! What every request of one I/O thread shares: clocks, buffers, idle connections, time limits and the abort.
+
+use std::cell::{Cell, RefCell};
+
+use plimsoll_core::spec::{ConnectionReuse, TransportSpec};
+use tokio::sync::Notify;
+
+use super::connection::Connection;
+use super::dial::Dialer;
+use super::stamped::ReceiveClock;
+use crate::clock::Clock;
+use crate::runner::pulse::Pulse;
+
+/// Bytes taken from a socket in one read.
+const READ_BUFFER: usize = 64 * 1024;
+/// Idle connections kept per I/O thread.
+const MAX_IDLE: usize = 65_536;
+
+/// What every request of one I/O thread shares.
+pub(crate) struct Wire {
+    pub(crate) clock: Clock,
+    pub(crate) receive_clock: ReceiveClock,
+    pub(crate) dialer: Dialer,
+    pub(crate) limits: TransportSpec,
+    pub(crate) keep_text: bool,
+    pub(crate) pulse: Pulse,
+    pub(crate) abort: Abort,
+    /// One buffer for all reads: a read is digested before the next one.
+    pub(crate) scratch: RefCell<Box<[u8]>>,
+    idle: RefCell<Vec<Connection>>,
+}
+
+impl Wire {
+    pub(crate) fn new(
+        clock: Clock,
+        dialer: Dialer,
+        limits: TransportSpec,
+        keep_text: bool,
+        pulse: Pulse,
+    ) -> Self {
+        Wire {
+            clock,
+            receive_clock: ReceiveClock::new(clock),
+            dialer,
+            limits,
+            keep_text,
+            pulse,
+            abort: Abort::default(),
+            scratch: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
+            idle: RefCell::default(),
+        }
+    }
+
+    /// The idle connection used last, unless the server has closed it meanwhile.
+    pub(crate) fn take_idle(&self) -> Option<Connection> {
+        loop {
+            let connection = self.idle.borrow_mut().pop()?;
+            if !connection.is_stale() {
+                return Some(connection);
+            }
+            self.pulse.connection_closed();
+        }
+    }
+
+    /// Takes back a connection whose response was read to its end.
+    pub(crate) fn give_back(&self, connection: Connection) {
+        let mut idle = self.idle.borrow_mut();
+        if self.limits.reuse == ConnectionReuse::Keep && idle.len() < MAX_IDLE {
+            idle.push(connection);
+        } else {
+            self.pulse.connection_closed();
+        }
+    }
+}
+
+/// Ends everything in flight at once.
+#[derive(Default)]
+pub(crate) struct Abort {
+    set: Cell<bool>,
+    notify: Notify,
+}
+
+impl Abort {
+    /// Whether the abort has come: a look at a flag, for hot paths.
+    pub(crate) fn is_set(&self) -> bool {
+        self.set.get()
+    }
+
+    /// Waits for the abort. Polled once, it wakes its task when the abort comes.
+    pub(crate) async fn wait(&self) {
+        if !self.is_set() {
+            self.notify.notified().await;
+        }
+    }
+
+    /// Ends everything in flight.
+    pub(crate) fn set(&self) {
+        self.set.set(true);
+        self.notify.notify_waiters();
+    }
+}
