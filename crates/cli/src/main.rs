@@ -1,9 +1,15 @@
 //! The `plimsoll` binary: arguments in, reports and exit code out.
 
+#![expect(
+    dead_code,
+    reason = "the reports wait for the runner, which joins them in `cmd::run`"
+)]
+
 mod args;
 mod cmd;
 mod config;
 mod exit;
+mod logging;
 mod report;
 mod resolve;
 
@@ -24,8 +30,6 @@ fn main() -> ExitCode {
         .map_err(anyhow::Error::from)
         .and_then(|cli| match cli.command {
             Command::Run(args) => cmd::run::run(&matches, &args),
-            Command::Sim(args) => cmd::sim::run(&args),
-            Command::Selftest(args) => cmd::selftest::run(&args),
         });
     match done {
         Ok(code) => code,

@@ -31,11 +31,8 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Put one load on a server and report what it did
+    #[command(long_about = RUN_ABOUT)]
     Run(Box<RunArgs>),
-    /// Serve the simulated model server on a port
-    Sim(SimArgs),
-    /// Check this host and this build
-    Selftest(SelftestArgs),
 }
 
 /// `plimsoll run`.
@@ -43,7 +40,6 @@ pub(crate) enum Command {
 #[command(
     allow_negative_numbers = true, // so that `--qps -1` is refused as a rate, not as an unknown flag
     about = "Put one load on a server and report what it did",
-    long_about = RUN_ABOUT,
     after_help = "`plimsoll run --help` explains everything, with examples.",
     after_long_help = RUN_EXAMPLES
 )]
@@ -101,55 +97,6 @@ TEMPERATURE, TOKENIZER, DATASET and PROMPT_CACHE_MAX_LEN as the load test reads 
 Exit codes: 0 passed; 1 the run failed; 2 bad usage or configuration; 3 INVALID measurement; 99 an objective was \
 missed; 130 interrupted twice.";
 
-/// `plimsoll sim`.
-#[derive(Debug, Args)]
-pub(crate) struct SimArgs {
-    /// Behaviour, as in a sim:// target: 'ttft=50ms&itl=10ms&slots=64'
-    #[arg(value_name = "OPTIONS", default_value = "")]
-    pub(crate) options: String,
-    /// Port to listen on; 0 takes a free one
-    #[arg(long, value_name = "PORT", default_value_t = 8000)]
-    pub(crate) port: u16,
-    /// Address to listen on
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
-    pub(crate) host: std::net::IpAddr,
-}
-
-/// `plimsoll selftest`.
-#[derive(Debug, Args)]
-pub(crate) struct SelftestArgs {
-    /// What to check.
-    #[command(subcommand)]
-    pub(crate) check: SelftestCheck,
-}
-
-/// The checks.
-#[derive(Debug, Subcommand)]
-pub(crate) enum SelftestCheck {
-    /// Draw an arrival process and print how well it fits what it claims to be
-    Arrivals(ArrivalsArgs),
-}
-
-/// `plimsoll selftest arrivals`.
-#[derive(Debug, Args)]
-pub(crate) struct ArrivalsArgs {
-    /// Mean rate, per second
-    #[arg(long, alias = "qps", value_name = "RATE", default_value = "100")]
-    pub(crate) rate: plimsoll_core::time::Rate,
-    /// Distribution of the gaps
-    #[arg(long, alias = "qps-distribution", value_enum, default_value = "poisson")]
-    pub(crate) arrival: values::ArrivalName,
-    /// Coefficient of variation of the gaps (gamma only)
-    #[arg(long, value_name = "CV", value_parser = values::positive)]
-    pub(crate) cv: Option<f64>,
-    /// Arrivals to draw
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 100_000)]
-    pub(crate) count: u32,
-    /// Seed
-    #[arg(long, value_name = "SEED", default_value_t = 1)]
-    pub(crate) seed: u64,
-}
-
 /// Rewrites what other tools' users type and clap cannot express: `-pcml`, a long option with a single dash.
 pub(crate) fn normalise_argv(argv: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     const SHORT: &str = "-pcml";
@@ -194,7 +141,7 @@ mod tests {
 
     #[test]
     fn help_of_run() {
-        let mut command = Cli::command();
+        let mut command = Cli::command().term_width(100); // whatever terminal the test runs in
         command.build();
         let run = command.find_subcommand_mut("run").unwrap();
         insta::assert_snapshot!(run.render_long_help().to_string());

@@ -29,7 +29,12 @@ use crate::exit::{UsageError, refuse};
 
 pub(crate) use api::ApiDraft;
 pub(crate) use load::TraceInput;
-pub(crate) use target::{TargetDraft, TargetKind};
+pub(crate) use target::TargetDraft;
+#[cfg_attr(
+    not(test),
+    expect(unused_imports, reason = "the runner that starts sim:// asks for it")
+)]
+pub(crate) use target::TargetKind;
 
 /// The file of settings that is read if it is there.
 const OWN_FILE: &str = "plimsoll.toml";

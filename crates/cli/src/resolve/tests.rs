@@ -34,9 +34,7 @@ fn resolve_in(args: &[&str], context: &Context) -> Result<Resolved, UsageError> 
         .try_get_matches_from(normalise_argv(argv))
         .map_err(|error| UsageError(config::unknown_flag(&error).unwrap_or_else(|| error.to_string())))?;
     let cli = Cli::from_arg_matches(&matches).map_err(|error| UsageError(error.to_string()))?;
-    let Command::Run(typed) = cli.command else {
-        panic!("not a run: {args:?}")
-    };
+    let Command::Run(typed) = cli.command;
     resolve(matches.subcommand_matches("run").unwrap(), &typed, context)
 }
 
