@@ -1,3 +1,57 @@
-//! The `plimsoll` binary.
+//! The `plimsoll` binary: arguments in, reports and exit code out.
 
-fn main() {}
+#![expect(
+    dead_code,
+    reason = "the reports wait for the runner, which joins them in `cmd::run`"
+)]
+
+mod args;
+mod cmd;
+mod config;
+mod exit;
+mod logging;
+mod report;
+mod resolve;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::args::{Cli, Command};
+use crate::exit::{Exit, UsageError};
+
+fn main() -> ExitCode {
+    let argv = args::normalise_argv(std::env::args_os());
+    let matches = match Cli::command().try_get_matches_from(argv) {
+        Ok(matches) => matches,
+        Err(error) => return refuse_command_line(&error),
+    };
+    let done = Cli::from_arg_matches(&matches)
+        .map_err(anyhow::Error::from)
+        .and_then(|cli| match cli.command {
+            Command::Run(args) => cmd::run::run(&matches, &args),
+        });
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            report::emit::error(&error);
+            let usage = error.is::<UsageError>() || error.is::<clap::Error>();
+            if usage {
+                Exit::Usage.into()
+            } else {
+                Exit::Failed.into()
+            }
+        }
+    }
+}
+
+/// Answers a command line that clap does not take; help and versions are such answers too.
+fn refuse_command_line(error: &clap::Error) -> ExitCode {
+    match config::unknown_flag(error) {
+        Some(text) => {
+            report::emit::note(&format!("error: {text}"));
+            Exit::Usage.into()
+        }
+        None => report::emit::clap_error(error),
+    }
+}

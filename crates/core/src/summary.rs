@@ -12,7 +12,7 @@ use crate::record::{Outcome, TokenSource};
 pub const SUMMARY_SCHEMA: &str = "plimsoll.summary/1";
 
 /// The results of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// [`SUMMARY_SCHEMA`].
     pub schema: String,

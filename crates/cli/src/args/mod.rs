@@ -1,0 +1,149 @@
+//! What was typed: the one table of commands and options, with help texts and fixed defaults.
+//!
+//! What it means is decided in [`crate::resolve`], where the other layers come in too.
+
+pub(crate) mod load;
+pub(crate) mod output;
+pub(crate) mod request;
+pub(crate) mod values;
+pub(crate) mod workload;
+
+use std::ffi::OsString;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "plimsoll",
+    version,
+    about,
+    max_term_width = 110,
+    arg_required_else_help = true
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Put one load on a server and report what it did
+    #[command(long_about = RUN_ABOUT)]
+    Run(Box<RunArgs>),
+}
+
+/// `plimsoll run`.
+#[derive(Debug, Args)]
+#[command(
+    allow_negative_numbers = true, // so that `--qps -1` is refused as a rate, not as an unknown flag
+    about = "Put one load on a server and report what it did",
+    after_help = "`plimsoll run --help` explains everything, with examples.",
+    after_long_help = RUN_EXAMPLES
+)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) target: request::TargetArgs,
+    #[command(flatten)]
+    pub(crate) load: load::LoadArgs,
+    #[command(flatten)]
+    pub(crate) phases: load::PhaseArgs,
+    #[command(flatten)]
+    pub(crate) workload: workload::WorkloadArgs,
+    #[command(flatten)]
+    pub(crate) api: request::ApiArgs,
+    #[command(flatten)]
+    pub(crate) output: output::OutputArgs,
+    #[command(flatten)]
+    pub(crate) transport: request::TransportArgs,
+    #[command(flatten)]
+    pub(crate) process: output::ProcessArgs,
+    #[command(flatten)]
+    pub(crate) compat: output::CompatArgs,
+}
+
+const RUN_ABOUT: &str = "\
+Puts one load on a server and reports what it did, and whether the figures can be believed.
+
+Without --qps, --stages or --trace the loop is closed: -u users each wait for their answer before they ask again. \
+With one of them the loop is open: requests start on a schedule, whatever the server does.";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  Try it without a server: 8 users for 10 seconds against the simulated one
+    plimsoll run 'sim://?ttft=50ms&itl=10ms' -u 8 -r 8 -t 10s
+  Hold 8 requests in flight at a local server until Ctrl+C
+    plimsoll run -u 8 -r 2 -p 512 -o 128
+  One request every 2 seconds for a minute, one row added to results.csv
+    plimsoll run -t 1min -p 512 -o 128 --qps 0.5 --summary-file results.csv
+  A hosted model, key from the environment (API_KEY)
+    plimsoll run -u 1 -H https://host/inference -m org/model -p 128 -o 200
+  Poisson arrivals that climb to 20/s, stay and fall, at most 200 in flight
+    plimsoll run -H http://host:8000 --stages 1m:20,5m:20,1m:0 --arrival poisson -u 200
+  The arrivals of a recorded trace, twice as fast
+    plimsoll run -H http://host:8000 --trace trace.csv --trace-speed 2
+  See what would be used, and where each value comes from
+    plimsoll run --config locust.conf -u 4 --print-config
+
+Values: durations are 30, 30s, 500ms, 5m, 5min or 1h30m (a bare number is seconds); rates are 50, 0.5, 50/s or 3000/m.
+
+Layers, later ones win: defaults, ./plimsoll.toml, --config FILE, the environment, flags. File keys are long option \
+names. Every option can be set in the environment as PLIMSOLL_<LONG_NAME>; Locust's own also as LOCUST_<LONG_NAME>; \
+and MODEL, API_KEY, PROMPT_TOKENS, MAX_TOKENS, MAX_TOKENS_CAP, MAX_TOKENS_DISTRIBUTION, MAX_TOKENS_RANGE, TOP_K, \
+TEMPERATURE, TOKENIZER, DATASET and PROMPT_CACHE_MAX_LEN as the load test reads them.
+
+Exit codes: 0 passed; 1 the run failed; 2 bad usage or configuration; 3 INVALID measurement; 99 an objective was \
+missed; 130 interrupted twice.";
+
+/// Rewrites what other tools' users type and clap cannot express: `-pcml`, a long option with a single dash.
+pub(crate) fn normalise_argv(argv: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    const SHORT: &str = "-pcml";
+    const LONG: &str = "--prompt-cache-max-len";
+    argv.into_iter()
+        .map(
+            |arg| match arg.to_str().and_then(|text| text.strip_prefix(SHORT)) {
+                Some("") => LONG.into(),
+                Some(rest) if rest.starts_with('=') => format!("{LONG}{rest}").into(),
+                _ => arg,
+            },
+        )
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_table_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn pcml_is_a_long_option() {
+        let typed = ["-pcml", "100", "-pcml=7", "-p", "5"].map(OsString::from);
+        assert_eq!(
+            normalise_argv(typed),
+            [
+                "--prompt-cache-max-len",
+                "100",
+                "--prompt-cache-max-len=7",
+                "-p",
+                "5"
+            ]
+            .map(OsString::from)
+        );
+    }
+
+    #[test]
+    fn help_of_run() {
+        let mut command = Cli::command().term_width(100); // whatever terminal the test runs in
+        command.build();
+        let run = command.find_subcommand_mut("run").unwrap();
+        insta::assert_snapshot!(run.render_long_help().to_string());
+    }
+}

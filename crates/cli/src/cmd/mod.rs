@@ -1,0 +1,3 @@
+//! The commands, each reading like its data flow: resolve, build, run, report.
+
+pub(crate) mod run;

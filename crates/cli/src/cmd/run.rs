@@ -1,0 +1,151 @@
+//! `plimsoll run`: from what was typed to a run and its report.
+
+use std::io::{self, IsTerminal as _};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::ArgMatches;
+use plimsoll_core::spec::{Api, RunSpec};
+use plimsoll_core::summary::{RunHeader, Summary};
+use plimsoll_core::time::Offset;
+use plimsoll_drive::clock::Clock;
+
+use crate::args::RunArgs;
+use crate::exit::{Exit, UsageError};
+use crate::logging;
+use crate::report::plan::{self, Plan};
+use crate::report::style::Style;
+use crate::report::summary_csv::SummaryFileError;
+use crate::report::{emit, summary_block, summary_csv, terminal};
+use crate::resolve::{self, Context, Outputs};
+
+/// Runs the command.
+///
+/// # Errors
+/// Bad usage, or a failure of this host or of the way to the server.
+pub(crate) fn run(matches: &ArgMatches, typed: &RunArgs) -> anyhow::Result<ExitCode> {
+    let clock = Clock::start();
+    let matches = matches
+        .subcommand_matches("run")
+        .context("the command line has no `run`")?;
+    let resolved = resolve::resolve(matches, typed, &process_context(&clock))?;
+    logging::start(resolved.outputs.loglevel, resolved.outputs.logfile.as_deref())?;
+    resolved
+        .warnings
+        .iter()
+        .for_each(|warning| emit::warning(warning));
+    if let Some(config) = resolved.printed_config {
+        emit::result(&config)?;
+        return Ok(Exit::Passed.into());
+    }
+    Ok(Exit::Passed.into())
+}
+
+/// What resolving takes from this process.
+fn process_context(clock: &Clock) -> Context {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    Context {
+        env: std::env::vars_os().filter_map(text).collect(),
+        folder: ".".into(),
+        fresh_seed: fresh_seed(clock.wall(Offset::ZERO)),
+        cores: u16::try_from(cores).unwrap_or(u16::MAX),
+    }
+}
+
+/// A seed that differs from run to run and is short enough to be typed again.
+fn fresh_seed(wall: Duration) -> u64 {
+    u64::from(wall.subsec_nanos()) ^ (wall.as_secs() & 0xffff_ffff)
+}
+
+/// Finds out before the run whether its row will fit into the summary file.
+fn check_summary_file(outputs: &Outputs, api: &Api) -> anyhow::Result<()> {
+    let Some(path) = &outputs.summary_file else {
+        return Ok(());
+    };
+    match summary_csv::check(path, &summary_block::columns(api)) {
+        Ok(_) => Ok(()),
+        Err(error @ SummaryFileError::HeaderDiffers { .. }) => Err(UsageError(error.to_string()).into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Says what will be done.
+fn announce(spec: &RunSpec, header: &RunHeader, outputs: &Outputs) {
+    emit::note(&plan::opening_line(&Plan {
+        header,
+        api: &spec.api,
+        phases: &spec.phases,
+        load: &spec.load,
+        api_by_default: outputs.api_by_default,
+    }));
+}
+
+/// Prints the report and adds the row to the summary file. `results` is the folder with the results, `concurrency` the
+/// number of users or `QPS 0.5 constant`, `summary_json` the text of summary.json.
+fn report(
+    summary: &Summary,
+    spec: &RunSpec,
+    outputs: &Outputs,
+    results: &str,
+    concurrency: &str,
+    summary_json: &str,
+) -> anyhow::Result<()> {
+    let entries = summary_block::entries(summary, &spec.api, concurrency);
+    if outputs.json {
+        emit::result(&format!("{}\n", summary_json.trim_end()))?;
+    } else {
+        let style = stdout_style(outputs);
+        emit::result(&terminal::report(summary, results, style))?;
+        emit::result(&format!("\n{}", summary_block::block(&entries)))?;
+    }
+    if let Some(path) = &outputs.summary_file {
+        summary_csv::append(path, &entries)?;
+    }
+    Ok(())
+}
+
+/// The style of what goes to stdout.
+fn stdout_style(outputs: &Outputs) -> Style {
+    let no_color = std::env::var("NO_COLOR").ok();
+    let terminal = io::stdout().is_terminal();
+    let width = terminal_size::terminal_size()
+        .filter(|_| terminal)
+        .map(|(width, _)| width.0);
+    Style::new(outputs.color, terminal, no_color.as_deref(), width)
+}
+
+/// The exit code that the results deserve.
+fn exit_code(summary: &Summary, max_fail_ratio: f64, exit_code_on_error: u8) -> ExitCode {
+    let (failed, total) = (summary.counts.total_failed, summary.counts.total);
+    if total == 0 {
+        Exit::Failed.into() // nothing was asked, so nothing passed
+    } else if failed as f64 / total as f64 > max_fail_ratio {
+        ExitCode::from(exit_code_on_error)
+    } else if !summary.validity.valid {
+        Exit::Invalid.into()
+    } else {
+        Exit::Passed.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn results_get_the_exit_code_they_deserve() {
+        let code = |summary: &Summary, ratio, on_error| format!("{:?}", exit_code(summary, ratio, on_error));
+        let expected = |code: u8| format!("{:?}", ExitCode::from(code));
+        assert_eq!(code(&fixture::valid(), 0.01, 1), expected(0));
+        assert_eq!(code(&fixture::valid(), 0.005, 1), expected(1));
+        assert_eq!(code(&fixture::valid(), 0.0, 0), expected(0));
+        assert_eq!(code(&fixture::invalid(), 0.01, 1), expected(3));
+        assert_eq!(code(&fixture::nothing_answered(), 0.01, 1), expected(1));
+        assert_eq!(code(&Summary::default(), 0.01, 1), expected(1));
+    }
+}

@@ -1,0 +1,45 @@
+//! The one place that prints: results to stdout, everything else to stderr.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use crate::exit::Exit;
+
+/// Prints a result to stdout.
+///
+/// # Errors
+/// Stdout cannot be written to, except that its reader has gone: who stops reading has read enough.
+pub(crate) fn result(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        done => done,
+    }
+}
+
+/// Prints a line for the user to stderr.
+pub(crate) fn note(text: &str) {
+    // Nobody is left to be told that stderr is closed.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Prints a warning to stderr.
+pub(crate) fn warning(text: &str) {
+    note(&format!("warning: {text}"));
+}
+
+/// Prints the error that ends the process.
+pub(crate) fn error(error: &anyhow::Error) {
+    note(&format!("error: {error:#}"));
+}
+
+/// Prints what clap has to say: help and versions are results, the rest are errors.
+pub(crate) fn clap_error(error: &clap::Error) -> ExitCode {
+    // As above: a closed stream leaves nobody to tell.
+    let _ = error.print();
+    if error.use_stderr() {
+        Exit::Usage.into()
+    } else {
+        Exit::Passed.into()
+    }
+}

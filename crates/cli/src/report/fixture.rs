@@ -1,0 +1,219 @@
+//! Summaries for the tests of reports.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use plimsoll_core::record::{Outcome, TokenSource};
+use plimsoll_core::spec::Api;
+use plimsoll_core::summary::{
+    Counts, Distribution, ErrorClass, HealthSummary, Percentile, Rates, RunHeader, SUMMARY_SCHEMA, Summary,
+    Tokens, Truth, Validity, WindowTimes,
+};
+
+/// A chat, streamed.
+pub(crate) fn api() -> Api {
+    Api {
+        chat: true,
+        stream: true,
+        logprobs: None,
+        temperature: 1.0,
+        top_k: None,
+        n: 1,
+        reasoning_effort: None,
+        clear_assistant: false,
+        first_visible_token: false,
+        ignore_eos: true,
+        prompt_cache_max_len: 0,
+        force_min_tokens: false,
+        acceptance_probs_override: None,
+        forced_generation: Arc::from([]),
+        extra_body: None,
+        keep_text: false,
+    }
+}
+
+/// The header of a run of 8 users.
+pub(crate) fn header() -> RunHeader {
+    RunHeader {
+        name: "run".to_owned(),
+        tool: "0.1.0".to_owned(),
+        started: "2026-01-02T03:04:05Z".to_owned(),
+        target: "http://localhost:8000".to_owned(),
+        provider: "vllm".to_owned(),
+        model: "tiny".to_owned(),
+        api: "chat, streaming".to_owned(),
+        load: "closed loop, 8 users at 2/s".to_owned(),
+        workload: "512-token prompts, 128 tokens out".to_owned(),
+        seed: 7,
+        threads: 2,
+        ended: "completed".to_owned(),
+    }
+}
+
+fn distribution(n: u64, mean: f64) -> Distribution {
+    let percentile = |p: f64, factor: f64| Percentile {
+        p,
+        value: Some(mean * factor),
+        low: Some(mean * factor * 0.95),
+        high: Some(mean * factor * 1.05),
+    };
+    let few = Percentile {
+        p: 99.9,
+        value: None,
+        low: None,
+        high: None,
+    };
+    Distribution {
+        n,
+        mean: Some(mean),
+        stdev: Some(mean / 10.0),
+        min: Some(mean / 2.0),
+        max: Some(mean * 1.5),
+        percentiles: vec![
+            percentile(50.0, 0.98),
+            percentile(75.0, 1.05),
+            percentile(90.0, 1.1),
+            percentile(95.0, 1.2),
+            Percentile {
+                high: None,
+                ..percentile(99.0, 1.3)
+            },
+            few,
+        ],
+    }
+}
+
+/// A run that went well.
+pub(crate) fn valid() -> Summary {
+    let metrics = [
+        ("ttft", 0.0512),
+        ("ttfvt", 0.0512),
+        ("tpot", 0.01),
+        ("llm_bench_latency_per_token", 0.009_92),
+        ("latency", 1.321),
+        ("response_time", 1.321),
+        ("e2e_per_token", 0.010_32),
+        ("output_tokens", 128.0),
+        ("input_tokens", 512.0),
+    ];
+    Summary {
+        schema: SUMMARY_SCHEMA.to_owned(),
+        run: header(),
+        window: WindowTimes {
+            ramp: 4.0,
+            warmup: 0.0,
+            measured: 60.0,
+            drain: 1.25,
+        },
+        counts: Counts {
+            scheduled: 363,
+            sent: 363,
+            ok: 360,
+            failed: 2,
+            outcomes: BTreeMap::from([
+                (Outcome::Ok, 360),
+                (Outcome::Http5xx, 2),
+                (Outcome::Unfinished, 1),
+            ]),
+            total: 380,
+            total_failed: 2,
+        },
+        rates: Rates {
+            offered_rate: 6.05,
+            sent_rate: 6.05,
+            completed_rate: 6.0,
+            output_token_rate: 768.0,
+            input_token_rate: 3072.0,
+            total_token_rate: 3840.0,
+            concurrency_mean: 7.93,
+            concurrency_max: 8,
+        },
+        metrics: metrics
+            .map(|(name, mean)| (name.to_owned(), distribution(360, mean)))
+            .into(),
+        tokens: Tokens {
+            input: 184_320,
+            output: 46_080,
+            sources: BTreeMap::from([(TokenSource::Server, 360)]),
+            ..Tokens::default()
+        },
+        errors: vec![ErrorClass {
+            outcome: Outcome::Http5xx,
+            status: Some(503),
+            count: 2,
+            example: "{\"error\":\"no free slot\"}".to_owned(),
+            first: 12.5,
+            last: 40.25,
+        }],
+        health: HealthSummary {
+            busy_max: 0.031,
+            waiting_max: 0.002,
+            timer_lag_p99: Some(0.000_061),
+            read_lag_p99: Some(0.000_018),
+            kernel_timestamps: true,
+            ..HealthSummary::default()
+        },
+        validity: Validity {
+            valid: true,
+            reasons: Vec::new(),
+            overloaded: false,
+        },
+        warnings: Vec::new(),
+        truth: None,
+    }
+}
+
+/// The same without streaming, with tokens from the server's cache.
+pub(crate) fn not_streamed() -> Summary {
+    let mut summary = valid();
+    summary.metrics.remove("ttft");
+    summary.metrics.remove("llm_bench_latency_per_token");
+    summary
+        .metrics
+        .insert("cached_tokens".to_owned(), distribution(360, 64.0));
+    summary
+}
+
+/// A run in which the client was late.
+pub(crate) fn invalid() -> Summary {
+    let mut summary = valid();
+    summary.validity = Validity {
+        valid: false,
+        reasons: vec!["an I/O thread was busy 93 % of the window: more than 80 %".to_owned()],
+        overloaded: true,
+    };
+    summary.health = HealthSummary {
+        busy_max: 0.93,
+        send_lag_p99: Some(0.025),
+        records_lost: 3,
+        ..summary.health
+    };
+    summary.warnings = vec!["12 answers were not of the length asked for".to_owned()];
+    summary.truth = Some(Truth {
+        first_token_error: distribution(360, 0.000_05),
+        last_token_error: distribution(360, 0.000_06),
+    });
+    summary
+}
+
+/// A run of which nothing came back.
+pub(crate) fn nothing_answered() -> Summary {
+    let mut summary = valid();
+    summary.metrics.clear();
+    summary.counts = Counts {
+        scheduled: 4,
+        sent: 0,
+        ok: 0,
+        failed: 4,
+        outcomes: BTreeMap::from([(Outcome::Connect, 4)]),
+        total: 4,
+        total_failed: 4,
+    };
+    summary.rates = Rates {
+        offered_rate: 4.0,
+        ..Rates::default()
+    };
+    summary.tokens = Tokens::default();
+    summary.errors = Vec::new();
+    summary
+}

@@ -1,0 +1,14 @@
+//! What people and programs read: pure functions from results to text, and the one place that prints.
+
+pub(crate) mod emit;
+pub(crate) mod live;
+pub(crate) mod locust_csv;
+pub(crate) mod numbers;
+pub(crate) mod plan;
+pub(crate) mod style;
+pub(crate) mod summary_block;
+pub(crate) mod summary_csv;
+pub(crate) mod terminal;
+
+#[cfg(test)]
+pub(crate) mod fixture;

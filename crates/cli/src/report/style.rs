@@ -1,0 +1,77 @@
+//! How wide and how coloured a text may be.
+
+use crate::args::values::ColorName;
+
+/// The width and colour of a terminal, or of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Style {
+    /// Columns.
+    pub(crate) width: u16,
+    /// Whether to colour.
+    pub(crate) color: bool,
+}
+
+/// What a word says by its colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Good,
+    Bad,
+    Doubt,
+    Heading,
+    Faint,
+}
+
+impl Style {
+    /// The style asked for; `auto` colours a terminal unless NO_COLOR is set to something (no-color.org).
+    pub(crate) fn new(
+        color: ColorName,
+        is_terminal: bool,
+        no_color: Option<&str>,
+        width: Option<u16>,
+    ) -> Self {
+        let color = match color {
+            ColorName::Always => true,
+            ColorName::Never => false,
+            ColorName::Auto => is_terminal && no_color.is_none_or(str::is_empty),
+        };
+        Style {
+            width: width.unwrap_or(100).max(40),
+            color,
+        }
+    }
+
+    /// `text` in the colour of `tone`, if there is colour.
+    pub(crate) fn paint(self, tone: Tone, text: &str) -> String {
+        let code = match tone {
+            Tone::Good => "1;32",
+            Tone::Bad => "1;31",
+            Tone::Doubt => "1;33",
+            Tone::Heading => "1",
+            Tone::Faint => "2",
+        };
+        if self.color {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_is_for_terminals_that_want_it() {
+        for (asked, terminal, no_color, colored) in [
+            (ColorName::Auto, true, None, true),
+            (ColorName::Auto, true, Some(""), true),
+            (ColorName::Auto, true, Some("1"), false),
+            (ColorName::Auto, false, None, false),
+            (ColorName::Always, false, Some("1"), true),
+            (ColorName::Never, true, None, false),
+        ] {
+            assert_eq!(Style::new(asked, terminal, no_color, None).color, colored);
+        }
+    }
+}

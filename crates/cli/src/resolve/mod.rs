@@ -1,0 +1,323 @@
+//! The one place where layers meet and typed values get their meaning.
+//!
+//! Order, later wins: defaults < ./plimsoll.toml < --config FILE < environment < command line. Fixed defaults stand in
+//! the table of options (`args`), so that the help text shows them; those that depend on something are set here.
+
+mod api;
+mod compat;
+mod load;
+mod proxy;
+mod target;
+mod workload;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use plimsoll_core::load::LoadModel;
+use plimsoll_core::seed::Seed;
+use plimsoll_core::spec::{
+    Corpus, Phases, Provider, RunSpec, SPEC_FORMAT, Target, TransportSpec, WorkloadSpec,
+};
+use tracing::level_filters::LevelFilter;
+
+use crate::args::RunArgs;
+use crate::args::values::ColorName;
+use crate::config::table::Table;
+use crate::config::{self, Layer};
+use crate::exit::{UsageError, refuse};
+
+pub(crate) use api::ApiDraft;
+pub(crate) use load::TraceInput;
+pub(crate) use target::TargetDraft;
+#[cfg_attr(
+    not(test),
+    expect(unused_imports, reason = "the runner that starts sim:// asks for it")
+)]
+pub(crate) use target::TargetKind;
+
+/// The file of settings that is read if it is there.
+const OWN_FILE: &str = "plimsoll.toml";
+
+/// What resolving takes from the process, so that it reads neither clock nor environment itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    /// Environment variables.
+    pub(crate) env: BTreeMap<String, String>,
+    /// The current directory.
+    pub(crate) folder: PathBuf,
+    /// Used when no seed is given.
+    pub(crate) fresh_seed: u64,
+    /// Cores that this process may use.
+    pub(crate) cores: u16,
+}
+
+/// A run as asked for, complete but for what only the server knows.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    /// The run, waiting for provider and model.
+    pub(crate) draft: Draft,
+    /// What is shown and kept.
+    pub(crate) outputs: Outputs,
+    /// A trace to read into the schedule before the run.
+    pub(crate) trace: Option<TraceInput>,
+    /// Force the texts of this corpus as answers (`--forced-generation-from-dataset`).
+    pub(crate) forced_from: Option<Corpus>,
+    /// What the user should know before the run, one line each.
+    pub(crate) warnings: Vec<String>,
+    /// The answer to `--print-config`, if it was asked for.
+    pub(crate) printed_config: Option<String>,
+}
+
+/// A [`RunSpec`] without what the server may have to tell.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) target: TargetDraft,
+    pub(crate) api: ApiDraft,
+    name: String,
+    seed: Seed,
+    threads: u16,
+    load: LoadModel,
+    workload: WorkloadSpec,
+    phases: Phases,
+    transport: TransportSpec,
+    max_fail_ratio: f64,
+    strict_length: bool,
+    spin: bool,
+    record_chunks: bool,
+}
+
+/// What the server told about itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    /// Its URL: the draft's, or that of the simulated server once it listens.
+    pub(crate) url: String,
+    pub(crate) provider: Provider,
+    pub(crate) model: String,
+}
+
+impl Draft {
+    /// Completes the run.
+    ///
+    /// # Errors
+    /// Something was asked for that this provider does not have.
+    pub(crate) fn with_server(self, server: Server) -> Result<RunSpec, UsageError> {
+        let api = self.api.for_provider(server.provider, &self.workload)?;
+        Ok(RunSpec {
+            format: SPEC_FORMAT,
+            name: self.name,
+            seed: self.seed,
+            threads: self.threads,
+            target: Target {
+                url: server.url,
+                provider: server.provider,
+                model: server.model,
+                headers: self.target.headers,
+                api_key: self.target.api_key,
+                endpoint: self.target.endpoint,
+            },
+            api,
+            load: self.load,
+            workload: self.workload,
+            phases: self.phases,
+            transport: self.transport,
+            max_fail_ratio: self.max_fail_ratio,
+            strict_length: self.strict_length,
+            spin: self.spin,
+            record_chunks: self.record_chunks,
+        })
+    }
+}
+
+/// What is shown and kept.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Outputs {
+    /// Folder in which each run gets its own.
+    pub(crate) out: PathBuf,
+    /// Print summary.json to stdout in place of the tables.
+    pub(crate) json: bool,
+    /// Append a row to this file.
+    pub(crate) summary_file: Option<PathBuf>,
+    /// Beginning of the names of Locust's four files.
+    pub(crate) csv: Option<String>,
+    pub(crate) show_request: bool,
+    pub(crate) show_response: bool,
+    /// Show a live view while running.
+    pub(crate) progress: bool,
+    pub(crate) color: ColorName,
+    pub(crate) loglevel: LevelFilter,
+    pub(crate) logfile: Option<PathBuf>,
+    /// Exit code in place of 1 when requests failed.
+    pub(crate) exit_code_on_error: u8,
+    /// Whether chat and streaming are defaults that the opening line should explain.
+    pub(crate) api_by_default: bool,
+}
+
+/// A value that resolving gave an option that nobody set: option, value, why.
+type Derived = (&'static str, String, &'static str);
+
+/// Gives meaning to a command line.
+///
+/// # Errors
+/// Something cannot be used as typed or configured; nothing has been sent.
+pub(crate) fn resolve(
+    matches: &ArgMatches,
+    typed: &RunArgs,
+    context: &Context,
+) -> Result<Resolved, UsageError> {
+    let table = Table::of_run();
+    if let (Some(target), Some(host)) = (&typed.target.target, &typed.target.host) {
+        let (target, host) = (
+            target::without_credentials(target),
+            target::without_credentials(host),
+        );
+        refuse!("two targets were given, `{target}` and -H `{host}`: give one");
+    }
+    let (merged, mut warnings) = layers(matches, typed, context, &table)?;
+    let args = config::parse(&merged, &table)?;
+    let given = |long: &str| merged.contains_key(long);
+
+    compat::answer(&args.compat, &mut warnings)?;
+    let mut derived: Vec<Derived> = Vec::new();
+    let target = target::resolve(&args, context, &mut warnings, &mut derived)?;
+    let (load, trace) = load::resolve(&args, &given)?;
+    let (workload, forced_from) = workload::resolve(&args, context, &given, &mut warnings)?;
+    let api = api::resolve(&args, context)?;
+    if let Some(provider) = target.provider {
+        let known = api.clone().for_provider(provider, &workload)?;
+        derived.push(("chat", known.chat.to_string(), "default of the provider"));
+        derived.push(("stream", known.stream.to_string(), "default of the provider"));
+    } else {
+        derived.push((
+            "chat",
+            api.chat.unwrap_or(true).to_string(),
+            "default, where the provider has it",
+        ));
+        derived.push((
+            "stream",
+            api.stream.unwrap_or(true).to_string(),
+            "default, where the provider has it",
+        ));
+    }
+    let seed = args.process.seed.unwrap_or(context.fresh_seed);
+    derived.push(("seed", seed.to_string(), "new for this run"));
+    let threads = args
+        .process
+        .threads
+        .map_or_else(|| threads(&load, context.cores), std::num::NonZeroU16::get);
+    derived.push(("threads", threads.to_string(), "one per core, no more than users"));
+
+    let printed_config = args
+        .output
+        .print_config
+        .then(|| config::print::render(&merged, &derived, &table));
+    let draft = Draft {
+        name: run_name(&args.output.name)?,
+        seed: Seed(seed),
+        threads,
+        load,
+        phases: phases(&args),
+        transport: target::transport(&args.transport)?,
+        max_fail_ratio: args.phases.max_fail_ratio,
+        strict_length: args.workload.strict_length,
+        spin: args.process.spin,
+        record_chunks: args.output.record_chunks,
+        target,
+        api,
+        workload,
+    };
+    let outputs = outputs(args, &given);
+    Ok(Resolved {
+        draft,
+        outputs,
+        trace,
+        forced_from,
+        warnings,
+        printed_config,
+    })
+}
+
+/// Reads the layers and puts them on top of each other.
+fn layers(
+    matches: &ArgMatches,
+    typed: &RunArgs,
+    context: &Context,
+    table: &Table,
+) -> Result<(Layer, Vec<String>), UsageError> {
+    let flags = config::from_flags(matches, table);
+    let (environment, warnings) = config::from_environment(&context.env, table)?;
+    let own = context.folder.join(OWN_FILE);
+    let own = if own.is_file() {
+        config::file::read(&own, table)?
+    } else {
+        Layer::new()
+    };
+    let named = typed.process.config.clone().or_else(|| {
+        let setting = environment.get("config")?;
+        setting.values.first().map(PathBuf::from)
+    });
+    let file = match named {
+        Some(path) => config::file::read(&in_folder(&context.folder, &path), table)?,
+        None => Layer::new(),
+    };
+    Ok((config::merge([own, file, environment, flags]), warnings))
+}
+
+/// A path as the user means it: from the current directory.
+fn in_folder(folder: &Path, path: &Path) -> PathBuf {
+    // Error texts name the path as it was written where that suffices.
+    if folder.as_os_str() == "." || path.is_absolute() {
+        path.to_owned()
+    } else {
+        folder.join(path)
+    }
+}
+
+/// One I/O thread per core, but no more than there can be requests in flight.
+fn threads(load: &LoadModel, cores: u16) -> u16 {
+    let most = match load {
+        LoadModel::Closed(closed) => closed.users.get(),
+        LoadModel::Open(open) => open.cap.map_or(u32::MAX, |cap| cap.max.get()),
+    };
+    cores.min(u16::try_from(most).unwrap_or(u16::MAX)).max(1)
+}
+
+fn phases(args: &RunArgs) -> Phases {
+    Phases {
+        warmup: args.phases.warmup,
+        measure: args.phases.run_time,
+        max_requests: args.phases.max_requests.map(std::num::NonZeroU64::get),
+        drain_timeout: args.phases.drain_timeout,
+    }
+}
+
+/// The name becomes part of a folder's name.
+fn run_name(name: &str) -> Result<String, UsageError> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(plain) {
+        refuse!(
+            "--name `{name}` cannot be part of a folder's name: use up to 100 letters, digits, -, _ and ."
+        );
+    }
+    Ok(name.to_owned())
+}
+
+fn outputs(args: RunArgs, given: &dyn Fn(&str) -> bool) -> Outputs {
+    Outputs {
+        out: args.output.out,
+        json: args.output.json,
+        summary_file: args.output.summary_file,
+        csv: args.output.csv,
+        show_request: args.output.show_request,
+        show_response: args.output.show_response,
+        progress: !args.output.no_progress,
+        color: args.output.color,
+        loglevel: args.output.loglevel,
+        logfile: args.output.logfile,
+        exit_code_on_error: args.process.exit_code_on_error,
+        api_by_default: !given("chat") && !given("stream"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,286 @@
+//! Where requests go: URL, credentials, headers, provider, connections.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use plimsoll_core::spec::{ConnectionReuse, Provider, Secret, TransportSpec};
+use url::Url;
+
+use super::{Context, Derived, proxy};
+use crate::args::RunArgs;
+use crate::args::request::TransportArgs;
+use crate::args::values::ReuseName;
+use crate::exit::{UsageError, refuse};
+
+/// Where requests go when nobody says: as the load test's own settings had it.
+const DEFAULT_HOST: &str = "http://localhost:80";
+
+/// What kind of server the target is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TargetKind {
+    /// A server reached by HTTP or HTTPS.
+    Http,
+    /// The simulated server, with the options after the question mark.
+    Sim(String),
+}
+
+/// A target whose provider and model the server may still have to tell.
+#[derive(Clone, Debug)]
+pub(crate) struct TargetDraft {
+    pub(crate) kind: TargetKind,
+    /// Without user, password, query and trailing slash; for the simulated server as typed.
+    pub(crate) url: String,
+    /// As asked for, or as the host name tells.
+    pub(crate) provider: Option<Provider>,
+    /// As asked for, or the provider's own.
+    pub(crate) model: Option<String>,
+    pub(crate) headers: Vec<(String, Secret)>,
+    pub(crate) api_key: Option<Secret>,
+    pub(crate) endpoint: Option<String>,
+}
+
+/// Reads the target's options.
+pub(super) fn resolve(
+    args: &RunArgs,
+    context: &Context,
+    warnings: &mut Vec<String>,
+    derived: &mut Vec<Derived>,
+) -> Result<TargetDraft, UsageError> {
+    let typed = &args.target;
+    derived.push(("host", DEFAULT_HOST.to_owned(), "default"));
+    let host = typed.host.as_deref().unwrap_or(DEFAULT_HOST);
+    let mut headers = typed
+        .header
+        .iter()
+        .map(|text| header(text))
+        .collect::<Result<Vec<_>, _>>()?;
+    let api_key = typed.api_key.as_deref().map(api_key).transpose()?;
+    let (kind, url, guess) = match host.strip_prefix("sim:") {
+        Some(rest) => (TargetKind::Sim(sim_options(rest)?), host.to_owned(), None),
+        None => {
+            let mut url = parse_url(host)?;
+            if !typed.no_proxy {
+                proxy::check(&url, &context.env)?;
+            }
+            headers.extend(take_credentials(&mut url, api_key.is_some())?);
+            let guess = guess_provider(url.host_str().unwrap_or_default());
+            (TargetKind::Http, base_url(&url, warnings)?, guess)
+        }
+    };
+    if let Some(guess) = guess {
+        derived.push(("provider", guess.name().to_owned(), "told by the host name"));
+    }
+    let provider = typed.provider.or(guess);
+    let own_model = provider.and_then(Provider::default_model);
+    if let Some(model) = own_model {
+        derived.push(("model", model.to_owned(), "default of the provider"));
+    }
+    let model = typed.model.clone().or_else(|| own_model.map(str::to_owned));
+    Ok(TargetDraft {
+        kind,
+        url,
+        provider,
+        model,
+        headers,
+        api_key,
+        endpoint: endpoint(typed.endpoint.as_deref())?,
+    })
+}
+
+/// The options of `sim:`, `sim://`, `sim://?a=b`.
+fn sim_options(rest: &str) -> Result<String, UsageError> {
+    let rest = rest.trim_start_matches('/');
+    match rest.strip_prefix('?').or(rest.is_empty().then_some("")) {
+        Some(options) => Ok(options.to_owned()),
+        None => refuse!("`sim:{rest}` is no simulated server: write sim://?ttft=50ms&itl=10ms"),
+    }
+}
+
+fn parse_url(host: &str) -> Result<Url, UsageError> {
+    let shown = without_credentials(host);
+    let text = if host.contains("://") {
+        host.to_owned()
+    } else {
+        format!("http://{host}")
+    };
+    let url = Url::parse(&text)
+        .map_err(|error| UsageError(format!("`{shown}` is no URL ({error}): write http://host:port")))?;
+    match url.scheme() {
+        "http" | "https" => {}
+        scheme => refuse!("`{shown}` has the scheme {scheme}: a target is http://, https:// or sim://"),
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        refuse!(
+            "`{shown}` has a query or fragment: give the URL up to /v1, and a query with --endpoint '/path?query'"
+        );
+    }
+    Ok(url)
+}
+
+/// A URL as typed, without user and password, for error texts.
+pub(super) fn without_credentials(host: &str) -> String {
+    let start = host.find("://").map_or(0, |scheme| scheme + 3);
+    let end = host[start..]
+        .find(['/', '?', '#'])
+        .map_or(host.len(), |end| start + end);
+    match host[start..end].rfind('@') {
+        Some(at) => format!("{}{}", &host[..start], &host[start + at + 1..]),
+        None => host.to_owned(),
+    }
+}
+
+/// Turns user and password of the URL into a header.
+fn take_credentials(url: &mut Url, has_key: bool) -> Result<Option<(String, Secret)>, UsageError> {
+    if url.username().is_empty() && url.password().is_none() {
+        return Ok(None);
+    }
+    if has_key {
+        refuse!(
+            "the URL has a user and there is an API key: both set the header Authorization, give one of them"
+        );
+    }
+    let mut login = percent_decoded(url.username());
+    login.push(b':');
+    login.extend(percent_decoded(url.password().unwrap_or_default()));
+    // Neither call can fail on a URL with a host.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    Ok(Some((
+        "Authorization".to_owned(),
+        Secret::new(format!("Basic {}", STANDARD.encode(login))),
+    )))
+}
+
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let bytes = text.as_bytes();
+    let (mut decoded, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while at < bytes.len() {
+        let hex = bytes
+            .get(at + 1..at + 3)
+            .and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) if bytes[at] == b'%' => {
+                decoded.push(byte);
+                at += 3;
+            }
+            _ => {
+                decoded.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    decoded
+}
+
+/// Scheme, host, port and base path, without the slash at the end.
+fn base_url(url: &Url, warnings: &mut Vec<String>) -> Result<String, UsageError> {
+    let base = url.as_str().trim_end_matches('/');
+    match base.strip_suffix("/v1") {
+        Some(before) => {
+            warnings.push(format!(
+                "the /v1 at the end of the target is added to every path: using {before}"
+            ));
+            Ok(before.to_owned())
+        }
+        None => Ok(base.to_owned()),
+    }
+}
+
+/// The provider that a host name tells, as the load test guessed it.
+fn guess_provider(host: &str) -> Option<Provider> {
+    let known = [
+        ("fireworks.ai", Provider::Fireworks),
+        ("together", Provider::Together),
+        ("openai", Provider::Openai),
+        ("anyscale", Provider::Anyscale),
+    ];
+    known
+        .into_iter()
+        .find(|(part, _)| host.contains(part))
+        .map(|(_, provider)| provider)
+}
+
+/// `Name: value`. The value appears in no error text.
+fn header(text: &str) -> Result<(String, Secret), UsageError> {
+    let Some((name, value)) = text.split_once(':') else {
+        // What stands before a missing colon may be a secret: its beginning up to a space is the likely name.
+        let length = text.chars().count();
+        refuse!("--header has no colon in its {length} characters: write it as 'Name: value'");
+    };
+    let (name, value) = (name.trim(), value.trim());
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if name.is_empty() || !name.chars().all(is_token) {
+        refuse!("--header `{name}` is no header name: use letters, digits and dashes before the colon");
+    }
+    check_header_value(value, &format!("the value of --header {name}"))?;
+    let ours = ["host", "content-length", "transfer-encoding", "connection"];
+    if ours.contains(&name.to_ascii_lowercase().as_str()) {
+        refuse!("--header {name} is set by every request itself: leave it out");
+    }
+    Ok((name.to_owned(), Secret::new(value)))
+}
+
+fn api_key(key: &str) -> Result<Secret, UsageError> {
+    let key = key.trim();
+    if key.is_empty() {
+        refuse!("--api-key is empty: give the key, or leave the option out");
+    }
+    check_header_value(key, "the API key")?;
+    Ok(Secret::new(key))
+}
+
+fn check_header_value(value: &str, what: &str) -> Result<(), UsageError> {
+    if value.chars().any(|c| c.is_control() && c != '\t') {
+        refuse!("{what} has a line break or control character in it: remove it");
+    }
+    Ok(())
+}
+
+fn endpoint(path: Option<&str>) -> Result<Option<String>, UsageError> {
+    match path {
+        Some(path)
+            if !path.starts_with('/') || path.contains(|c: char| c.is_whitespace() || c.is_control()) =>
+        {
+            refuse!("--endpoint `{path}` is no path: begin it with a slash, such as /v1/chat/completions")
+        }
+        path => Ok(path.map(str::to_owned)),
+    }
+}
+
+/// Connections and time limits.
+pub(super) fn transport(args: &TransportArgs) -> Result<TransportSpec, UsageError> {
+    match (&args.cert, &args.key) {
+        (Some(_), None) => refuse!("--cert needs its key: add --key FILE"),
+        (None, Some(_)) => refuse!("--key needs its certificate: add --cert FILE"),
+        _ => {}
+    }
+    if args.insecure && args.cacert.is_some() {
+        refuse!("--insecure accepts any certificate, so --cacert checks nothing: give one of them");
+    }
+    for (option, file) in [
+        ("--cacert", &args.cacert),
+        ("--cert", &args.cert),
+        ("--key", &args.key),
+    ] {
+        if let Some(path) = file
+            .as_deref()
+            .filter(|path| !std::path::Path::new(path).is_file())
+        {
+            refuse!("{option} {path} is not there: give the path of a PEM file");
+        }
+    }
+    Ok(TransportSpec {
+        reuse: match args.connection_reuse {
+            ReuseName::Keep => ConnectionReuse::Keep,
+            ReuseName::Fresh => ConnectionReuse::Fresh,
+        },
+        connect_timeout: args.connect_timeout,
+        tls_timeout: args.tls_timeout,
+        first_byte_timeout: args.first_byte_timeout,
+        idle_timeout: args.idle_timeout,
+        request_timeout: Some(args.request_timeout).filter(|limit| !limit.is_zero()),
+        cacert: args.cacert.clone(),
+        cert: args.cert.clone(),
+        key: args.key.clone(),
+        insecure: args.insecure,
+    })
+}

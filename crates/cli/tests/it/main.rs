@@ -1,0 +1,4 @@
+//! The binary as a user meets it, all in one test program.
+
+#[cfg(test)]
+mod run;
