@@ -359,3 +359,4 @@ pub enum ConnectionReuse {
     /// A new connection for every request.
     Fresh,
 }
+

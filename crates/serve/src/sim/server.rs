@@ -121,6 +121,9 @@ fn listen(bind: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     system::stamp_arrivals(&socket)?;
+    // Some hosts default to a congestion control that paces (BBR): writes would leave later than their stamps say.
+    // Reno is in every Linux kernel and does not. Accepted sockets inherit both settings.
+    socket.set_tcp_congestion(b"reno")?;
     socket.bind(&bind.into())?;
     socket.listen(BACKLOG)?;
     Ok(TcpListener::from_std(socket.into()))
