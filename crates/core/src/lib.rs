@@ -8,6 +8,7 @@ pub mod metrics;
 pub mod record;
 pub mod seed;
 pub mod spec;
+mod stats;
 pub mod summary;
 pub mod time;
 pub mod workload;

@@ -7,6 +7,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::{Offset, Rate};
 
+mod closed;
+mod describe;
+mod figures;
+mod gaps;
+mod law;
+pub mod proof;
+mod schedule;
+mod stages;
+pub mod trace;
+mod validate;
+
+pub use closed::UserPacer;
+pub use schedule::{Schedule, Share};
+pub use validate::{ClosedLoopError, LoadError, ScheduleError};
+
 /// How load is put on the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -39,7 +54,7 @@ pub enum ClosedShape {
         spawn_rate: Option<Rate>,
     },
     /// All users fire together at each multiple of the period; one whose response takes longer fires as soon as it
-    /// is free again, and that lag is recorded.
+    /// is free again, and that lag is recorded. There is no think time: the period is the pacing.
     Burst {
         /// From one burst to the next.
         period: Duration,
@@ -148,9 +163,16 @@ pub enum GapDistribution {
     Poisson,
     /// Gamma with this coefficient of variation (1 is Poisson, above 1 burstier, below 1 smoother).
     Gamma {
-        /// Coefficient of variation of the gaps, above 0.
+        /// Coefficient of variation of the gaps, within [`GapDistribution::CV_MIN`]..=[`GapDistribution::CV_MAX`].
         cv: f64,
     },
+}
+
+impl GapDistribution {
+    /// The least coefficient of variation accepted: below it gaps are equal for every purpose.
+    pub const CV_MIN: f64 = 1e-6;
+    /// The greatest coefficient of variation accepted.
+    pub const CV_MAX: f64 = 1e3;
 }
 
 /// A recorded trace to replay.
