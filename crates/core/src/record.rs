@@ -95,7 +95,10 @@ impl Outcome {
 
     /// Whether the server (or the way to it) failed this request. What this client ended itself is not a failure.
     pub const fn is_failure(self) -> bool {
-        !matches!(self, Outcome::Ok | Outcome::Cancelled | Outcome::Unfinished | Outcome::Shed)
+        !matches!(
+            self,
+            Outcome::Ok | Outcome::Cancelled | Outcome::Unfinished | Outcome::Shed
+        )
     }
 }
 
@@ -284,7 +287,10 @@ impl Record {
 
     /// `first_visible_token`: the same, reasoning excluded.
     pub fn first_visible_token(&self) -> Option<Offset> {
-        self.deltas.iter().find(|delta| delta.kind != DeltaKind::Reasoning).map(|delta| delta.at)
+        self.deltas
+            .iter()
+            .find(|delta| delta.kind != DeltaKind::Reasoning)
+            .map(|delta| delta.at)
     }
 
     /// `last_token`: arrival of the last event that carried content.
@@ -325,7 +331,11 @@ impl Record {
     /// `(last_token - first_token) / (output_tokens - tokens in the first event)`; undefined for one token.
     pub fn tpot(&self) -> Option<f64> {
         let in_first = self.deltas.first()?.tokens.max(1);
-        let rest = self.usage.output_tokens?.checked_sub(in_first).filter(|&rest| rest > 0)?;
+        let rest = self
+            .usage
+            .output_tokens?
+            .checked_sub(in_first)
+            .filter(|&rest| rest > 0)?;
         Some(seconds(self.first_token()?, self.last_token()?)? / f64::from(rest))
     }
 
@@ -337,7 +347,9 @@ impl Record {
 
     /// Each gap between successive events with content, with the tokens of the later one (0 when unknown).
     pub fn chunk_gaps(&self) -> impl Iterator<Item = (Duration, u32)> + '_ {
-        self.deltas.windows(2).map(|pair| (pair[1].at.since(pair[0].at), pair[1].tokens))
+        self.deltas
+            .windows(2)
+            .map(|pair| (pair[1].at.since(pair[0].at), pair[1].tokens))
     }
 }
 

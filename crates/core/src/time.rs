@@ -48,7 +48,10 @@ impl Add<Duration> for Offset {
     type Output = Offset;
 
     fn add(self, span: Duration) -> Offset {
-        Offset(self.0.saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
+        Offset(
+            self.0
+                .saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)),
+        )
     }
 }
 
@@ -112,7 +115,10 @@ impl FromStr for Rate {
             Some((number, "h")) => (number, 3600.0),
             Some(_) => return Err(RateError::Unit(text.to_owned())),
         };
-        let number: f64 = number.trim().parse().map_err(|_| RateError::NotANumber(text.to_owned()))?;
+        let number: f64 = number
+            .trim()
+            .parse()
+            .map_err(|_| RateError::NotANumber(text.to_owned()))?;
         Rate::try_from(number / seconds)
     }
 }
@@ -146,10 +152,14 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     }
     let mut seconds = 0.0;
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(bad)?;
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .ok_or_else(bad)?;
         let number: f64 = rest[..digits].parse().map_err(|_| bad())?;
         rest = &rest[digits..];
-        let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+        let letters = rest
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(rest.len());
         let unit = match &rest[..letters] {
             "us" => 1e-6,
             "ms" => 1e-3,
@@ -197,7 +207,13 @@ mod tests {
 
     #[test]
     fn rates_are_read_or_refused_never_rounded() {
-        for (text, rate) in [("50", 50.0), ("0.1", 0.1), ("50/s", 50.0), ("3000/m", 50.0), ("600", 600.0)] {
+        for (text, rate) in [
+            ("50", 50.0),
+            ("0.1", 0.1),
+            ("50/s", 50.0),
+            ("3000/m", 50.0),
+            ("600", 600.0),
+        ] {
             assert_eq!(text.parse::<Rate>().map(Rate::per_second), Ok(rate), "{text}");
         }
         for text in ["0", "-1", "NaN", "inf", "1e9", "0.0001", "", "ten", "5/fortnight"] {

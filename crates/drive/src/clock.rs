@@ -16,7 +16,10 @@ pub struct Clock {
 impl Clock {
     /// A clock that starts now.
     pub fn start() -> Self {
-        Clock { origin: now(libc::CLOCK_MONOTONIC), wall: now(libc::CLOCK_REALTIME) }
+        Clock {
+            origin: now(libc::CLOCK_MONOTONIC),
+            wall: now(libc::CLOCK_REALTIME),
+        }
     }
 
     /// The present moment.
@@ -42,7 +45,10 @@ impl Clock {
 
 /// Reads a kernel clock, in nanoseconds.
 pub(crate) fn now(clock: libc::clockid_t) -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: `time` is a valid place for the result. The call fails only for an unknown clock, and these exist on
     // every kernel that runs this program.
     unsafe { libc::clock_gettime(clock, &mut time) };

@@ -1,1 +1,3 @@
 //! Everything that answers: the simulated endpoint.
+
+pub mod sim;

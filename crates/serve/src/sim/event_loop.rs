@@ -1,0 +1,268 @@
+//! The one thread of the server: waits for sockets and for the time grid, and serves both in small turns.
+
+use std::io::{self, ErrorKind};
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use mio::event::Event;
+use mio::net::{TcpListener, TcpStream};
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token, Waker};
+
+use super::connection::{Connection, Gone};
+use super::schedule::Key;
+use super::service::Service;
+use super::system::{self, Timer};
+
+const LISTENER: Token = Token(0);
+const TIMER: Token = Token(1);
+const WAKER: Token = Token(2);
+/// Tokens from here on are connections.
+const FIRST_CONNECTION: usize = 3;
+
+/// Connections accepted per turn. While thousands arrive at once, those that exist keep their grid.
+const ACCEPTS_PER_TURN: usize = 32;
+/// Steps taken per turn.
+const STEPS_PER_TURN: usize = 256;
+/// Bytes read at once.
+const READ_SIZE: usize = 128 * 1024;
+/// Most of what arrived is handled before the grid is looked at again.
+const EVENTS_PER_TURN: usize = 64;
+
+/// The server's state. Edge-triggered: what a turn leaves unread is kept in `unread` and `acceptable`.
+pub(crate) struct EventLoop {
+    poll: Poll,
+    listener: TcpListener,
+    timer: Timer,
+    /// When the timer goes off (CLOCK_MONOTONIC, ns).
+    armed: Option<u64>,
+    acceptable: bool,
+    table: Vec<Place>,
+    free: Vec<u32>,
+    unread: Vec<Key>,
+    buffer: Vec<u8>,
+    service: Service,
+    stop: Arc<AtomicBool>,
+}
+
+/// A place in the table of connections.
+#[derive(Default)]
+struct Place {
+    generation: u32,
+    tenant: Option<Connection>,
+}
+
+impl EventLoop {
+    /// A loop that serves `listener` until `stop` is set and the waker, which is returned too, is used.
+    pub(crate) fn new(
+        mut listener: TcpListener,
+        service: Service,
+        stop: Arc<AtomicBool>,
+    ) -> io::Result<(Self, Waker)> {
+        let poll = Poll::new()?;
+        let timer = Timer::new()?;
+        poll.registry()
+            .register(&mut listener, LISTENER, Interest::READABLE)?;
+        poll.registry()
+            .register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE)?;
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        let event_loop = EventLoop {
+            poll,
+            listener,
+            timer,
+            armed: None,
+            acceptable: false,
+            table: Vec::new(),
+            free: Vec::new(),
+            unread: Vec::new(),
+            buffer: vec![0; READ_SIZE],
+            service,
+            stop,
+        };
+        Ok((event_loop, waker))
+    }
+
+    /// Serves until it is stopped.
+    ///
+    /// # Errors
+    /// The kernel refused to wait: nothing that a client can cause.
+    pub(crate) fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS_PER_TURN);
+        while !self.stop.load(Ordering::Acquire) {
+            let timeout = self.arm_timer()?;
+            match self.poll.poll(&mut events, timeout) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+            for event in &events {
+                self.on_event(event);
+            }
+            for key in std::mem::take(&mut self.unread) {
+                self.attend(key, |connection, service, buffer| {
+                    connection.read(service, buffer)
+                });
+            }
+            if self.acceptable {
+                self.accept();
+            }
+            self.take_due_steps();
+        }
+        Ok(())
+    }
+
+    /// Sets the timer to the next step. No waiting when there is something to do already.
+    fn arm_timer(&mut self) -> io::Result<Option<Duration>> {
+        if self.acceptable || !self.unread.is_empty() {
+            return Ok(Some(Duration::ZERO));
+        }
+        let Some(due) = self.service.schedule.next_due() else {
+            return Ok(None);
+        };
+        if due <= system::now() {
+            return Ok(Some(Duration::ZERO));
+        }
+        if self.armed != Some(due) {
+            self.timer.arm(due)?;
+            self.armed = Some(due);
+        }
+        Ok(None)
+    }
+
+    fn on_event(&mut self, event: &Event) {
+        match event.token() {
+            LISTENER => self.acceptable = true,
+            TIMER => self.armed = None, // setting it again makes it unreadable: it need not be read
+            WAKER => {}
+            Token(token) => {
+                let Some(place) = self.table.get(token - FIRST_CONNECTION) else {
+                    return;
+                };
+                let key = Key {
+                    index: (token - FIRST_CONNECTION) as u32,
+                    generation: place.generation,
+                };
+                if event.is_writable() {
+                    self.attend(key, |connection, service, _| connection.writable(service));
+                }
+                if event.is_readable() || event.is_error() {
+                    let ends = event.is_read_closed() || event.is_error();
+                    self.attend(key, |connection, service, buffer| {
+                        connection.expect_end(ends);
+                        connection.read(service, buffer)
+                    });
+                }
+            }
+        }
+    }
+
+    fn take_due_steps(&mut self) {
+        for _ in 0..STEPS_PER_TURN {
+            let now = system::now();
+            let Some(key) = self.service.schedule.pop_due(now) else {
+                break;
+            };
+            self.attend(key, |connection, service, _| connection.due(now, service));
+        }
+    }
+
+    /// Lets a connection act, if it is still there, and does what follows from it.
+    fn attend(
+        &mut self,
+        key: Key,
+        act: impl FnOnce(&mut Connection, &mut Service, &mut [u8]) -> Result<(), Gone>,
+    ) {
+        let Some(connection) = tenant(&mut self.table, key) else {
+            return;
+        };
+        match act(connection, &mut self.service, &mut self.buffer) {
+            Ok(()) if connection.wants_turn() => self.unread.push(key),
+            Ok(()) => {}
+            Err(Gone) => self.remove(key),
+        }
+        while let Some(next) = self.next_waiting() {
+            if let Some(connection) = tenant(&mut self.table, next) {
+                connection.grant(system::now(), &mut self.service);
+            }
+        }
+    }
+
+    fn next_waiting(&mut self) -> Option<Key> {
+        let table = &self.table;
+        self.service.slots.grant_next(|key| {
+            table.get(key.index as usize).is_some_and(|place| {
+                place.generation == key.generation
+                    && place.tenant.as_ref().is_some_and(Connection::is_waiting)
+            })
+        })
+    }
+
+    fn accept(&mut self) {
+        for _ in 0..ACCEPTS_PER_TURN {
+            match self.listener.accept() {
+                Ok((stream, _)) => {
+                    if let Err(error) = self.welcome(stream) {
+                        tracing::warn!(%error, "failed to set up an accepted connection");
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    self.acceptable = false;
+                    if error.kind() != ErrorKind::WouldBlock {
+                        // Too many open files, most likely. Accepting goes on when a connection is closed.
+                        tracing::warn!(%error, "failed to accept a connection");
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn welcome(&mut self, mut stream: TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => {
+                self.table.push(Place::default());
+                (self.table.len() - 1) as u32
+            }
+        };
+        let token = Token(index as usize + FIRST_CONNECTION);
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = self.poll.registry().register(&mut stream, token, interest) {
+            self.free.push(index);
+            return Err(error);
+        }
+        let place = &mut self.table[index as usize];
+        let key = Key {
+            index,
+            generation: place.generation,
+        };
+        place.tenant = Some(Connection::new(stream, key));
+        self.service.connections += 1;
+        Ok(())
+    }
+
+    fn remove(&mut self, key: Key) {
+        let place = &mut self.table[key.index as usize];
+        let Some(connection) = place.tenant.take() else {
+            return;
+        };
+        connection.abandon(&mut self.service);
+        place.generation = place.generation.wrapping_add(1);
+        self.free.push(key.index);
+        self.service.connections -= 1;
+        self.acceptable = true; // there may be clients for whom there was no descriptor
+    }
+}
+
+fn tenant(table: &mut [Place], key: Key) -> Option<&mut Connection> {
+    let place = table.get_mut(key.index as usize)?;
+    if place.generation == key.generation {
+        place.tenant.as_mut()
+    } else {
+        None
+    }
+}

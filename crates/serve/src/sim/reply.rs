@@ -1,0 +1,96 @@
+//! Answers that are whole at once: errors, the model list, and the envelope of every JSON document.
+
+use serde_json::json;
+
+use super::options::SimOptions;
+
+/// A request that is turned down, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// A fragment in lower case, for the reader of the client's log.
+    pub(crate) message: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: u16, message: &str) -> Self {
+        Refusal {
+            status,
+            message: message.to_owned(),
+        }
+    }
+
+    pub(crate) fn bad_request(message: &str) -> Self {
+        Refusal::new(400, message)
+    }
+
+    /// The document `{"error": {"message", "type", "code"}}` of the OpenAI API.
+    pub(crate) fn document(&self) -> String {
+        let kind = match self.status {
+            429 => "rate_limit_error",
+            404 => "not_found_error",
+            500.. => "server_error",
+            _ => "invalid_request_error",
+        };
+        json!({"error": {"message": self.message, "type": kind, "code": self.status}}).to_string()
+    }
+}
+
+/// The document of `GET /v1/models`.
+pub(crate) fn models(options: &SimOptions, created: u64) -> String {
+    json!({
+        "object": "list",
+        "data": [{"id": options.model, "object": "model", "created": created, "owned_by": options.owned_by}],
+    })
+    .to_string()
+}
+
+/// Whether the connection can be used after this answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    Keep,
+    Close,
+}
+
+/// Appends a complete response with a JSON body.
+pub(crate) fn push_document(out: &mut Vec<u8>, status: u16, body: &str, after: After) {
+    let retry = if matches!(status, 429 | 503) {
+        "retry-after: 1\r\n"
+    } else {
+        ""
+    };
+    let head = format!(
+        "HTTP/1.1 {status} {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{retry}{}\r\n",
+        reason(status),
+        body.len(),
+        connection_header(after),
+    );
+    out.extend_from_slice(head.as_bytes());
+    out.extend_from_slice(body.as_bytes());
+}
+
+/// The header that announces the end of the connection; HTTP/1.0 clients want to read `keep-alive` too.
+pub(crate) fn connection_header(after: After) -> &'static str {
+    match after {
+        After::Keep => "connection: keep-alive\r\n",
+        After::Close => "connection: close\r\n",
+    }
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        400 => "Bad Request",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        413 => "Content Too Large",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        503 => "Service Unavailable",
+        505 => "HTTP Version Not Supported",
+        _ => "",
+    }
+}

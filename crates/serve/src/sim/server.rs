@@ -1,0 +1,144 @@
+//! The handle of a running server.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::thread::{self, JoinHandle};
+
+use mio::Waker;
+use mio::net::TcpListener;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::answer::Script;
+use super::event_loop::EventLoop;
+use super::frames::Words;
+use super::options::SimOptions;
+use super::schedule::Schedule;
+use super::service::Service;
+use super::slots::Slots;
+use super::stats::Stats;
+use super::system;
+
+/// Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
+const BACKLOG: i32 = 16_384;
+
+/// A simulated endpoint that answers on a port until it is stopped or dropped.
+#[derive(Debug)]
+pub struct SimServer {
+    address: SocketAddr,
+    stop: Arc<AtomicBool>,
+    waker: Waker,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl SimServer {
+    /// Starts a server in a thread of its own, named `plimsoll-sim`. Port 0 takes a free one.
+    ///
+    /// # Errors
+    /// The address is not a loopback address and the options do not allow others, it is in use, the CPU to pin to
+    /// does not exist, or the system is out of descriptors or threads.
+    pub fn start(options: SimOptions, bind: SocketAddr) -> io::Result<SimServer> {
+        if !bind.ip().is_loopback() && !options.non_loopback {
+            let message = format!(
+                "{bind} is not a loopback address: the simulated endpoint has no protection, so say non_loopback=true to open it"
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        if let Err(error) = system::raise_open_files() {
+            tracing::warn!(%error, "failed to raise the limit on open files");
+        }
+        let listener = listen(bind)?;
+        let address = listener.local_addr()?;
+        let core = options.core;
+        let stop = Arc::new(AtomicBool::new(false));
+        let (event_loop, waker) = EventLoop::new(listener, service(options)?, Arc::clone(&stop))?;
+        let (tell, told) = sync_channel(1);
+        let thread = thread::Builder::new()
+            .name("plimsoll-sim".to_owned())
+            .spawn(move || {
+                let pinned = core.map_or(Ok(()), system::pin_to);
+                let go = pinned.is_ok();
+                // The other side waits for this message, so it cannot have gone.
+                let _ = tell.send(pinned);
+                if go { event_loop.run() } else { Ok(()) }
+            })?;
+        let server = SimServer {
+            address,
+            stop,
+            waker,
+            thread: Some(thread),
+        };
+        match told.recv() {
+            Ok(Ok(())) => Ok(server),
+            Ok(Err(error)) => {
+                let core = core.unwrap_or_default();
+                Err(io::Error::new(
+                    error.kind(),
+                    format!("failed to pin the server to CPU {core}: {error}"),
+                ))
+            }
+            Err(_) => Err(io::Error::other("the server's thread ended before it began")),
+        }
+    }
+
+    /// Where the server listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops the server, closes its connections and waits for its thread.
+    ///
+    /// # Errors
+    /// The thread had ended early, because it could not wait for its sockets or because it panicked.
+    pub fn stop(mut self) -> io::Result<()> {
+        self.shut_down()
+    }
+
+    fn shut_down(&mut self) -> io::Result<()> {
+        let Some(thread) = self.thread.take() else {
+            return Ok(());
+        };
+        self.stop.store(true, Ordering::Release);
+        self.waker.wake()?;
+        thread
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("the server's thread panicked")))
+    }
+}
+
+impl Drop for SimServer {
+    fn drop(&mut self) {
+        if let Err(error) = self.shut_down() {
+            tracing::error!(%error, "the simulated endpoint failed");
+        }
+    }
+}
+
+fn listen(bind: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(bind), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    system::stamp_arrivals(&socket)?;
+    socket.bind(&bind.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+fn service(options: SimOptions) -> io::Result<Service> {
+    let slots = Slots::new(options.slots.get(), options.queue);
+    let words = Words::new(options.tokens_per_chunk);
+    Ok(Service {
+        script: Script {
+            options,
+            words,
+            created: system::wall() / 1_000_000_000,
+        },
+        slots,
+        schedule: Schedule::default(),
+        stats: Stats::new().map_err(io::Error::other)?,
+        connections: 0,
+        out: Vec::new(),
+    })
+}

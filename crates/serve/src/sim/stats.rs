@@ -1,0 +1,117 @@
+//! What the server did, as `GET /__stats` tells it.
+
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
+
+use super::answer::Timing;
+use super::system;
+
+/// The longest time that a histogram tells apart, ns (one hour).
+const TIME_MAX: u64 = 3_600_000_000_000;
+
+/// Counters and distributions since the server started.
+#[derive(Debug)]
+pub(crate) struct Stats {
+    /// Requests for an answer, whatever became of them.
+    pub(crate) requests: u64,
+    /// Answers that went out to their end, faults in them included.
+    pub(crate) completed: u64,
+    /// Requests turned down: errors, full queue, bad requests.
+    pub(crate) refused: u64,
+    /// Requests whose client left before the end.
+    pub(crate) cancelled: u64,
+    /// Events with content.
+    pub(crate) events: u64,
+    /// Writes that the socket did not take whole, because the client reads too slowly.
+    pub(crate) blocked_writes: u64,
+    /// Requests that are queued or being answered.
+    in_flight: u64,
+    in_flight_max: u64,
+    waiting_max: u32,
+    /// How late writes were against the grid, ns; without those that waited for a slow client.
+    lateness: Histogram<u64>,
+    /// From the arrival of the request to the write of its first token, ns.
+    ttft: Histogram<u64>,
+    /// Between successive writes with content, ns.
+    itl: Histogram<u64>,
+}
+
+impl Stats {
+    pub(crate) fn new() -> Result<Self, hdrhistogram::CreationError> {
+        let histogram = || Histogram::new_with_bounds(1, TIME_MAX, 3);
+        Ok(Stats {
+            requests: 0,
+            completed: 0,
+            refused: 0,
+            cancelled: 0,
+            events: 0,
+            blocked_writes: 0,
+            in_flight: 0,
+            in_flight_max: 0,
+            waiting_max: 0,
+            lateness: histogram()?,
+            ttft: histogram()?,
+            itl: histogram()?,
+        })
+    }
+
+    /// A request was admitted; so many wait now.
+    pub(crate) fn admitted(&mut self, waiting: u32) {
+        self.in_flight += 1;
+        self.in_flight_max = self.in_flight_max.max(self.in_flight);
+        self.waiting_max = self.waiting_max.max(waiting);
+    }
+
+    /// A request that was admitted has got its whole answer.
+    pub(crate) fn completed(&mut self) {
+        self.completed += 1;
+        self.in_flight -= 1;
+    }
+
+    /// The client of an admitted request is gone.
+    pub(crate) fn cancelled(&mut self) {
+        self.cancelled += 1;
+        self.in_flight -= 1;
+    }
+
+    /// A write went out `lateness` ns after it was due.
+    pub(crate) fn late(&mut self, lateness: u64) {
+        self.lateness.saturating_record(lateness);
+    }
+
+    pub(crate) fn timed(&mut self, timing: Timing) {
+        match timing {
+            Timing::Ttft(time) => self.ttft.saturating_record(time),
+            Timing::Gap(time) => self.itl.saturating_record(time),
+        }
+    }
+
+    /// The document. Must be called in the server's thread, whose CPU time it reports.
+    pub(crate) fn document(&self, connections: usize) -> String {
+        json!({
+            "requests": self.requests,
+            "completed": self.completed,
+            "refused": self.refused,
+            "cancelled": self.cancelled,
+            "connections": connections,
+            "in_flight": self.in_flight,
+            "in_flight_max": self.in_flight_max,
+            "waiting_max": self.waiting_max,
+            "events": self.events,
+            "blocked_writes": self.blocked_writes,
+            "lateness_ms": milliseconds(&self.lateness),
+            "ttft_ms": milliseconds(&self.ttft),
+            "itl_ms": milliseconds(&self.itl),
+            "cpu_s": system::thread_cpu().as_secs_f64(),
+        })
+        .to_string()
+    }
+}
+
+fn milliseconds(times: &Histogram<u64>) -> Value {
+    if times.is_empty() {
+        return Value::Null;
+    }
+    let at = |quantile| times.value_at_quantile(quantile) as f64 / 1e6;
+    json!({"p50": at(0.5), "p99": at(0.99), "max": times.max() as f64 / 1e6, "n": times.len()})
+}

@@ -1,0 +1,12 @@
+//! The simulated endpoint over real sockets on loopback.
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy knows that functions marked as tests may panic, but not what they call"
+)]
+
+mod client;
+mod faults;
+mod framing;
+mod queueing;
+mod shapes;
+mod streams;
