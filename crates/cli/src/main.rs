@@ -30,6 +30,8 @@ fn main() -> ExitCode {
         .map_err(anyhow::Error::from)
         .and_then(|cli| match cli.command {
             Command::Run(args) => cmd::run::run(&matches, &args),
+            Command::Sim(args) => cmd::sim::run(&args),
+            Command::Selftest(args) => cmd::selftest::run(&args),
         });
     match done {
         Ok(code) => code,

@@ -33,6 +33,10 @@ pub(crate) enum Command {
     /// Put one load on a server and report what it did
     #[command(long_about = RUN_ABOUT)]
     Run(Box<RunArgs>),
+    /// Serve the simulated model server on a port, until Ctrl+C
+    Sim(SimArgs),
+    /// Check this host and this build
+    Selftest(SelftestArgs),
 }
 
 /// `plimsoll run`.
@@ -96,6 +100,55 @@ TEMPERATURE, TOKENIZER, DATASET and PROMPT_CACHE_MAX_LEN as the load test reads 
 
 Exit codes: 0 passed; 1 the run failed; 2 bad usage or configuration; 3 INVALID measurement; 99 an objective was \
 missed; 130 interrupted twice.";
+
+/// `plimsoll sim`.
+#[derive(Debug, Args)]
+pub(crate) struct SimArgs {
+    /// Behaviour, as in a sim:// target: 'ttft=50ms&itl=10ms&slots=64'
+    #[arg(value_name = "OPTIONS", default_value = "")]
+    pub(crate) options: String,
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 8000)]
+    pub(crate) port: u16,
+    /// Address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub(crate) host: std::net::IpAddr,
+}
+
+/// `plimsoll selftest`.
+#[derive(Debug, Args)]
+pub(crate) struct SelftestArgs {
+    /// What to check.
+    #[command(subcommand)]
+    pub(crate) check: SelftestCheck,
+}
+
+/// The checks.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SelftestCheck {
+    /// Draw an arrival process and print how well it fits what it claims to be
+    Arrivals(ArrivalsArgs),
+}
+
+/// `plimsoll selftest arrivals`.
+#[derive(Debug, Args)]
+pub(crate) struct ArrivalsArgs {
+    /// Mean rate, per second
+    #[arg(long, alias = "qps", value_name = "RATE", default_value = "100")]
+    pub(crate) rate: plimsoll_core::time::Rate,
+    /// Distribution of the gaps
+    #[arg(long, alias = "qps-distribution", value_enum, default_value = "poisson")]
+    pub(crate) arrival: values::ArrivalName,
+    /// Coefficient of variation of the gaps (gamma only)
+    #[arg(long, value_name = "CV", value_parser = values::positive)]
+    pub(crate) cv: Option<f64>,
+    /// Arrivals to draw
+    #[arg(long, short = 'n', value_name = "N", value_parser = values::whole::<u32>, default_value_t = 100_000)]
+    pub(crate) count: u32,
+    /// Seed
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
 
 /// Rewrites what other tools' users type and clap cannot express: `-pcml`, a long option with a single dash.
 pub(crate) fn normalise_argv(argv: impl IntoIterator<Item = OsString>) -> Vec<OsString> {

@@ -1,3 +1,5 @@
 //! The commands, each reading like its data flow: resolve, build, run, report.
 
 pub(crate) mod run;
+pub(crate) mod selftest;
+pub(crate) mod sim;

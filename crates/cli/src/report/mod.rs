@@ -5,6 +5,7 @@ pub(crate) mod live;
 pub(crate) mod locust_csv;
 pub(crate) mod numbers;
 pub(crate) mod plan;
+pub(crate) mod proof;
 pub(crate) mod style;
 pub(crate) mod summary_block;
 pub(crate) mod summary_csv;

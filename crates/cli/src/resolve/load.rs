@@ -118,7 +118,7 @@ fn arrivals(load: &LoadArgs, given: &dyn Fn(&str) -> bool) -> Result<Arrivals, U
     if let Some(rate) = load.qps {
         return Ok(Arrivals::Process {
             rate,
-            gaps: gaps(load)?,
+            gaps: gaps(load.qps_distribution, load.cv)?,
         });
     }
     if let Some(path) = &load.trace {
@@ -141,12 +141,13 @@ fn arrivals(load: &LoadArgs, given: &dyn Fn(&str) -> bool) -> Result<Arrivals, U
     Ok(Arrivals::Stages {
         start: load.start_rate,
         stages,
-        gaps: gaps(load)?,
+        gaps: gaps(load.qps_distribution, load.cv)?,
     })
 }
 
-fn gaps(load: &LoadArgs) -> Result<GapDistribution, UsageError> {
-    match (load.qps_distribution, load.cv) {
+/// The distribution that a name and a coefficient of variation mean together.
+pub(crate) fn gaps(name: ArrivalName, cv: Option<f64>) -> Result<GapDistribution, UsageError> {
+    match (name, cv) {
         (ArrivalName::Gamma, Some(cv)) => Ok(GapDistribution::Gamma { cv }),
         (ArrivalName::Gamma, None) => {
             refuse!(

@@ -5,7 +5,7 @@
 
 mod api;
 mod compat;
-mod load;
+pub(crate) mod load;
 mod proxy;
 mod target;
 mod workload;

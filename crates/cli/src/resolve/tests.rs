@@ -34,7 +34,9 @@ fn resolve_in(args: &[&str], context: &Context) -> Result<Resolved, UsageError> 
         .try_get_matches_from(normalise_argv(argv))
         .map_err(|error| UsageError(config::unknown_flag(&error).unwrap_or_else(|| error.to_string())))?;
     let cli = Cli::from_arg_matches(&matches).map_err(|error| UsageError(error.to_string()))?;
-    let Command::Run(typed) = cli.command;
+    let Command::Run(typed) = cli.command else {
+        panic!("not a run: {args:?}")
+    };
     resolve(matches.subcommand_matches("run").unwrap(), &typed, context)
 }
 

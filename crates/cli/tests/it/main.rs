@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod run;
+#[cfg(test)]
+mod selftest;

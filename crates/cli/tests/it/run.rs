@@ -3,7 +3,7 @@
 use assert_cmd::Command;
 
 /// The binary in an empty folder and an empty environment.
-fn plimsoll(folder: &std::path::Path, args: &[&str]) -> (Option<i32>, String, String) {
+pub(crate) fn plimsoll(folder: &std::path::Path, args: &[&str]) -> (Option<i32>, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
         .args(args)
         .current_dir(folder)
