@@ -1,0 +1,126 @@
+//! The server of a run: started here for `sim://`, else found and asked who it is.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+use plimsoll_core::spec::{Provider, Target, TransportSpec};
+use plimsoll_drive::protocol::probe::{self, Model};
+use plimsoll_drive::transport::{Origin, TlsConfig, client_config, fetch, reach};
+use plimsoll_serve::sim::{SimOptions, SimServer};
+
+use crate::exit::UsageError;
+use crate::report::emit;
+use crate::resolve::{Server, TargetDraft, TargetKind};
+
+/// A server that can be reached, and what is known of it.
+pub(super) struct Reached {
+    pub(super) server: Server,
+    pub(super) origin: Origin,
+    pub(super) tls: Option<Arc<TlsConfig>>,
+    /// The embedded server, which ends with this value.
+    pub(super) embedded: Option<SimServer>,
+}
+
+/// Reaches the target and completes what the user left open.
+///
+/// # Errors
+/// The target cannot be used, cannot be reached, or does not say what it is.
+pub(super) fn find(draft: &TargetDraft, transport: &TransportSpec) -> anyhow::Result<Reached> {
+    let (url, embedded) = match &draft.kind {
+        TargetKind::Http => (draft.url.clone(), None),
+        TargetKind::Sim(query) => {
+            let embedded = start_embedded(query)?;
+            (format!("http://{}", embedded.address()), Some(embedded))
+        }
+    };
+    let origin = Origin::parse(&url).map_err(|error| UsageError(error.to_string()))?;
+    let tls = match origin.tls {
+        true => Some(client_config(transport).map_err(|error| UsageError(error.to_string()))?),
+        false => None,
+    };
+    let asking = Target {
+        url: url.clone(),
+        provider: Provider::Openai,
+        model: String::new(),
+        headers: draft.headers.clone(),
+        api_key: draft.api_key.clone(),
+        endpoint: None,
+    };
+    let (provider, model) = match (draft.provider, &draft.model) {
+        (Some(provider), Some(model)) => {
+            reach(&origin, transport, tls.clone()).with_context(|| unreachable(&url))?;
+            (provider, model.clone())
+        }
+        (provider, model) => {
+            let models = ask_models(&origin, &asking, transport, tls.clone(), &url, draft)?;
+            complete(&origin, provider, model.clone(), &models)?
+        }
+    };
+    // The report names the target as the user did: the port of the embedded server means nothing.
+    let shown = if embedded.is_some() { draft.url.clone() } else { url };
+    Ok(Reached { server: Server { url: shown, provider, model }, origin, tls, embedded })
+}
+
+fn start_embedded(query: &str) -> anyhow::Result<SimServer> {
+    let options = SimOptions::parse(query).map_err(|error| UsageError(format!("sim://?{query}: {error}")))?;
+    SimServer::start(options, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0))
+        .context("cannot start the embedded server on 127.0.0.1")
+}
+
+fn unreachable(url: &str) -> String {
+    format!("no server at {url}: start it, or give another target with -H")
+}
+
+/// The server's list of models.
+fn ask_models(
+    origin: &Origin,
+    target: &Target,
+    transport: &TransportSpec,
+    tls: Option<Arc<TlsConfig>>,
+    url: &str,
+    draft: &TargetDraft,
+) -> anyhow::Result<Vec<Model>> {
+    let path = probe::MODELS_PATH;
+    let fetched = fetch(origin, target, transport, tls, path).map_err(|error| {
+        if error.is_unreachable() { anyhow!(error).context(unreachable(url)) } else { anyhow!(error) }
+    });
+    let missing = match (draft.provider, &draft.model) {
+        (None, None) => "--provider and --model",
+        (None, Some(_)) => "--provider",
+        _ => "--model",
+    };
+    let advice = || format!("{url} does not tell its models: name them with {missing}");
+    let fetched = fetched?;
+    if fetched.status != 200 {
+        let excerpt = plimsoll_drive::protocol::error_excerpt(&fetched.body);
+        return Err(anyhow!("GET {path} answered {}: {excerpt}", fetched.status)).with_context(advice);
+    }
+    probe::parse_models(&fetched.body).map_err(|error| anyhow!(error)).with_context(advice)
+}
+
+fn complete(
+    origin: &Origin,
+    provider: Option<Provider>,
+    model: Option<String>,
+    models: &[Model],
+) -> anyhow::Result<(Provider, String)> {
+    let provider = match provider {
+        Some(provider) => provider,
+        None => {
+            // The owner of the model that was asked for says more than that of the first.
+            let named = models.iter().filter(|entry| Some(&entry.id) == model.as_ref());
+            let relevant: Vec<Model> = named.chain(models).take(1).cloned().collect();
+            let guess = probe::guess_provider(&origin.host, &relevant);
+            if let Some(note) = &guess.note {
+                emit::warning(note);
+            }
+            guess.provider
+        }
+    };
+    let model = model.or_else(|| models.first().map(|entry| entry.id.clone()));
+    let model = model.ok_or_else(|| {
+        UsageError(format!("{} lists no model: name one with --model", origin.authority))
+    })?;
+    Ok((provider, model))
+}

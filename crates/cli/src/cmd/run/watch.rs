@@ -1,0 +1,135 @@
+//! Follows a run: shows it, and ends it when the user says so.
+
+use std::time::Duration;
+
+use plimsoll_core::time::Offset;
+use plimsoll_drive::clock::Clock;
+use plimsoll_drive::recorder::{LiveSnapshot, Recorder, RecorderHandle};
+use plimsoll_drive::runner::{Running, Times};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::report::live::{Live, LiveView};
+
+/// From one look at the run to the next.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How the user ended the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interrupted {
+    /// Not at all.
+    No,
+    /// Once: what was in flight completed.
+    Gracefully,
+    /// Twice: at once.
+    Twice,
+}
+
+/// What a run is followed with.
+pub(super) struct Watch<'a> {
+    pub(super) clock: Clock,
+    pub(super) times: Times,
+    pub(super) running: &'a Running,
+    pub(super) recorder: &'a Recorder,
+    pub(super) handle: &'a RecorderHandle,
+    pub(super) drain_timeout: Duration,
+}
+
+impl Watch<'_> {
+    /// Returns when all requests have ended.
+    ///
+    /// # Errors
+    /// Signals cannot be listened to.
+    pub(super) fn follow(&self, mut live: Live) -> anyhow::Result<Interrupted> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let interrupted = runtime.block_on(async {
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            let mut terminate = signal(SignalKind::terminate())?;
+            let mut interrupted = Interrupted::No;
+            while !self.running.is_finished() {
+                tokio::select! {
+                    () = told_to_stop(&mut interrupt, &mut terminate) => {
+                        interrupted = self.stop(interrupted, &live);
+                    }
+                    () = tokio::time::sleep(LOOK) => self.look(&mut live),
+                }
+            }
+            anyhow::Ok(interrupted)
+        });
+        live.finish();
+        interrupted
+    }
+
+    fn stop(&self, before: Interrupted, live: &Live) -> Interrupted {
+        let now = self.clock.now();
+        let stop = self.running.stop();
+        if before == Interrupted::No {
+            stop.drain(now);
+            self.handle.measured_until(self.times.measure_end.map_or(now, |end| end.min(now)));
+            live.note(&format!(
+                "stopping: waiting up to {}s for requests in flight; Ctrl+C again ends at once",
+                self.drain_timeout.as_secs()
+            ));
+            return Interrupted::Gracefully;
+        }
+        stop.now(now);
+        Interrupted::Twice
+    }
+
+    fn look(&self, live: &mut Live) {
+        let snapshot = self.recorder.live();
+        if let Some(failure) = &snapshot.failure
+            && !self.running.stop().is_asked()
+        {
+            // What cannot be kept need not be measured.
+            live.note(&format!("stopping: {failure}"));
+            self.running.stop().drain(self.clock.now());
+        }
+        live.show(&self.view(&snapshot));
+    }
+
+    fn view(&self, snapshot: &LiveSnapshot) -> LiveView {
+        let now = self.clock.now();
+        let pair = |low: Option<f64>, high: Option<f64>| low.zip(high);
+        LiveView {
+            elapsed: now.since(self.times.begin),
+            left: self.times.measure_end.map(|end| end.since(now)),
+            phase: self.phase(now),
+            offered_rate: snapshot.offered_rate,
+            sent_rate: snapshot.sent_rate,
+            completed_rate: snapshot.completed_rate,
+            output_token_rate: snapshot.output_token_rate,
+            in_flight: snapshot.in_flight,
+            ttft: pair(snapshot.ttft_p50, snapshot.ttft_p99),
+            latency: pair(snapshot.latency_p50, snapshot.latency_p99),
+            ok: snapshot.ok,
+            errors: snapshot.errors.iter().map(|error| (class(error), error.count)).collect(),
+        }
+    }
+
+    fn phase(&self, now: Offset) -> &'static str {
+        let over = self.times.measure_end.is_some_and(|end| now >= end);
+        if over || self.running.stop().is_asked() {
+            "draining"
+        } else if now >= self.times.measure_start {
+            "measuring"
+        } else if now >= self.times.ramp_end {
+            "warm-up"
+        } else {
+            "ramp"
+        }
+    }
+}
+
+fn class(error: &plimsoll_drive::recorder::LiveError) -> String {
+    match error.status {
+        Some(status) => format!("{} ({status})", error.outcome.name()),
+        None => error.outcome.name().to_owned(),
+    }
+}
+
+async fn told_to_stop(interrupt: &mut Signal, terminate: &mut Signal) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
