@@ -126,10 +126,24 @@ impl<'a> Iterator for Members<'a> {
     type Item = (Cow<'a, str>, Value<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (key, after) = next_value(self.rest)?;
-        let (value, after) = next_value(after)?;
+        let bytes = self.rest.as_bytes();
+        let key = bytes
+            .iter()
+            .position(|byte| !is_between(*byte))
+            .filter(|&at| bytes[at] == b'"')?
+            + 1;
+        let (key_end, plain) = string_end(bytes, key);
+        let (value, after) = next_value(self.rest.get(key_end + 1..)?)?;
+        let key = Text(self.rest.get(key..key_end)?);
         self.rest = after;
-        Some((key.string()?.unescape(), value))
+        Some((
+            if plain {
+                Cow::Borrowed(key.0)
+            } else {
+                key.unescape()
+            },
+            value,
+        ))
     }
 }
 
@@ -149,14 +163,55 @@ impl<'a> Iterator for Items<'a> {
     }
 }
 
-/// The next value of a checked text, past the punctuation before it.
+/// The next value of a checked text, past the punctuation before it; nothing at the closing bracket.
 fn next_value(text: &str) -> Option<(Value<'_>, &str)> {
     let bytes = text.as_bytes();
-    let start = bytes
-        .iter()
-        .position(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b':'))?;
-    let end = skip_value(bytes, start, MAX_DEPTH).ok()?; // a closing bracket is no value: the end
-    Some((Value(&text[start..end]), &text[end..]))
+    let start = bytes.iter().position(|byte| !is_between(*byte))?;
+    let end = match bytes[start] {
+        b'"' => string_end(bytes, start + 1).0 + 1,
+        b'{' | b'[' => list_end(bytes, start),
+        b'}' | b']' => return None,
+        _ => bytes[start..]
+            .iter()
+            .position(|byte| is_between(*byte) || matches!(byte, b'}' | b']'))
+            .map_or(bytes.len(), |length| start + length),
+    };
+    Some((Value(text.get(start..end)?), text.get(end..)?))
+}
+
+/// Whether a byte stands between values.
+fn is_between(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b':')
+}
+
+/// The quote that ends a string of a checked text, and whether the string is without escapes.
+fn string_end(bytes: &[u8], mut at: usize) -> (usize, bool) {
+    let mut plain = true;
+    loop {
+        at = find_special(bytes, at);
+        match bytes.get(at) {
+            Some(b'\\') => (at, plain) = (at + 2, false),
+            _ => return (at, plain),
+        }
+    }
+}
+
+/// The end of the object or array of a checked text that begins at `at`.
+fn list_end(bytes: &[u8], mut at: usize) -> usize {
+    let mut depth = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => at = string_end(bytes, at + 1).0,
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+        if depth == 0 {
+            break;
+        }
+    }
+    at.min(bytes.len())
 }
 
 /// The content of a JSON string, escapes and all.
