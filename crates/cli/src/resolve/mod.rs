@@ -30,10 +30,6 @@ use crate::exit::{UsageError, refuse};
 pub(crate) use api::ApiDraft;
 pub(crate) use load::TraceInput;
 pub(crate) use target::TargetDraft;
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "the runner that starts sim:// asks for it")
-)]
 pub(crate) use target::TargetKind;
 
 /// The file of settings that is read if it is there.
@@ -204,8 +200,8 @@ pub(crate) fn resolve(
     let threads = args
         .process
         .threads
-        .map_or_else(|| threads(&load, context.cores), std::num::NonZeroU16::get);
-    derived.push(("threads", threads.to_string(), "one per core, no more than users"));
+        .map_or_else(|| threads(&load, &target.kind, context.cores), std::num::NonZeroU16::get);
+    derived.push(("threads", threads.to_string(), "one per core, no more than users; a core left for sim://"));
 
     let printed_config = args
         .output
@@ -274,7 +270,9 @@ fn in_folder(folder: &Path, path: &Path) -> PathBuf {
 }
 
 /// One I/O thread per core, but no more than there can be requests in flight.
-fn threads(load: &LoadModel, cores: u16) -> u16 {
+fn threads(load: &LoadModel, target: &TargetKind, cores: u16) -> u16 {
+    // The embedded server needs a core of its own, or client and server would measure each other.
+    let cores = if matches!(target, TargetKind::Sim(_)) { cores.saturating_sub(1) } else { cores };
     let most = match load {
         LoadModel::Closed(closed) => closed.users.get(),
         LoadModel::Open(open) => open.cap.map_or(u32::MAX, |cap| cap.max.get()),

@@ -12,7 +12,7 @@ use thiserror::Error;
 use tokio::time::timeout;
 
 use super::connection::{Connection, Unsent};
-use super::dial::Dialer;
+use super::dial::{DialError, Dialer};
 use super::http1::{self, Framing};
 use super::stamped::ReceiveClock;
 use super::target::Origin;
@@ -53,6 +53,34 @@ pub enum FetchError {
     },
 }
 
+impl FetchError {
+    /// Whether there was no connection at all.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, FetchError::Unreachable { .. })
+    }
+}
+
+/// Opens a connection and closes it again: is there a server at all?
+///
+/// # Errors
+/// The server cannot be reached.
+pub fn reach(origin: &Origin, spec: &TransportSpec, tls: Option<Arc<ClientConfig>>) -> Result<(), FetchError> {
+    let clock = Clock::start();
+    runtime().map_err(|reason| FetchError::Unreachable { outcome: Outcome::Connect, reason })?.block_on(async {
+        let dialer = Dialer::new(origin.clone(), tls, spec, clock).map_err(unreachable)?;
+        dialer.dial().await.map_err(unreachable)?;
+        Ok(())
+    })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())
+}
+
+fn unreachable(error: DialError) -> FetchError {
+    FetchError::Unreachable { outcome: error.outcome, reason: error.reason }
+}
+
 /// Asks for `path` below the origin's base path, in a runtime of its own.
 ///
 /// # Errors
@@ -65,16 +93,8 @@ pub fn fetch(
     path: &str,
 ) -> Result<Fetched, FetchError> {
     let no_answer = |reason: String| FetchError::NoAnswer { path: path.to_owned(), reason };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| no_answer(error.to_string()))?;
     let clock = Clock::start();
-    let unreachable = |error: super::dial::DialError| FetchError::Unreachable {
-        outcome: error.outcome,
-        reason: error.reason,
-    };
-    runtime.block_on(async {
+    runtime().map_err(no_answer)?.block_on(async {
         let dialer = Dialer::new(origin.clone(), tls, spec, clock).map_err(unreachable)?;
         let (mut connection, _) = dialer.dial().await.map_err(unreachable)?;
         let request = Unsent::new(vec![origin.get(target, path)]);
