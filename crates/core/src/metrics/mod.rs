@@ -14,6 +14,7 @@ mod verdict;
 
 pub use histogram::{Samples, Unit};
 pub use order_statistics::{PERCENTILES, interval, min_samples};
+pub use quantities::llm_bench_latency_per_token;
 pub use summarise::{Conduct, Window};
 pub use tally::{Tally, Totals};
 pub use tokens::resolve_output_tokens;

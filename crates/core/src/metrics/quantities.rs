@@ -57,8 +57,8 @@ pub(super) const QUANTITIES: [Quantity; 14] = [
 ];
 
 /// `(done - first_token) / output_tokens`: what llm_bench calls "Latency Per Token". Unlike `tpot` it counts the
-/// first token and the time from the last token to the end.
-fn llm_bench_latency_per_token(record: &Record) -> Option<f64> {
+/// first token and the time from the last token to the end. Seconds; undefined without streaming.
+pub fn llm_bench_latency_per_token(record: &Record) -> Option<f64> {
     let tokens = record.usage.output_tokens.filter(|&tokens| tokens > 0)?;
     Some(record.done?.since(record.first_token()?).as_secs_f64() / f64::from(tokens))
 }

@@ -68,8 +68,8 @@ pub struct Totals {
     pub ok_bytes_received: u64,
     /// `latency` of `ok` requests, nanoseconds.
     pub latency: Samples,
-    /// Output tokens of all requests.
-    pub output_tokens: u64,
+    /// Output tokens of all streamed requests.
+    pub streamed_output_tokens: u64,
     /// Events with content of all requests.
     pub content_events: u64,
 }
@@ -267,8 +267,10 @@ impl Totals {
     fn add(&mut self, record: &Record) {
         self.records += 1;
         self.failed += u64::from(record.outcome.is_failure());
-        self.output_tokens += u64::from(record.usage.output_tokens.unwrap_or(0));
-        self.content_events += record.deltas.len() as u64;
+        if !record.deltas.is_empty() {
+            self.streamed_output_tokens += u64::from(record.usage.output_tokens.unwrap_or(0));
+            self.content_events += record.deltas.len() as u64;
+        }
         if record.outcome == Outcome::Ok {
             self.ok += 1;
             self.ok_bytes_received += record.bytes_received;
@@ -284,7 +286,7 @@ impl Totals {
         self.failed += other.failed;
         self.ok_bytes_received += other.ok_bytes_received;
         self.latency.merge(&other.latency);
-        self.output_tokens += other.output_tokens;
+        self.streamed_output_tokens += other.streamed_output_tokens;
         self.content_events += other.content_events;
     }
 }

@@ -1,0 +1,145 @@
+//! The results folder of a run: `RESULTS/<utc time>-<name>/`, never used twice.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use plimsoll_core::spec::RunSpec;
+use plimsoll_core::summary::Summary;
+
+use super::error::RecorderError;
+use super::utc::for_file_name;
+
+/// The folder into which a run writes its results.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// Creates the folder of the run `spec` that started at `wall` (since the Unix epoch) inside `results`, and
+    /// writes its `spec.toml`, in which secret values are `***`.
+    ///
+    /// # Errors
+    /// The folder or the file cannot be written; the text says where and what to do.
+    pub fn create(results: &Path, wall: Duration, spec: &RunSpec) -> Result<RunFolder, RecorderError> {
+        fs::create_dir_all(results).map_err(|source| RecorderError::write(results, source))?;
+        let name = format!("{}-{}", for_file_name(wall), file_name(&spec.name));
+        let folder = RunFolder {
+            path: new_folder(results, &name)?,
+        };
+        let path = folder.file("spec.toml");
+        let text = to_toml(spec).map_err(|error| RecorderError::write(&path, error))?;
+        write_whole(&path, text.as_bytes())?;
+        Ok(folder)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path of a file in it.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Writes `summary.json`.
+    pub(super) fn write_summary(&self, summary: &Summary) -> Result<(), RecorderError> {
+        let path = self.file("summary.json");
+        let mut text = serde_json::to_vec_pretty(summary)
+            .map_err(|error| RecorderError::write(&path, io::Error::other(error)))?;
+        text.push(b'\n');
+        write_whole(&path, &text)
+    }
+}
+
+/// A run as TOML, which has neither null nor whole numbers above 2^63: the former are left out, the latter become text.
+fn to_toml(spec: &RunSpec) -> io::Result<String> {
+    let value = serde_json::to_value(spec)?;
+    toml::to_string_pretty(&toml_value(value)).map_err(io::Error::other)
+}
+
+fn toml_value(value: serde_json::Value) -> Option<toml::Value> {
+    use serde_json::Value;
+    Some(match value {
+        Value::Null => return None,
+        Value::Bool(truth) => truth.into(),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(whole), _) => whole.into(),
+            (None, Some(real)) if number.is_f64() => real.into(),
+            _ => number.to_string().into(),
+        },
+        Value::String(text) => text.into(),
+        Value::Array(items) => items
+            .into_iter()
+            .filter_map(toml_value)
+            .collect::<Vec<_>>()
+            .into(),
+        Value::Object(members) => {
+            let members = members
+                .into_iter()
+                .filter_map(|(key, value)| Some((key, toml_value(value)?)));
+            toml::Value::Table(members.collect())
+        }
+    })
+}
+
+/// Creates a folder that did not exist before: two runs of one second get different names.
+fn new_folder(results: &Path, name: &str) -> Result<PathBuf, RecorderError> {
+    let mut path = results.join(name);
+    let mut number = 2_u32;
+    loop {
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                path = results.join(format!("{name}-{number}"));
+                number += 1;
+            }
+            Err(source) => return Err(RecorderError::write(&path, source)),
+        }
+    }
+}
+
+/// A run's name as part of a file name on any system.
+fn file_name(name: &str) -> String {
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    name.chars()
+        .take(80)
+        .map(|letter| if allowed(letter) { letter } else { '-' })
+        .collect()
+}
+
+/// Writes a file that is there whole or not at all.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RecorderError> {
+    let unfinished = path.with_extension("unfinished");
+    let write = || {
+        let mut file = File::create(&unfinished)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path)
+    };
+    write().map_err(|source| RecorderError::write(path, source))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_toml_cannot_say_is_left_out_or_said_as_text() {
+        let stored = json!({
+            "seed": u64::MAX, "least": i64::MIN, "real": 0.5, "none": null, "table": {"a": [1, null, {"b": true}], "c": null},
+            "after": "a table",
+        });
+        let text = toml::to_string(&toml_value(stored)).unwrap();
+        let back: toml::Value = toml::from_str(&text).unwrap();
+        let expected = json!({
+            "seed": u64::MAX.to_string(), "least": i64::MIN, "real": 0.5, "table": {"a": [1, {"b": true}]}, "after": "a table",
+        });
+        assert_eq!(serde_json::to_value(back).unwrap(), expected);
+    }
+}

@@ -1,0 +1,23 @@
+//! Keeps what happened: the results folder, files that are whole at every instant, the live view, the summary.
+
+mod columns;
+mod error;
+mod folder;
+mod handle;
+mod live;
+mod parquet_file;
+mod records_file;
+mod records_table;
+mod segment;
+mod series;
+mod utc;
+mod worker;
+
+pub use error::RecorderError;
+pub use folder::RunFolder;
+pub use handle::{Batch, CountTokens, Finished, Options, Recorder, RecorderHandle, RunEnd};
+pub use live::{LiveError, LiveSnapshot};
+pub use records_file::{ReadError, RecordsFile};
+pub use records_table::RECORDS_FORMAT;
+pub use series::{WindowRow, WindowSink};
+pub use utc::rfc3339;

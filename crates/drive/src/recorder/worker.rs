@@ -1,0 +1,272 @@
+//! The recorder's thread: counts every record, writes twice a second, gives a snapshot.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use plimsoll_core::metrics::{Conduct, Tally, resolve_output_tokens};
+use plimsoll_core::record::{Record, RequestId};
+use plimsoll_core::summary::RunHeader;
+use plimsoll_core::time::Offset;
+
+use super::error::RecorderError;
+use super::folder::RunFolder;
+use super::handle::{Batch, Finished, Message, Options, RunEnd};
+use super::live::{LiveSnapshot, Recent};
+use super::parquet_file::ParquetFile;
+use super::series::{Seconds, WindowRow};
+use super::{records_table, series};
+
+/// From one publication of the files to the next: what a kill may lose, together with what I/O threads still hold.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// Records that are held as such before they are encoded, published or not.
+const PENDING_MAX: usize = 4_096;
+
+pub(super) struct Worker {
+    folder: Option<RunFolder>,
+    header: RunHeader,
+    options: Options,
+    files: Option<Files>,
+    /// Why files are no longer written.
+    failure: Option<RecorderError>,
+    /// Records that no file has.
+    unsaved: u64,
+    pending: Vec<Record>,
+    tally: Tally,
+    seconds: Seconds,
+    recent: Recent,
+    live: Arc<Mutex<LiveSnapshot>>,
+    /// End of the measured window, nanoseconds, as others say it.
+    measure_end: Arc<AtomicU64>,
+    /// The same as the tally knows it.
+    known_end: u64,
+}
+
+/// The files that grow.
+struct Files {
+    records: ParquetFile<Record>,
+    series: ParquetFile<WindowRow>,
+}
+
+impl Worker {
+    pub(super) fn new(
+        folder: Option<RunFolder>,
+        header: RunHeader,
+        options: Options,
+        live: Arc<Mutex<LiveSnapshot>>,
+        measure_end: Arc<AtomicU64>,
+    ) -> Result<Self, RecorderError> {
+        let files = folder
+            .as_ref()
+            .map(|folder| Files::create(folder, &options))
+            .transpose()?;
+        Ok(Worker {
+            folder,
+            header,
+            files,
+            failure: None,
+            unsaved: 0,
+            pending: Vec::new(),
+            tally: Tally::new(options.measure_start),
+            seconds: Seconds::default(),
+            recent: Recent::default(),
+            live,
+            measure_end,
+            known_end: u64::MAX,
+            options,
+        })
+    }
+
+    /// Works until told to finish.
+    pub(super) fn run(mut self, receiver: &Receiver<Message>) -> Finished {
+        yield_to_io_threads();
+        let mut due = self.options.clock.now() + INTERVAL;
+        loop {
+            match receiver.recv_timeout(due.since(self.options.clock.now())) {
+                Ok(Message::Batch(batch)) => self.take(batch),
+                Ok(Message::Finish(end)) => return self.finish(*end),
+                Err(RecvTimeoutError::Timeout) => {}
+                // Not even the recorder itself can end this run any more: keep what there is.
+                Err(RecvTimeoutError::Disconnected) => return self.abandon(),
+            }
+            let now = self.options.clock.now();
+            if now >= due {
+                self.tick(now);
+                due = self.options.clock.now() + INTERVAL;
+            }
+        }
+    }
+
+    fn take(&mut self, batch: Batch) {
+        let end = self.measure_end.load(Ordering::Acquire);
+        if end != self.known_end {
+            self.known_end = end;
+            self.tally.measured_until(Offset::from_nanos(end));
+        }
+        let mut texts = batch.texts.into_iter().peekable();
+        for mut record in batch.records {
+            let text = texts.next_if(|(id, _)| *id == record.id);
+            self.count_tokens(&mut record, text);
+            self.tally.add(&record);
+            self.seconds.add(&record);
+            self.recent.add(&record);
+            self.keep(record);
+        }
+        if let Some(window) = batch.window {
+            self.tally.add_window(&window);
+            self.seconds.add_window(&window);
+        }
+    }
+
+    fn count_tokens(&self, record: &mut Record, text: Option<(RequestId, String)>) {
+        let needed = record.usage.output_tokens.is_none();
+        let counted = text.filter(|_| needed).zip(self.options.count_tokens.as_ref());
+        let counted = counted.map(|((_, text), count)| u32::try_from(count(&text)).unwrap_or(u32::MAX));
+        resolve_output_tokens(record, counted);
+    }
+
+    fn keep(&mut self, record: Record) {
+        if self.files.is_none() {
+            self.unsaved += u64::from(self.failure.is_some());
+            return;
+        }
+        self.pending.push(record);
+        if self.pending.len() >= PENDING_MAX {
+            self.write_pending(false);
+        }
+    }
+
+    /// Writes all pending records, and publishes the files if asked to.
+    fn write_pending(&mut self, publish: bool) {
+        let Some(files) = &mut self.files else { return };
+        let written = files
+            .records
+            .append(&self.pending)
+            .and_then(|()| if publish { files.publish() } else { Ok(()) });
+        if let Err(error) = written {
+            self.give_up(error);
+        }
+        self.pending.clear();
+    }
+
+    /// Writes no more; what was published last stays.
+    fn give_up(&mut self, error: RecorderError) {
+        if let Some(files) = self.files.take() {
+            let published = files.records.published_rows() as u64;
+            self.unsaved = self.tally.totals().records.saturating_sub(published);
+        }
+        self.failure.get_or_insert(error);
+    }
+
+    fn tick(&mut self, now: Offset) {
+        let rows = self
+            .seconds
+            .complete(now, self.options.threads, self.tally.totals());
+        self.show(rows);
+        self.write_pending(true);
+        let failure = self.failure.as_ref().map(ToString::to_string);
+        let snapshot = self.recent.snapshot(now, self.tally.totals(), failure);
+        *self.live.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
+    }
+
+    /// Hands complete seconds to all who want them.
+    fn show(&mut self, rows: Vec<WindowRow>) {
+        if let Some(files) = &mut self.files
+            && let Err(error) = files.series.append(&rows)
+        {
+            self.give_up(error);
+        }
+        for row in rows {
+            if let Some(sink) = &mut self.options.sink {
+                sink.on_window(&row, self.tally.totals());
+            }
+            self.recent.push(row);
+        }
+    }
+
+    fn finish(mut self, end: RunEnd) -> Finished {
+        self.tick(self.options.clock.now());
+        let rest = self.seconds.rest(self.tally.totals());
+        self.show(rest);
+        if let Some(files) = &mut self.files
+            && let Err(error) = files.finish()
+        {
+            self.give_up(error);
+        }
+        let mut health = end.health;
+        health.records_lost += self.unsaved;
+        let mut header = self.header;
+        header.ended = end.ended;
+        let conduct = Conduct {
+            window: end.window,
+            open_loop: self.options.open_loop,
+            cap_reached: end.cap_reached,
+            health: &health,
+        };
+        let summary = self.tally.summary(header, &conduct);
+        if let Some(folder) = &self.folder
+            && let Err(error) = folder.write_summary(&summary)
+        {
+            self.failure.get_or_insert(error);
+        }
+        let folder = self.folder.map(|folder| folder.path().to_owned());
+        Finished {
+            summary,
+            tally: self.tally,
+            folder,
+            failure: self.failure,
+        }
+    }
+
+    fn abandon(self) -> Finished {
+        let now = self.options.clock.now();
+        let measure_end = Offset::from_nanos(self.known_end.min(now.as_nanos()));
+        let measure_start = self.options.measure_start.min(measure_end);
+        let window = plimsoll_core::metrics::Window {
+            ramp_end: measure_start,
+            measure_start,
+            measure_end,
+            end: now,
+        };
+        let ended = "aborted".to_owned();
+        self.finish(RunEnd {
+            window,
+            ended,
+            health: Default::default(),
+            cap_reached: false,
+        })
+    }
+}
+
+/// Lowers the priority of this thread: merging row groups takes tens of milliseconds of a core, and where cores are
+/// few an I/O thread must not wait for that. A system that refuses is no worse off than before.
+#[cfg(target_os = "linux")] // elsewhere a priority belongs to the whole process
+fn yield_to_io_threads() {
+    // SAFETY: a plain system call; 0 is the calling thread.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 10) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn yield_to_io_threads() {}
+
+impl Files {
+    fn create(folder: &RunFolder, options: &Options) -> Result<Self, RecorderError> {
+        let wall = options.clock.wall(Offset::ZERO);
+        let records = records_table::table(wall, options.measure_start, options.keep_chunks);
+        Ok(Files {
+            records: ParquetFile::create(folder.file("records.parquet"), records)?,
+            series: ParquetFile::create(folder.file("series.parquet"), series::table(wall))?,
+        })
+    }
+
+    fn publish(&mut self) -> Result<(), RecorderError> {
+        self.records.publish()?;
+        self.series.publish()
+    }
+
+    fn finish(&mut self) -> Result<(), RecorderError> {
+        self.records.finish()?;
+        self.series.finish()
+    }
+}
