@@ -118,6 +118,22 @@ fn groups_stay_few_and_memory_holds_only_those_that_may_be_merged() {
     assert!(file.groups.len() < 4 + 3 * FAN, "{}", file.groups.len());
 }
 
+#[test]
+fn a_publication_cut_short_leaves_the_last_one_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("numbers.parquet");
+    let mut file = create(&path);
+    for step in 0..100 {
+        append(&mut file, step * 50..(step + 1) * 50);
+        let footer = file.footer().unwrap();
+        let half = &footer[..footer.len() / 2];
+        file.twins[file.next].update(&file.groups, half).unwrap();
+        assert_eq!(read(&path), step * 50);
+        file.publish().unwrap();
+        assert_eq!(read(&path), (step + 1) * 50);
+    }
+}
+
 /// Says to the child process of a test where to write.
 const CHILD: &str = "PLIMSOLL_TEST_GROWING_FILE";
 const STEP: i64 = 900;
