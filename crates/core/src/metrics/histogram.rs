@@ -243,7 +243,10 @@ mod tests {
         }
 
         #[test]
-        fn merging_is_recording_together(left in prop::collection::vec(0..1u64 << 40, 0..50), right in prop::collection::vec(0..1u64 << 40, 0..50)) {
+        fn merging_is_recording_together(
+            left in prop::collection::vec(0..1u64 << 40, 0..50),
+            right in prop::collection::vec(0..1u64 << 40, 0..50),
+        ) {
             let mut merged = samples(&left);
             merged.merge(&samples(&right));
             let together = samples(&[right, left].concat());

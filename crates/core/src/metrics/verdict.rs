@@ -288,7 +288,7 @@ mod tests {
             ["2.500 ms", "1 ms", "0.200 ms"],
             ["950", "1000", "5.0 %"],
             ["thread 3", "93 %", "80 %"],
-            ["3.0", "1 ms", "thread 3"],
+            ["2.998 ms", "1 ms", "thread 3"],
             ["12 records", "limit 0", "lower the rate"],
         ]) {
             assert!(parts.iter().all(|part| reason.contains(part)), "{reason}");

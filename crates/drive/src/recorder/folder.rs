@@ -30,8 +30,7 @@ impl RunFolder {
             path: new_folder(results, &name)?,
         };
         let path = folder.file("spec.toml");
-        let text = toml::to_string_pretty(spec)
-            .map_err(|error| RecorderError::write(&path, io::Error::other(error)))?;
+        let text = to_toml(spec).map_err(|error| RecorderError::write(&path, error))?;
         write_whole(&path, text.as_bytes())?;
         Ok(folder)
     }
@@ -54,6 +53,37 @@ impl RunFolder {
         text.push(b'\n');
         write_whole(&path, &text)
     }
+}
+
+/// A run as TOML, which has neither null nor whole numbers above 2^63: the former are left out, the latter become text.
+fn to_toml(spec: &RunSpec) -> io::Result<String> {
+    let value = serde_json::to_value(spec)?;
+    toml::to_string_pretty(&toml_value(value)).map_err(io::Error::other)
+}
+
+fn toml_value(value: serde_json::Value) -> Option<toml::Value> {
+    use serde_json::Value;
+    Some(match value {
+        Value::Null => return None,
+        Value::Bool(truth) => truth.into(),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(whole), _) => whole.into(),
+            (None, Some(real)) if number.is_f64() => real.into(),
+            _ => number.to_string().into(),
+        },
+        Value::String(text) => text.into(),
+        Value::Array(items) => items
+            .into_iter()
+            .filter_map(toml_value)
+            .collect::<Vec<_>>()
+            .into(),
+        Value::Object(members) => {
+            let members = members
+                .into_iter()
+                .filter_map(|(key, value)| Some((key, toml_value(value)?)));
+            toml::Value::Table(members.collect())
+        }
+    })
 }
 
 /// Creates a folder that did not exist before: two runs of one second get different names.
@@ -91,4 +121,25 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RecorderError> {
         fs::rename(&unfinished, path)
     };
     write().map_err(|source| RecorderError::write(path, source))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_toml_cannot_say_is_left_out_or_said_as_text() {
+        let stored = json!({
+            "seed": u64::MAX, "least": i64::MIN, "real": 0.5, "none": null, "table": {"a": [1, null, {"b": true}], "c": null},
+            "after": "a table",
+        });
+        let text = toml::to_string(&toml_value(stored)).unwrap();
+        let back: toml::Value = toml::from_str(&text).unwrap();
+        let expected = json!({
+            "seed": u64::MAX.to_string(), "least": i64::MIN, "real": 0.5, "table": {"a": [1, {"b": true}]}, "after": "a table",
+        });
+        assert_eq!(serde_json::to_value(back).unwrap(), expected);
+    }
 }

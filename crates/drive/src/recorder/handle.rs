@@ -37,6 +37,12 @@ pub struct Batch {
     pub windows: Vec<ThreadWindow>,
 }
 
+/// Takes each record as it comes, on the recorder's thread.
+pub trait RecordSink: Send {
+    /// Takes a record and the text of its answer, if that was kept.
+    fn on_record(&mut self, record: &Record, text: Option<&str>);
+}
+
 /// How records are kept.
 pub struct Options {
     /// The run's clock.
@@ -55,6 +61,8 @@ pub struct Options {
     pub count_tokens: Option<CountTokens>,
     /// Takes the row of each second.
     pub sink: Option<Box<dyn WindowSink>>,
+    /// Takes each record.
+    pub each: Option<Box<dyn RecordSink>>,
 }
 
 impl fmt::Debug for Options {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use plimsoll_core::metrics::{Conduct, Tally, resolve_output_tokens};
-use plimsoll_core::record::{Record, RequestId};
+use plimsoll_core::record::Record;
 use plimsoll_core::summary::RunHeader;
 use plimsoll_core::time::Offset;
 
@@ -16,7 +16,7 @@ use super::handle::{Batch, Finished, Message, Options, RunEnd};
 use super::live::{LiveSnapshot, Recent};
 use super::parquet_file::ParquetFile;
 use super::series::{Seconds, WindowRow};
-use super::{records_file, series};
+use super::{records_table, series};
 
 /// From one publication of the files to the next: what a kill may lose, together with what I/O threads still hold.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -80,6 +80,7 @@ impl Worker {
 
     /// Works until told to finish.
     pub(super) fn run(mut self, receiver: &Receiver<Message>) -> Finished {
+        yield_to_io_threads();
         let mut due = self.options.clock.now() + INTERVAL;
         loop {
             match receiver.recv_timeout(due.since(self.options.clock.now())) {
@@ -106,7 +107,11 @@ impl Worker {
         let mut texts = batch.texts.into_iter().peekable();
         for mut record in batch.records {
             let text = texts.next_if(|(id, _)| *id == record.id);
-            self.count_tokens(&mut record, text);
+            let text = text.map(|(_, text)| text);
+            self.count_tokens(&mut record, text.as_deref());
+            if let Some(each) = &mut self.options.each {
+                each.on_record(&record, text.as_deref());
+            }
             self.tally.add(&record);
             self.seconds.add(&record);
             self.recent.add(&record);
@@ -118,10 +123,10 @@ impl Worker {
         }
     }
 
-    fn count_tokens(&self, record: &mut Record, text: Option<(RequestId, String)>) {
+    fn count_tokens(&self, record: &mut Record, text: Option<&str>) {
         let needed = record.usage.output_tokens.is_none();
         let counted = text.filter(|_| needed).zip(self.options.count_tokens.as_ref());
-        let counted = counted.map(|((_, text), count)| u32::try_from(count(&text)).unwrap_or(u32::MAX));
+        let counted = counted.map(|(text, count)| u32::try_from(count(text)).unwrap_or(u32::MAX));
         resolve_output_tokens(record, counted);
     }
 
@@ -238,10 +243,21 @@ impl Worker {
     }
 }
 
+/// Lowers the priority of this thread: merging row groups takes tens of milliseconds of a core, and where cores are
+/// few an I/O thread must not wait for that. A system that refuses is no worse off than before.
+#[cfg(target_os = "linux")] // elsewhere a priority belongs to the whole process
+fn yield_to_io_threads() {
+    // SAFETY: a plain system call; 0 is the calling thread.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 10) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn yield_to_io_threads() {}
+
 impl Files {
     fn create(folder: &RunFolder, options: &Options) -> Result<Self, RecorderError> {
         let wall = options.clock.wall(Offset::ZERO);
-        let records = records_file::table(wall, options.measure_start, options.keep_chunks);
+        let records = records_table::table(wall, options.measure_start, options.keep_chunks);
         Ok(Files {
             records: ParquetFile::create(folder.file("records.parquet"), records)?,
             series: ParquetFile::create(folder.file("series.parquet"), series::table(wall))?,

@@ -101,6 +101,7 @@ fn options() -> Options {
         keep_chunks: true,
         count_tokens: None,
         sink: None,
+        each: None,
     }
 }
 
@@ -179,6 +180,7 @@ fn a_recorded_run_is_a_folder_with_all_its_files() {
     let options = Options {
         count_tokens: Some(count_tokens),
         sink: Some(Box::new(Seen(Arc::clone(&seen)))),
+        each: None,
         ..options()
     };
     let (recorder, handle) = Recorder::start(Some(folder), RunHeader::default(), options).unwrap();

@@ -118,6 +118,22 @@ fn groups_stay_few_and_memory_holds_only_those_that_may_be_merged() {
     assert!(file.groups.len() < 4 + 3 * FAN, "{}", file.groups.len());
 }
 
+#[test]
+fn a_publication_cut_short_leaves_the_last_one_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("numbers.parquet");
+    let mut file = create(&path);
+    for step in 0..100 {
+        append(&mut file, step * 50..(step + 1) * 50);
+        let footer = file.footer().unwrap();
+        let half = &footer[..footer.len() / 2];
+        file.twins[file.next].update(&file.groups, half).unwrap();
+        assert_eq!(read(&path), step * 50);
+        file.publish().unwrap();
+        assert_eq!(read(&path), (step + 1) * 50);
+    }
+}
+
 /// Says to the child process of a test where to write.
 const CHILD: &str = "PLIMSOLL_TEST_GROWING_FILE";
 const STEP: i64 = 900;
@@ -151,17 +167,12 @@ fn a_writer_killed_at_any_instant_leaves_all_that_it_had_published() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut said = child
-            .stdout
-            .take()
-            .unwrap()
-            .bytes()
-            .map(Result::unwrap)
-            .filter(|&byte| byte == b'!');
+        let stdout = io::BufReader::new(child.stdout.take().unwrap());
+        let mut said = stdout.bytes().map(Result::unwrap).filter(|&byte| byte == b'!');
         // Some steps, then some microseconds into the next ones.
         let steps = random.random_range(1..160);
         let mut published: i64 = said.by_ref().take(steps).count() as i64;
-        (0..random.random_range(0..200_000)).for_each(|turn| drop(std::hint::black_box(turn)));
+        (0..random.random_range(0..200_000)).for_each(|turn| _ = std::hint::black_box(turn));
         child.kill().unwrap();
         child.wait().unwrap();
         published += said.count() as i64;

@@ -7,7 +7,9 @@ use plimsoll_core::summary::{RunHeader, Summary};
 use rand::RngExt;
 
 use super::*;
+use crate::recorder::columns::Table;
 use crate::recorder::parquet_file::ParquetFile;
+use crate::recorder::records_table::table;
 
 fn at(micros: u64) -> Offset {
     Offset::from_nanos(micros * 1_000 + 7)

@@ -1,0 +1,32 @@
+//! `--show-request` and `--show-response`: prints each exchange as it ends.
+
+use std::sync::Arc;
+
+use plimsoll_core::record::Record;
+use plimsoll_core::workload::Workload;
+use plimsoll_drive::protocol::Protocol;
+use plimsoll_drive::recorder::RecordSink;
+
+use crate::report::emit;
+
+/// Prints exchanges.
+pub(super) struct Shown {
+    pub(super) request: bool,
+    pub(super) response: bool,
+    pub(super) workload: Arc<dyn Workload>,
+    pub(super) protocol: Arc<dyn Protocol>,
+}
+
+impl RecordSink for Shown {
+    fn on_record(&mut self, record: &Record, text: Option<&str>) {
+        if self.request {
+            // Requests are a function of their number, so the body need not have been kept.
+            let body = self.protocol.encode(&self.workload.request(record.id)).concat();
+            emit::note(&format!("--- request {} ---\n{}", record.id.0, String::from_utf8_lossy(&body)));
+        }
+        if self.response {
+            let end = record.error.as_deref().unwrap_or_else(|| record.outcome.name());
+            emit::note(&format!("--- response {} ({end}) ---\n{}", record.id.0, text.unwrap_or_default()));
+        }
+    }
+}
