@@ -1,10 +1,5 @@
 //! The `plimsoll` binary: arguments in, reports and exit code out.
 
-#![expect(
-    dead_code,
-    reason = "the reports wait for the runner, which joins them in `cmd::run`"
-)]
-
 mod args;
 mod cmd;
 mod config;

@@ -93,6 +93,16 @@ pub(crate) struct Server {
 }
 
 impl Draft {
+    /// The load, for the trace that is read into it.
+    pub(crate) fn load_mut(&mut self) -> &mut LoadModel {
+        &mut self.load
+    }
+
+    /// Connections and time limits.
+    pub(crate) fn transport(&self) -> &TransportSpec {
+        &self.transport
+    }
+
     /// Completes the run.
     ///
     /// # Errors

@@ -1,20 +1,31 @@
 //! `plimsoll run`: from what was typed to a run and its report.
 
+mod job;
+mod locust;
+mod ready;
+mod server;
+mod show;
+mod watch;
+
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::ArgMatches;
 use plimsoll_core::spec::{Api, RunSpec};
-use plimsoll_core::summary::{RunHeader, Summary};
+use plimsoll_core::summary::Summary;
 use plimsoll_core::time::Offset;
 use plimsoll_drive::clock::Clock;
+use plimsoll_drive::recorder::Finished;
 
+use self::job::Job;
+use self::locust::Locust;
+use self::watch::Interrupted;
 use crate::args::RunArgs;
 use crate::exit::{Exit, UsageError};
 use crate::logging;
-use crate::report::plan::{self, Plan};
 use crate::report::style::Style;
 use crate::report::summary_csv::SummaryFileError;
 use crate::report::{emit, summary_block, summary_csv, terminal};
@@ -25,25 +36,60 @@ use crate::resolve::{self, Context, Outputs};
 /// # Errors
 /// Bad usage, or a failure of this host or of the way to the server.
 pub(crate) fn run(matches: &ArgMatches, typed: &RunArgs) -> anyhow::Result<ExitCode> {
-    let clock = Clock::start();
-    let matches = matches
-        .subcommand_matches("run")
-        .context("the command line has no `run`")?;
-    let resolved = resolve::resolve(matches, typed, &process_context(&clock))?;
+    let matches = matches.subcommand_matches("run").context("the command line has no `run`")?;
+    let resolved = resolve::resolve(matches, typed, &process_context())?;
     logging::start(resolved.outputs.loglevel, resolved.outputs.logfile.as_deref())?;
-    resolved
-        .warnings
-        .iter()
-        .for_each(|warning| emit::warning(warning));
+    resolved.warnings.iter().for_each(|warning| emit::warning(warning));
     if let Some(config) = resolved.printed_config {
         emit::result(&config)?;
         return Ok(Exit::Passed.into());
     }
-    Ok(Exit::Passed.into())
+    let outputs = resolved.outputs;
+    let mut draft = resolved.draft;
+    let lengths = match &resolved.trace {
+        Some(input) => Some(ready::trace(draft.load_mut(), input)?),
+        None => None,
+    };
+    let reached = server::find(&draft.target, draft.transport())?;
+    let mut spec = draft.with_server(reached.server.clone())?;
+    if let Some(corpus) = resolved.forced_from {
+        spec.api.forced_generation = ready::forced_texts(corpus);
+    }
+    check_summary_file(&outputs, &spec.api)?;
+    let job = Job::prepare(spec, reached, lengths)?;
+    let done = job.run(&outputs)?;
+    conclude(&done, &outputs)
+}
+
+/// A run that has been recorded, and what its report needs beside the summary.
+struct Done {
+    spec: Arc<RunSpec>,
+    finished: Finished,
+    interrupted: Interrupted,
+    locust: Option<Locust>,
+}
+
+/// Reports a run and gives it the exit code that it deserves.
+fn conclude(done: &Done, outputs: &Outputs) -> anyhow::Result<ExitCode> {
+    let Done { spec, finished, interrupted, locust } = done;
+    let summary = &finished.summary;
+    let results = finished.folder.as_ref().map_or_else(String::new, |folder| folder.display().to_string());
+    let json = serde_json::to_string_pretty(summary)?;
+    report(summary, spec, outputs, &results, &spec.load.concurrency_label(), &json)?;
+    if let Some(locust) = locust {
+        locust.finish(summary, &finished.tally).context("cannot complete the files of --csv")?;
+    }
+    if let Some(failure) = &finished.failure {
+        return Err(anyhow::anyhow!("{failure}"));
+    }
+    if *interrupted == Interrupted::Twice {
+        return Ok(Exit::Interrupted.into());
+    }
+    Ok(exit_code(summary, spec.max_fail_ratio, outputs.exit_code_on_error))
 }
 
 /// What resolving takes from this process.
-fn process_context(clock: &Clock) -> Context {
+fn process_context() -> Context {
     let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
         Some((name.into_string().ok()?, value.into_string().ok()?))
     };
@@ -51,7 +97,7 @@ fn process_context(clock: &Clock) -> Context {
     Context {
         env: std::env::vars_os().filter_map(text).collect(),
         folder: ".".into(),
-        fresh_seed: fresh_seed(clock.wall(Offset::ZERO)),
+        fresh_seed: fresh_seed(Clock::start().wall(Offset::ZERO)),
         cores: u16::try_from(cores).unwrap_or(u16::MAX),
     }
 }
@@ -71,17 +117,6 @@ fn check_summary_file(outputs: &Outputs, api: &Api) -> anyhow::Result<()> {
         Err(error @ SummaryFileError::HeaderDiffers { .. }) => Err(UsageError(error.to_string()).into()),
         Err(error) => Err(error.into()),
     }
-}
-
-/// Says what will be done.
-fn announce(spec: &RunSpec, header: &RunHeader, outputs: &Outputs) {
-    emit::note(&plan::opening_line(&Plan {
-        header,
-        api: &spec.api,
-        phases: &spec.phases,
-        load: &spec.load,
-        api_by_default: outputs.api_by_default,
-    }));
 }
 
 /// Prints the report and adds the row to the summary file. `results` is the folder with the results, `concurrency` the

@@ -1,0 +1,181 @@
+//! One run with all its parts: ready to go, going, recorded.
+
+use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use plimsoll_core::load::LoadModel;
+use plimsoll_core::metrics::Window;
+use plimsoll_core::spec::RunSpec;
+use plimsoll_core::summary::RunHeader;
+use plimsoll_core::time::Offset;
+use plimsoll_core::workload::{Tokenizer, TraceLengths, Workload};
+use plimsoll_drive::clock::Clock;
+use plimsoll_drive::protocol::{self, Protocol};
+use plimsoll_drive::recorder::{
+    CountTokens, Finished, Options, RecordSink, Recorder, RecorderHandle, RunEnd, RunFolder, WindowSink, rfc3339,
+};
+use plimsoll_drive::runner::{self, Feeds, RunPlan, Running, Times};
+
+use super::locust::Locust;
+use super::server::Reached;
+use super::show::Shown;
+use super::watch::{Interrupted, Watch};
+use super::{Done, ready};
+use crate::exit::UsageError;
+use crate::report::emit;
+use crate::report::live::Live;
+use crate::report::locust_csv::LocustFiles;
+use crate::report::plan::{self, Plan};
+use crate::resolve::Outputs;
+
+/// A run that is ready to go.
+pub(super) struct Job {
+    spec: Arc<RunSpec>,
+    reached: Reached,
+    workload: Arc<dyn Workload>,
+    tokenizer: Option<Arc<dyn Tokenizer>>,
+    protocol: Arc<dyn Protocol>,
+}
+
+impl Job {
+    /// Reads and checks everything that the run needs.
+    ///
+    /// # Errors
+    /// Something is missing, malformed or impossible; nothing has been sent.
+    pub(super) fn prepare(spec: RunSpec, reached: Reached, lengths: Option<TraceLengths>) -> anyhow::Result<Job> {
+        ready::check(&spec.load)?;
+        let (workload, tokenizer) = ready::workload(&spec, lengths)?;
+        let protocol = protocol::build(&spec).map_err(|error| UsageError(error.to_string()))?;
+        Ok(Job { spec: Arc::new(spec), reached, workload, tokenizer, protocol })
+    }
+
+    /// Runs and records it.
+    ///
+    /// # Errors
+    /// The results cannot be kept, or the operating system refuses what the run needs.
+    pub(super) fn run(self, outputs: &Outputs) -> anyhow::Result<Done> {
+        let feeds = runner::prepare(&self.spec, &self.reached.origin, &self.protocol, &self.workload)?;
+        let clock = Clock::start();
+        let times = Times::of(&self.spec);
+        let locust = self.locust_files(outputs, clock)?;
+        let header = self.header(clock);
+        self.announce(&header, outputs);
+        let folder = RunFolder::create(&outputs.out, clock.wall(Offset::ZERO), &self.spec)?;
+        let options = self.recording(outputs, clock, times, locust.as_ref());
+        let (recorder, handle) = Recorder::start(Some(folder), header, options)?;
+        let running = self.start(clock, times, feeds, handle.clone())?;
+        let watch = Watch {
+            clock,
+            times,
+            running: &running,
+            recorder: &recorder,
+            handle: &handle,
+            drain_timeout: self.spec.phases.drain_timeout,
+        };
+        let interrupted = watch.follow(Live::start(outputs.progress, io::stderr().is_terminal()))?;
+        let finished = finish(running, recorder, times, interrupted)?;
+        if let Some(embedded) = self.reached.embedded {
+            embedded.stop().context("the embedded server failed")?;
+        }
+        Ok(Done { spec: self.spec, finished, interrupted, locust })
+    }
+
+    fn start(&self, clock: Clock, times: Times, feeds: Feeds, recorder: RecorderHandle) -> anyhow::Result<Running> {
+        let plan = RunPlan {
+            spec: self.spec.clone(),
+            clock,
+            times,
+            origin: self.reached.origin.clone(),
+            tls: self.reached.tls.clone(),
+            feeds,
+            recorder,
+        };
+        Ok(runner::start(plan)?)
+    }
+
+    fn path(&self) -> &str {
+        self.spec.target.endpoint.as_deref().unwrap_or(self.protocol.path())
+    }
+
+    fn locust_files(&self, outputs: &Outputs, clock: Clock) -> anyhow::Result<Option<Locust>> {
+        let Some(prefix) = &outputs.csv else { return Ok(None) };
+        let files = LocustFiles::create(prefix)?;
+        Ok(Some(Locust::new(files, self.path(), clock)))
+    }
+
+    fn header(&self, clock: Clock) -> RunHeader {
+        let spec = &self.spec;
+        RunHeader {
+            name: spec.name.clone(),
+            tool: env!("CARGO_PKG_VERSION").to_owned(),
+            started: rfc3339(clock.wall(Offset::ZERO)),
+            target: spec.target.url.clone(),
+            provider: spec.target.provider.name().to_owned(),
+            model: spec.target.model.clone(),
+            api: plan::api(&spec.api),
+            load: spec.load.describe(),
+            workload: self.workload.describe(),
+            seed: spec.seed.0,
+            threads: spec.threads,
+            ended: String::new(),
+        }
+    }
+
+    /// Says what will be done.
+    fn announce(&self, header: &RunHeader, outputs: &Outputs) {
+        let spec = &self.spec;
+        emit::note(&plan::opening_line(&Plan {
+            header,
+            api: &spec.api,
+            phases: &spec.phases,
+            load: &spec.load,
+            api_by_default: outputs.api_by_default,
+        }));
+    }
+
+    fn recording(&self, outputs: &Outputs, clock: Clock, times: Times, locust: Option<&Locust>) -> Options {
+        let count_tokens = self.tokenizer.clone().map(|tokenizer| {
+            let count: CountTokens = Arc::new(move |text: &str| tokenizer.count(text));
+            count
+        });
+        let shown = (outputs.show_request || outputs.show_response).then(|| {
+            let shown = Shown {
+                request: outputs.show_request,
+                response: outputs.show_response,
+                workload: self.workload.clone(),
+                protocol: self.protocol.clone(),
+            };
+            Box::new(shown) as Box<dyn RecordSink>
+        });
+        Options {
+            clock,
+            threads: usize::from(self.spec.threads),
+            open_loop: matches!(self.spec.load, LoadModel::Open(_)),
+            measure_start: times.measure_start,
+            measure_end: times.measure_end,
+            keep_chunks: self.spec.record_chunks,
+            count_tokens,
+            sink: locust.map(|locust| Box::new(locust.history()) as Box<dyn WindowSink>),
+            each: shown,
+        }
+    }
+}
+
+/// Gathers what the run leaves.
+fn finish(running: Running, recorder: Recorder, times: Times, interrupted: Interrupted) -> anyhow::Result<Finished> {
+    let end = running.join()?;
+    let ended = match interrupted {
+        Interrupted::No => "completed",
+        Interrupted::Gracefully => "interrupted",
+        Interrupted::Twice => "aborted",
+    };
+    let window = Window {
+        ramp_end: times.ramp_end.min(end.measure_end),
+        measure_start: times.measure_start.min(end.measure_end),
+        measure_end: end.measure_end,
+        end: end.drained,
+    };
+    let end = RunEnd { window, ended: ended.to_owned(), health: end.health, cap_reached: end.cap_reached > 0 };
+    recorder.finish(end).context("the results cannot be completed")
+}
