@@ -212,7 +212,6 @@ mod tests {
         let line = Line::parse(
             r#"{"prompt": "<image>What?", "images": ["data:,x"], "id": 7}"#,
             true,
-            false,
         );
         let Ok(Line::Prompt { text, images, .. }) = line else {
             panic!("{line:?}")

@@ -2,6 +2,7 @@
 
 mod chars;
 mod corpus;
+mod draft;
 mod lengths;
 mod lines;
 mod numbers;

@@ -44,30 +44,26 @@ impl Piece {
         self.tokens
     }
 
-    /// The longest beginning, in whole words, of about at most `tokens` tokens.
-    pub(crate) fn beginning(&self, tokens: usize) -> &str {
-        let words = self.ends.partition_point(|&(_, sum)| sum <= tokens);
+    /// How many words it has.
+    pub(crate) fn words(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// How many of its first words have together about at most `tokens` tokens.
+    pub(crate) fn words_within(&self, tokens: usize) -> usize {
+        self.ends.partition_point(|&(_, sum)| sum <= tokens)
+    }
+
+    /// The text up to the end of the first `words` words.
+    pub(crate) fn beginning(&self, words: usize) -> &str {
         words
             .checked_sub(1)
-            .map_or("", |last| &self.text[..self.ends[last].0])
+            .and_then(|last| self.ends.get(last))
+            .map_or("", |&(end, _)| &self.text[..end])
     }
 }
 
-/// Adds a piece, or as much of it as fits, as a paragraph of its own. Returns the room that is left.
-pub(crate) fn push(body: &mut String, piece: &Piece, room: usize) -> usize {
-    let text = if piece.tokens() <= room {
-        piece.text()
-    } else {
-        piece.beginning(room)
-    };
-    if text.is_empty() {
-        return room;
-    }
-    start_paragraph(body);
-    body.push_str(text);
-    room.saturating_sub(piece.tokens())
-}
-
+/// Begins a new paragraph, unless the text is empty.
 pub(crate) fn start_paragraph(body: &mut String) {
     if !body.is_empty() {
         body.push_str(BREAK);
@@ -80,7 +76,17 @@ pub(crate) fn shared_prefix(pieces: &[Piece], tokens: usize, seed: Seed, tokeniz
     let mut text = String::new();
     let mut room = tokens;
     while room > 0 && !pieces.is_empty() {
-        room = push(&mut text, &pieces[rng.random_range(0..pieces.len())], room);
+        let piece = &pieces[rng.random_range(0..pieces.len())];
+        let words = if piece.tokens() <= room {
+            piece.words()
+        } else {
+            piece.words_within(room)
+        };
+        if words > 0 {
+            start_paragraph(&mut text);
+            text.push_str(piece.beginning(words));
+        }
+        room = room.saturating_sub(piece.tokens());
     }
     Piece::new(text, tokenizer)
 }
@@ -113,8 +119,8 @@ mod tests {
             (8, "one seventeen\n  two, é"),
             (99, "one seventeen\n  two, é three"),
         ] {
-            assert_eq!(piece.beginning(tokens), beginning, "{tokens}");
+            assert_eq!(piece.beginning(piece.words_within(tokens)), beginning, "{tokens}");
         }
-        assert_eq!(Piece::new(String::new(), &Words).beginning(9), "");
+        assert_eq!(Piece::new(String::new(), &Words).words_within(9), 0);
     }
 }

@@ -11,17 +11,12 @@ use crate::seed::Seed;
 use crate::spec::Corpus;
 use crate::workload::Tokenizer;
 use crate::workload::corpus::BREAK;
+use crate::workload::draft::{Draft, fillers, join};
 use crate::workload::numbers::random_numbers;
-use crate::workload::pieces::{Piece, push, shared_prefix, start_paragraph};
+use crate::workload::pieces::{Piece, shared_prefix, start_paragraph};
 
-/// Corrections of one prompt before the nearest length below is taken.
-const ROUNDS: usize = 24;
-
-/// Candidates for a text that adds exactly one token however often it is repeated: short words that nearly every
-/// vocabulary has with a leading space, then signs for vocabularies of characters or bytes.
-const FILLERS: [&str; 14] = [
-    " so", " and", " the", " to", " we", " no", " me", " do", " he", " a", " x", " 1", "!", ".",
-];
+/// Room to be left for the last piece: a paragraph of its own needs a few tokens.
+const LEAST_TAIL: usize = 6;
 
 /// How the prompts of a corpus are made.
 #[derive(Clone, Debug)]
@@ -72,14 +67,6 @@ pub struct PromptTooShort {
     least: u32,
 }
 
-/// A prompt in the making.
-struct Draft<'a> {
-    body: String,
-    /// Bytes of the body that are not to be cut: prefix and numbers.
-    fixed: usize,
-    instruction: &'a str,
-}
-
 impl CorpusPrompts {
     /// Counts the corpus once; building a prompt then costs little more than one count of it.
     pub fn new(options: &CorpusOptions, tokenizer: Arc<dyn Tokenizer>, seed: Seed) -> Self {
@@ -127,7 +114,18 @@ impl CorpusPrompts {
     /// The prompt for one request, and its length: `tokens`, or in rare cases the nearest possible below.
     pub fn build(&self, id: RequestId, tokens: u32) -> (Arc<str>, u32) {
         let target = tokens as usize;
-        let (text, got) = self.fit(self.draft(id, target), target);
+        let mut best = (String::new(), self.overhead);
+        // Without instruction and numbers there is more room to move.
+        for dressed in [true, false] {
+            match self.fit(&self.draft(id, target, dressed), target) {
+                Some(fitted) if fitted.1 > best.1 || fitted.1 == target => best = fitted,
+                _ => {}
+            }
+            if best.1 == target {
+                break;
+            }
+        }
+        let (text, got) = best;
         if got != target {
             self.inexact.fetch_add(1, Ordering::Relaxed);
         }
@@ -139,133 +137,68 @@ impl CorpusPrompts {
         self.inexact.load(Ordering::Relaxed)
     }
 
-    /// Chooses the parts by their own counts.
-    fn draft(&self, id: RequestId, target: usize) -> Draft<'_> {
+    /// Chooses the parts by their own counts. `dressed` is with instruction and numbers, if they find room.
+    fn draft(&self, id: RequestId, target: usize, dressed: bool) -> Draft<'_> {
         let mut room = target.saturating_sub(self.overhead);
-        let with_instruction = self.instruction.tokens() * 2 <= room;
-        let instruction = if with_instruction {
-            self.instruction.text()
-        } else {
-            ""
-        };
-        if with_instruction {
-            room -= self.instruction.tokens();
+        let mut ending = String::new();
+        let mut ending_tokens = 0;
+        if dressed && self.instruction.tokens() * 2 <= room {
+            ending.push_str(self.instruction.text());
+            ending_tokens = self.instruction.tokens();
+            room -= ending_tokens;
         }
-        let numbers = self.randomize.then(|| random_numbers(self.seed, id));
-        let numbers = numbers.filter(|numbers| {
-            let tokens = self.tokenizer.count(numbers) + 1; // the blank line
-            let fits = tokens <= room;
-            room -= if fits { tokens } else { 0 };
-            fits
-        });
-        let mut body = String::new();
-        room = push(&mut body, &self.prefix, room);
-        if let Some(numbers) = numbers {
-            start_paragraph(&mut body);
-            body.push_str(&numbers);
+        let mut numbers = String::new();
+        let mut numbers_tokens = 0;
+        if dressed && self.randomize {
+            let drawn = random_numbers(self.seed, id);
+            let tokens = self.tokenizer.count(&(drawn.clone() + BREAK));
+            if tokens <= room {
+                (numbers, numbers_tokens) = (drawn, tokens);
+                room -= tokens;
+            }
         }
-        let fixed = body.len();
+        if self.prefix.tokens() > room {
+            let ending = join(&numbers, &ending);
+            let ending_tokens = ending_tokens + numbers_tokens;
+            return Draft {
+                head: String::new(),
+                head_tokens: 0,
+                tail: &self.prefix,
+                ending,
+                ending_tokens,
+            };
+        }
+        let mut head = join(self.prefix.text(), &numbers);
+        let mut head_tokens = numbers_tokens;
+        if self.prefix.words() > 0 {
+            head_tokens += self.prefix.tokens();
+            room -= self.prefix.tokens();
+        }
         let mut rng = self.seed.keyed("prompt", id.0);
-        while room > 0 && !self.pieces.is_empty() {
+        loop {
             let piece = &self.pieces[rng.random_range(0..self.pieces.len())];
-            let after = push(&mut body, piece, room);
-            if piece.tokens() > room {
-                break;
+            if piece.tokens() + LEAST_TAIL > room {
+                return Draft {
+                    head,
+                    head_tokens,
+                    tail: piece,
+                    ending,
+                    ending_tokens,
+                };
             }
-            room = after;
-        }
-        Draft {
-            body,
-            fixed,
-            instruction,
+            start_paragraph(&mut head);
+            head.push_str(piece.text());
+            head_tokens += piece.tokens();
+            room -= piece.tokens().max(1); // ends even with a tokenizer that counts nothing
         }
     }
 
-    /// Adds and takes words until the whole prompt has `target` tokens.
-    fn fit(&self, mut draft: Draft<'_>, target: usize) -> (String, usize) {
-        let mut nearest = (String::new(), self.overhead);
-        let mut fills = 0;
-        for _ in 0..ROUNDS {
-            let text = draft.text();
-            let tokens = self.tokenizer.prompt_tokens(&text, self.chat);
-            if tokens == target {
-                return (text, tokens);
-            }
-            if tokens < target {
-                let missing = target - tokens;
-                if tokens >= nearest.1 {
-                    nearest = (text, tokens);
-                }
-                draft.fill(self.fillers[fills % self.fillers.len()], missing);
-                fills += 1;
-            } else if !draft.drop_words(tokens - target + fills / self.fillers.len()) {
-                // One word more is dropped after each vain round of fillers: it was the joint that would not fit.
-                break;
-            }
-        }
-        nearest
+    fn fit(&self, draft: &Draft<'_>, target: usize) -> Option<(String, usize)> {
+        let tokenizer = self.tokenizer.as_ref();
+        draft.fit(target, self.overhead, tokenizer, &self.fillers, |text| {
+            tokenizer.prompt_tokens(text, self.chat)
+        })
     }
-}
-
-impl Draft<'_> {
-    /// The prompt as it stands.
-    fn text(&self) -> String {
-        let between = if self.body.is_empty() || self.instruction.is_empty() {
-            ""
-        } else {
-            BREAK
-        };
-        [&self.body, between, self.instruction].concat()
-    }
-
-    /// Adds filler; a prompt never begins with white space, which chat templates are free to drop.
-    fn fill(&mut self, filler: &str, times: usize) {
-        if self.body.is_empty() {
-            self.body.push_str(filler.trim_start());
-        } else {
-            self.body.push_str(filler);
-        }
-        (1..times).for_each(|_| self.body.push_str(filler));
-    }
-
-    /// Takes words from the end of the body, then the instruction, then what was to be kept. False if nothing is left.
-    fn drop_words(&mut self, words: usize) -> bool {
-        if self.body.len() <= self.fixed {
-            if !self.instruction.is_empty() {
-                self.instruction = "";
-                return true;
-            }
-            self.fixed = 0;
-        }
-        if self.body.is_empty() {
-            return false;
-        }
-        for _ in 0..words {
-            if self.body.len() <= self.fixed {
-                break;
-            }
-            let end = self.body.rfind(char::is_whitespace).unwrap_or(0).max(self.fixed);
-            self.body.truncate(end);
-            self.body.truncate(self.body.trim_end().len().max(self.fixed));
-        }
-        true
-    }
-}
-
-/// Those of [`FILLERS`] that add one token each, or the first one where none does.
-fn fillers(tokenizer: &dyn Tokenizer) -> Vec<&'static str> {
-    let base = "the river";
-    let alone = tokenizer.count(base);
-    let adds_one = |filler: &&str| {
-        [1, 2, 3, 8]
-            .into_iter()
-            .all(|times| tokenizer.count(&(base.to_owned() + &filler.repeat(times))) == alone + times)
-    };
-    let mut found: Vec<&'static str> = FILLERS.into_iter().filter(adds_one).take(3).collect();
-    if found.is_empty() {
-        found.push(FILLERS[0]);
-    }
-    found
 }
 
 #[cfg(test)]

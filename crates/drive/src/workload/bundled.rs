@@ -1,7 +1,7 @@
 //! The encoding that is part of the program: cl100k_base, which needs no file and no network.
 //!
-//! Chosen by measurement over o200k_base: it loads three times as fast and takes 2 MB less of the binary. Either one
-//! only estimates what another model's tokenizer counts.
+//! Chosen by measurement over o200k_base: it loads three times as fast (72 against 205 ms) and takes 1.9 MB less
+//! of the binary. Either one only estimates what another model's tokenizer counts.
 
 use plimsoll_core::workload::Tokenizer;
 use tiktoken_rs::CoreBPE;

@@ -163,7 +163,7 @@ impl Config {
     }
 
     /// Special tokens around a completion: those of the post-processor, unless `add_bos_token` or `add_eos_token` says
-    /// otherwise. Transformers and llama.cpp's converter both read them so.
+    /// otherwise. llama.cpp's converter reads them so (gguf-py, `vocab.py`); so do transformers' Llama and Gemma classes.
     fn completion_overhead(&self, vocabulary: &Vocabulary) -> Result<usize, String> {
         let ids = |special| {
             let encoding = vocabulary
