@@ -21,9 +21,8 @@ fn main() -> ExitCode {
         Ok(matches) => matches,
         Err(error) => return refuse_command_line(&error),
     };
-    let done = Cli::from_arg_matches(&matches)
-        .map_err(anyhow::Error::from)
-        .and_then(|cli| match cli.command {
+    let done =
+        Cli::from_arg_matches(&matches).map_err(anyhow::Error::from).and_then(|cli| match cli.command {
             Command::Run(args) => cmd::run::run(&matches, &args),
             Command::Sim(args) => cmd::sim::run(&args),
             Command::Selftest(args) => cmd::selftest::run(&args),
@@ -33,11 +32,7 @@ fn main() -> ExitCode {
         Err(error) => {
             report::emit::error(&error);
             let usage = error.is::<UsageError>() || error.is::<clap::Error>();
-            if usage {
-                Exit::Usage.into()
-            } else {
-                Exit::Failed.into()
-            }
+            if usage { Exit::Usage.into() } else { Exit::Failed.into() }
         }
     }
 }

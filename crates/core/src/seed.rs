@@ -58,12 +58,8 @@ mod tests {
     fn streams_repeat_and_differ() {
         let draw = |seed: u64, name: &str, index| Seed(seed).keyed(name, index).next_u64();
         assert_eq!(draw(0, "arrivals", 0), draw(0, "arrivals", 0));
-        let all = [
-            draw(0, "arrivals", 0),
-            draw(1, "arrivals", 0),
-            draw(0, "lengths", 0),
-            draw(0, "arrivals", 1),
-        ];
+        let all =
+            [draw(0, "arrivals", 0), draw(1, "arrivals", 0), draw(0, "lengths", 0), draw(0, "arrivals", 1)];
         for (i, a) in all.iter().enumerate() {
             assert!(all[i + 1..].iter().all(|b| a != b));
         }

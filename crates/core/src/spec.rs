@@ -359,4 +359,3 @@ pub enum ConnectionReuse {
     /// A new connection for every request.
     Fresh,
 }
-

@@ -36,12 +36,7 @@ pub(crate) struct LoadArgs {
     pub(crate) ramping_warmup_time: Duration,
 
     /// Requests per second, whatever the server does: 0.5, 50, 3000/m
-    #[arg(
-        long,
-        visible_alias = "rate",
-        value_name = "RATE",
-        help_heading = "Load: open loop (schedule)"
-    )]
+    #[arg(long, visible_alias = "rate", value_name = "RATE", help_heading = "Load: open loop (schedule)")]
     pub(crate) qps: Option<Rate>,
     /// Distribution of the gaps between requests
     #[arg(
@@ -98,12 +93,7 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_parser = values::counted::<NonZeroU32>, value_name = "N", help_heading = "Load: open loop (schedule)")]
     pub(crate) max_concurrency: Option<NonZeroU32>,
     /// What becomes of a request that is due while the most are in flight [default: lag]
-    #[arg(
-        long,
-        value_enum,
-        value_name = "WHAT",
-        help_heading = "Load: open loop (schedule)"
-    )]
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = "Load: open loop (schedule)")]
     pub(crate) when_full: Option<WhenFullName>,
 }
 

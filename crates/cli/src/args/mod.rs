@@ -14,13 +14,7 @@ use clap::{Args, Parser, Subcommand};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
-#[command(
-    name = "plimsoll",
-    version,
-    about,
-    max_term_width = 110,
-    arg_required_else_help = true
-)]
+#[command(name = "plimsoll", version, about, max_term_width = 110, arg_required_else_help = true)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -155,13 +149,11 @@ pub(crate) fn normalise_argv(argv: impl IntoIterator<Item = OsString>) -> Vec<Os
     const SHORT: &str = "-pcml";
     const LONG: &str = "--prompt-cache-max-len";
     argv.into_iter()
-        .map(
-            |arg| match arg.to_str().and_then(|text| text.strip_prefix(SHORT)) {
-                Some("") => LONG.into(),
-                Some(rest) if rest.starts_with('=') => format!("{LONG}{rest}").into(),
-                _ => arg,
-            },
-        )
+        .map(|arg| match arg.to_str().and_then(|text| text.strip_prefix(SHORT)) {
+            Some("") => LONG.into(),
+            Some(rest) if rest.starts_with('=') => format!("{LONG}{rest}").into(),
+            _ => arg,
+        })
         .collect()
 }
 
@@ -181,14 +173,7 @@ mod tests {
         let typed = ["-pcml", "100", "-pcml=7", "-p", "5"].map(OsString::from);
         assert_eq!(
             normalise_argv(typed),
-            [
-                "--prompt-cache-max-len",
-                "100",
-                "--prompt-cache-max-len=7",
-                "-p",
-                "5"
-            ]
-            .map(OsString::from)
+            ["--prompt-cache-max-len", "100", "--prompt-cache-max-len=7", "-p", "5"].map(OsString::from)
         );
     }
 

@@ -96,14 +96,12 @@ pub(crate) fn provider() -> impl TypedValueParser<Value = Provider> {
 
 /// Reads a whole number of 1 or more, for the types that hold nothing else.
 pub(crate) fn counted<T: FromStr>(text: &str) -> Result<T, String> {
-    text.parse()
-        .map_err(|_| "write a whole number of 1 or more".to_owned())
+    text.parse().map_err(|_| "write a whole number of 1 or more".to_owned())
 }
 
 /// Reads a whole number of 0 or more.
 pub(crate) fn whole<T: FromStr>(text: &str) -> Result<T, String> {
-    text.parse()
-        .map_err(|_| "write a whole number of 0 or more".to_owned())
+    text.parse().map_err(|_| "write a whole number of 0 or more".to_owned())
 }
 
 /// Reads a number above 0.
@@ -145,11 +143,7 @@ pub(crate) struct Resolution(pub(crate) u32, pub(crate) u32);
 
 /// Reads `1024x768`.
 pub(crate) fn resolution(text: &str) -> Result<Resolution, String> {
-    let pixels = |side: &str| {
-        side.parse::<u32>()
-            .ok()
-            .filter(|side| (1..=16_384).contains(side))
-    };
+    let pixels = |side: &str| side.parse::<u32>().ok().filter(|side| (1..=16_384).contains(side));
     text.split_once(['x', 'X'])
         .and_then(|(width, height)| Some(Resolution(pixels(width)?, pixels(height)?)))
         .ok_or_else(|| "write a resolution in pixels as 1024x768, each side from 1 to 16384".to_owned())
@@ -164,13 +158,8 @@ pub(crate) fn think_time(text: &str) -> Result<ThinkTime, String> {
         return duration(mean).map(ThinkTime::Exponential);
     }
     let Some((low, high)) = text.split_once("..") else {
-        return duration(text).map(|pause| {
-            if pause.is_zero() {
-                ThinkTime::Zero
-            } else {
-                ThinkTime::Constant(pause)
-            }
-        });
+        return duration(text)
+            .map(|pause| if pause.is_zero() { ThinkTime::Zero } else { ThinkTime::Constant(pause) });
     };
     match (duration(low)?, duration(high)?) {
         (low, high) if low <= high => Ok(ThinkTime::Uniform(low, high)),
@@ -184,18 +173,13 @@ pub(crate) struct StageList(pub(crate) Vec<Stage>);
 
 /// Reads `30s:10,5m:10,1m:0`: a duration and the rate at its end, per second, 0 allowed.
 pub(crate) fn stages(text: &str) -> Result<StageList, String> {
-    text.split(',')
-        .map(stage)
-        .collect::<Result<_, _>>()
-        .map(StageList)
+    text.split(',').map(stage).collect::<Result<_, _>>().map(StageList)
 }
 
 fn stage(text: &str) -> Result<Stage, String> {
     let how = "write DURATION:RATE, such as 30s:10";
-    let (duration, target) = text
-        .trim()
-        .rsplit_once(':')
-        .ok_or_else(|| format!("`{text}` is no stage: {how}"))?;
+    let (duration, target) =
+        text.trim().rsplit_once(':').ok_or_else(|| format!("`{text}` is no stage: {how}"))?;
     let duration = positive_duration(duration).map_err(|error| format!("in stage `{text}`: {error}"))?;
     let target = stage_rate(target).map_err(|error| format!("in stage `{text}`: {error}"))?;
     Ok(Stage { duration, target })
@@ -206,9 +190,7 @@ pub(crate) fn stage_rate(text: &str) -> Result<f64, String> {
     if text.trim().parse() == Ok(0.0) {
         return Ok(0.0);
     }
-    text.parse::<Rate>()
-        .map(Rate::per_second)
-        .map_err(|error| error.to_string())
+    text.parse::<Rate>().map(Rate::per_second).map_err(|error| error.to_string())
 }
 
 /// Extra members of a request body.
@@ -258,14 +240,8 @@ mod tests {
 
     #[test]
     fn stages_are_read_or_refused() {
-        let stage = |seconds, target| Stage {
-            duration: Duration::from_secs(seconds),
-            target,
-        };
-        assert_eq!(
-            stages("30s:10, 5m:0").map(|list| list.0),
-            Ok(vec![stage(30, 10.0), stage(300, 0.0)])
-        );
+        let stage = |seconds, target| Stage { duration: Duration::from_secs(seconds), target };
+        assert_eq!(stages("30s:10, 5m:0").map(|list| list.0), Ok(vec![stage(30, 10.0), stage(300, 0.0)]));
         for text in ["", "30s", "30s:", "0s:10", "30s:-1", "30s:NaN", "30s:10,,5s:1"] {
             assert!(stages(text).is_err(), "{text}");
         }

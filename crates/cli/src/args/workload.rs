@@ -51,13 +51,7 @@ pub(crate) struct WorkloadArgs {
     #[arg(short = 'o', long, value_parser = values::whole::<u32>, value_name = "N", default_value_t = 64, help_heading = "Answers")]
     pub(crate) max_tokens: u32,
     /// Distribution of the tokens to generate
-    #[arg(
-        long,
-        value_enum,
-        value_name = "NAME",
-        default_value = "constant",
-        help_heading = "Answers"
-    )]
+    #[arg(long, value_enum, value_name = "NAME", default_value = "constant", help_heading = "Answers")]
     pub(crate) max_tokens_distribution: LengthName,
     /// Width of the distribution, relative to -o
     #[arg(

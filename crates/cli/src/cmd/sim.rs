@@ -23,9 +23,7 @@ pub(crate) fn run(args: &SimArgs) -> anyhow::Result<ExitCode> {
     let address = server.address();
     emit::result(&format!("http://{address}\n"))?;
     emit::note("serving until Ctrl+C");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(tokio::signal::ctrl_c())?;
     server.stop()?;
     Ok(Exit::Passed.into())

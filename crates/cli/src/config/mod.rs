@@ -67,18 +67,8 @@ pub(crate) fn from_flags(matches: &ArgMatches, table: &Table) -> Layer {
         }
         let raw = matches.get_raw(id.as_str()).into_iter().flatten();
         let values: Vec<String> = raw.map(|value| value.to_string_lossy().into_owned()).collect();
-        let values = if name.negated {
-            vec!["false".to_owned()]
-        } else {
-            values
-        };
-        layer.insert(
-            name.long.to_owned(),
-            Setting {
-                values,
-                origin: Origin::Flag,
-            },
-        );
+        let values = if name.negated { vec!["false".to_owned()] } else { values };
+        layer.insert(name.long.to_owned(), Setting { values, origin: Origin::Flag });
     }
     layer
 }
@@ -99,18 +89,11 @@ pub(crate) fn from_environment(
         layer.insert(option.long.to_owned(), setting);
     }
     let known: Vec<String> = table.environment().into_iter().map(|(known, _)| known).collect();
-    for variable in env
-        .keys()
-        .filter(|variable| variable.starts_with(table::OWN_PREFIX))
-    {
+    for variable in env.keys().filter(|variable| variable.starts_with(table::OWN_PREFIX)) {
         if !known.contains(variable) {
             let nearest = table::nearest(variable, known.iter().map(String::as_str));
-            let hint = nearest
-                .map(|name| format!(": did you mean {name}?"))
-                .unwrap_or_default();
-            warnings.push(format!(
-                "the environment variable {variable} sets no option{hint}"
-            ));
+            let hint = nearest.map(|name| format!(": did you mean {name}?")).unwrap_or_default();
+            warnings.push(format!("the environment variable {variable} sets no option{hint}"));
         }
     }
     Ok((layer, warnings))

@@ -28,12 +28,8 @@ pub(crate) fn render(
         };
         lines.push((assignment(long, &values, table), origin));
     }
-    let width = lines
-        .iter()
-        .map(|(text, _)| text.chars().count())
-        .filter(|&width| width < 60)
-        .max()
-        .unwrap_or(0);
+    let width =
+        lines.iter().map(|(text, _)| text.chars().count()).filter(|&width| width < 60).max().unwrap_or(0);
     let mut out = String::new();
     for (text, origin) in lines {
         let _ = writeln!(out, "{text:<width$}  # {origin}");
@@ -48,10 +44,7 @@ fn assignment(long: &str, values: &[String], table: &Table) -> String {
     if Table::is_secret(long) {
         return format!("# {long} = \"***\"");
     }
-    let shown: Vec<String> = values
-        .iter()
-        .map(|value| toml_value(&without_password(long, value)))
-        .collect();
+    let shown: Vec<String> = values.iter().map(|value| toml_value(&without_password(long, value))).collect();
     // A file cannot name another, and a URL without its password is another URL.
     let unusable = long == "config" || values.iter().any(|value| without_password(long, value) != *value);
     let mark = if unusable { "# " } else { "" };
@@ -63,12 +56,8 @@ fn assignment(long: &str, values: &[String], table: &Table) -> String {
 
 /// A number or truth value bare, everything else quoted.
 fn toml_value(value: &str) -> String {
-    let is_integer = value
-        .parse::<i64>()
-        .is_ok_and(|number| number.to_string() == value);
-    let is_float = value
-        .parse::<f64>()
-        .is_ok_and(|number| number.is_finite() && number.to_string() == value);
+    let is_integer = value.parse::<i64>().is_ok_and(|number| number.to_string() == value);
+    let is_float = value.parse::<f64>().is_ok_and(|number| number.is_finite() && number.to_string() == value);
     if is_integer || is_float || value == "true" || value == "false" {
         value.to_owned()
     } else {
@@ -82,9 +71,7 @@ fn without_password(long: &str, value: &str) -> String {
         return value.to_owned();
     }
     let start = value.find("://").map_or(0, |scheme| scheme + 3);
-    let authority_end = value[start..]
-        .find(['/', '?', '#'])
-        .map_or(value.len(), |end| start + end);
+    let authority_end = value[start..].find(['/', '?', '#']).map_or(value.len(), |end| start + end);
     match value[start..authority_end].rfind('@') {
         Some(at) => format!("{}***@{}", &value[..start], &value[start + at + 1..]),
         None => value.to_owned(),

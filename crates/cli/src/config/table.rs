@@ -113,12 +113,7 @@ impl Table {
             entries.push(Entry {
                 id: arg.get_id().to_string(),
                 long: long.to_owned(),
-                aliases: arg
-                    .get_all_aliases()
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(str::to_owned)
-                    .collect(),
+                aliases: arg.get_all_aliases().unwrap_or_default().into_iter().map(str::to_owned).collect(),
                 kind,
                 defaults: arg
                     .get_default_values()
@@ -130,11 +125,7 @@ impl Table {
             });
         }
         let variables = variables(&entries);
-        Table {
-            command,
-            entries,
-            variables,
-        }
+        Table { command, entries, variables }
     }
 
     /// Clap's own table.
@@ -147,10 +138,7 @@ impl Table {
         let id = if id == "target" { "host" } else { id };
         self.entries.iter().find_map(|entry| {
             let negated = entry.negative.as_deref() == Some(id);
-            (negated || entry.id == id).then_some(Name {
-                long: &entry.long,
-                negated,
-            })
+            (negated || entry.id == id).then_some(Name { long: &entry.long, negated })
         })
     }
 
@@ -160,10 +148,7 @@ impl Table {
         self.entries.iter().find_map(|entry| {
             let negated = entry.kind == Kind::Pair && name.strip_prefix("no-") == Some(&entry.long);
             let found = negated || entry.long == name || entry.aliases.contains(&name);
-            found.then_some(Name {
-                long: &entry.long,
-                negated,
-            })
+            found.then_some(Name { long: &entry.long, negated })
         })
     }
 
@@ -177,21 +162,13 @@ impl Table {
 
     /// Environment variables and the options they set, least important first.
     pub(crate) fn environment(&self) -> Vec<(String, Name<'_>)> {
-        let name = |index: usize| Name {
-            long: &self.entries[index].long,
-            negated: false,
-        };
-        self.variables
-            .iter()
-            .map(|(variable, index)| (variable.clone(), name(*index)))
-            .collect()
+        let name = |index: usize| Name { long: &self.entries[index].long, negated: false };
+        self.variables.iter().map(|(variable, index)| (variable.clone(), name(*index))).collect()
     }
 
     /// The options in the order of the help text: long name, defaults, whether it is for Locust's sake only.
     pub(crate) fn options(&self) -> impl Iterator<Item = (&str, &[String], bool)> {
-        self.entries
-            .iter()
-            .map(|entry| (entry.long.as_str(), entry.defaults.as_slice(), entry.hidden))
+        self.entries.iter().map(|entry| (entry.long.as_str(), entry.defaults.as_slice(), entry.hidden))
     }
 
     /// Whether the values of this option are never shown.
@@ -201,8 +178,7 @@ impl Table {
 
     /// Whether this option is a switch without a value.
     pub(crate) fn is_switch(&self, long: &str) -> bool {
-        self.entry(long)
-            .is_some_and(|entry| matches!(entry.kind, Kind::Switch | Kind::Pair))
+        self.entry(long).is_some_and(|entry| matches!(entry.kind, Kind::Switch | Kind::Pair))
     }
 
     /// Whether this option may be given several times.
@@ -222,17 +198,11 @@ impl Table {
         match (kind, values.as_slice()) {
             (Kind::Many, _) => Ok(Setting { values, origin }),
             (_, [value]) if matches!(kind, Kind::Switch | Kind::Pair) => match truth(value) {
-                Some(on) => Ok(Setting {
-                    values: vec![(on != name.negated).to_string()],
-                    origin,
-                }),
+                Some(on) => Ok(Setting { values: vec![(on != name.negated).to_string()], origin }),
                 None => refuse!("{origin}: `{long}` is a switch: give it true or false, not `{value}`"),
             },
             (_, [_]) => Ok(Setting { values, origin }),
-            _ => refuse!(
-                "{origin}: `{long}` takes one value, not a list of {}",
-                values.len()
-            ),
+            _ => refuse!("{origin}: `{long}` takes one value, not a list of {}", values.len()),
         }
     }
 
@@ -243,11 +213,7 @@ impl Table {
             Some(Kind::Switch | Kind::Pair) if on => vec![format!("--{long}").into()],
             Some(Kind::Pair) => vec![format!("--no-{long}").into()],
             Some(Kind::Switch) => Vec::new(),
-            _ => setting
-                .values
-                .iter()
-                .map(|value| format!("--{long}={value}").into())
-                .collect(),
+            _ => setting.values.iter().map(|value| format!("--{long}={value}").into()).collect(),
         }
     }
 
@@ -261,8 +227,7 @@ pub(crate) fn nearest<'n>(unknown: &str, names: impl Iterator<Item = &'n str>) -
     let most = (unknown.chars().count() / 3).max(2);
     let scored = names.map(|name| (strsim::damerau_levenshtein(unknown, name), name));
     let near = scored.filter(|(wrong, name)| *wrong <= most && *wrong < name.len());
-    near.min_by_key(|(wrong, name)| (*wrong, name.len().abs_diff(unknown.len())))
-        .map(|(_, name)| name)
+    near.min_by_key(|(wrong, name)| (*wrong, name.len().abs_diff(unknown.len()))).map(|(_, name)| name)
 }
 
 /// What a switch says, in the spellings of TOML, locust.conf and the environment.
@@ -277,28 +242,15 @@ fn truth(value: &str) -> Option<bool> {
 /// Every variable that sets an option, least important first: the load test's, Locust's, ours.
 fn variables(entries: &[Entry]) -> Vec<(String, usize)> {
     let index = |long: &str| {
-        entries
-            .iter()
-            .position(|entry| entry.long == long || entry.aliases.iter().any(|alias| alias == long))
+        entries.iter().position(|entry| entry.long == long || entry.aliases.iter().any(|alias| alias == long))
     };
-    let tool = TOOL_VARIABLES
-        .iter()
-        .map(|(variable, long)| ((*variable).to_owned(), index(long)));
-    let locust = LOCUST_VARIABLES
-        .iter()
-        .map(|long| (variable("LOCUST_", long), index(long)));
-    let own = entries
-        .iter()
-        .enumerate()
-        .filter(|(_, entry)| !entry.hidden)
-        .flat_map(|(index, entry)| {
-            let names = entry.aliases.iter().chain(std::iter::once(&entry.long));
-            names.map(move |name| (variable(OWN_PREFIX, name), Some(index)))
-        });
-    tool.chain(locust)
-        .chain(own)
-        .filter_map(|(variable, index)| Some((variable, index?)))
-        .collect()
+    let tool = TOOL_VARIABLES.iter().map(|(variable, long)| ((*variable).to_owned(), index(long)));
+    let locust = LOCUST_VARIABLES.iter().map(|long| (variable("LOCUST_", long), index(long)));
+    let own = entries.iter().enumerate().filter(|(_, entry)| !entry.hidden).flat_map(|(index, entry)| {
+        let names = entry.aliases.iter().chain(std::iter::once(&entry.long));
+        names.map(move |name| (variable(OWN_PREFIX, name), Some(index)))
+    });
+    tool.chain(locust).chain(own).filter_map(|(variable, index)| Some((variable, index?))).collect()
 }
 
 fn variable(prefix: &str, long: &str) -> String {

@@ -25,12 +25,7 @@ fn both_forms_say_the_same() {
         ("run-time", vec!["5m"]),
         ("users", vec!["5"]),
     ];
-    for (path, text) in [
-        ("a.toml", toml),
-        ("a.conf", conf),
-        ("named", toml),
-        ("named", conf),
-    ] {
+    for (path, text) in [("a.toml", toml), ("a.conf", conf), ("named", toml), ("named", conf)] {
         assert_eq!(values(&layer(path, text).unwrap()), expected, "{path}");
     }
 }
@@ -48,10 +43,7 @@ fn files_are_refused_with_line_and_nearest_name() {
         ("locust.conf", "zzz = 1\n"),
         ("locust.conf", "= 1\n"),
     ];
-    let answers: Vec<String> = cases
-        .iter()
-        .map(|(path, text)| layer(path, text).unwrap_err())
-        .collect();
+    let answers: Vec<String> = cases.iter().map(|(path, text)| layer(path, text).unwrap_err()).collect();
     insta::assert_snapshot!(answers.join("\n"));
 }
 
@@ -67,15 +59,8 @@ fn a_bad_value_is_refused_with_its_place() {
 
 #[test]
 fn variables_that_set_nothing_are_named() {
-    let env = [
-        ("PLIMSOLL_QSP", "1"),
-        ("LOCUST_USERS", "3"),
-        ("PLIMSOLL_RATE", "2"),
-        ("HOME", "/"),
-    ];
-    let env = env
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
+    let env = [("PLIMSOLL_QSP", "1"), ("LOCUST_USERS", "3"), ("PLIMSOLL_RATE", "2"), ("HOME", "/")];
+    let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let (layer, warnings) = from_environment(&env, &Table::of_run()).unwrap();
     assert_eq!(values(&layer), [("qps", vec!["2"]), ("users", vec!["3"])]);
     assert_eq!(
@@ -88,19 +73,10 @@ fn variables_that_set_nothing_are_named() {
 fn every_variable_sets_an_option() {
     let table = Table::of_run();
     let variables = table.environment();
-    for name in [
-        "MODEL",
-        "PROMPT_CACHE_MAX_LEN",
-        "LOCUST_LOGFILE",
-        "LOCUST_STOP_TIMEOUT",
-        "PLIMSOLL_SPIN",
-    ] {
+    for name in ["MODEL", "PROMPT_CACHE_MAX_LEN", "LOCUST_LOGFILE", "LOCUST_STOP_TIMEOUT", "PLIMSOLL_SPIN"] {
         assert!(variables.iter().any(|(variable, _)| variable == name), "{name}");
     }
-    let foreign = variables
-        .iter()
-        .filter(|(variable, _)| !variable.starts_with(table::OWN_PREFIX))
-        .count();
+    let foreign = variables.iter().filter(|(variable, _)| !variable.starts_with(table::OWN_PREFIX)).count();
     assert_eq!(foreign, 12 + 14);
 }
 

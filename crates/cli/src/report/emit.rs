@@ -37,9 +37,5 @@ pub(crate) fn error(error: &anyhow::Error) {
 pub(crate) fn clap_error(error: &clap::Error) -> ExitCode {
     // As above: a closed stream leaves nobody to tell.
     let _ = error.print();
-    if error.use_stderr() {
-        Exit::Usage.into()
-    } else {
-        Exit::Passed.into()
-    }
+    if error.use_stderr() { Exit::Usage.into() } else { Exit::Passed.into() }
 }

@@ -57,12 +57,7 @@ fn distribution(n: u64, mean: f64) -> Distribution {
         low: Some(mean * factor * 0.95),
         high: Some(mean * factor * 1.05),
     };
-    let few = Percentile {
-        p: 99.9,
-        value: None,
-        low: None,
-        high: None,
-    };
+    let few = Percentile { p: 99.9, value: None, low: None, high: None };
     Distribution {
         n,
         mean: Some(mean),
@@ -74,10 +69,7 @@ fn distribution(n: u64, mean: f64) -> Distribution {
             percentile(75.0, 1.05),
             percentile(90.0, 1.1),
             percentile(95.0, 1.2),
-            Percentile {
-                high: None,
-                ..percentile(99.0, 1.3)
-            },
+            Percentile { high: None, ..percentile(99.0, 1.3) },
             few,
         ],
     }
@@ -99,22 +91,13 @@ pub(crate) fn valid() -> Summary {
     Summary {
         schema: SUMMARY_SCHEMA.to_owned(),
         run: header(),
-        window: WindowTimes {
-            ramp: 4.0,
-            warmup: 0.0,
-            measured: 60.0,
-            drain: 1.25,
-        },
+        window: WindowTimes { ramp: 4.0, warmup: 0.0, measured: 60.0, drain: 1.25 },
         counts: Counts {
             scheduled: 363,
             sent: 363,
             ok: 360,
             failed: 2,
-            outcomes: BTreeMap::from([
-                (Outcome::Ok, 360),
-                (Outcome::Http5xx, 2),
-                (Outcome::Unfinished, 1),
-            ]),
+            outcomes: BTreeMap::from([(Outcome::Ok, 360), (Outcome::Http5xx, 2), (Outcome::Unfinished, 1)]),
             total: 380,
             total_failed: 2,
         },
@@ -128,9 +111,7 @@ pub(crate) fn valid() -> Summary {
             concurrency_mean: 7.93,
             concurrency_max: 8,
         },
-        metrics: metrics
-            .map(|(name, mean)| (name.to_owned(), distribution(360, mean)))
-            .into(),
+        metrics: metrics.map(|(name, mean)| (name.to_owned(), distribution(360, mean))).into(),
         tokens: Tokens {
             input: 184_320,
             output: 46_080,
@@ -153,11 +134,7 @@ pub(crate) fn valid() -> Summary {
             kernel_timestamps: true,
             ..HealthSummary::default()
         },
-        validity: Validity {
-            valid: true,
-            reasons: Vec::new(),
-            overloaded: false,
-        },
+        validity: Validity { valid: true, reasons: Vec::new(), overloaded: false },
         warnings: Vec::new(),
         truth: None,
     }
@@ -168,9 +145,7 @@ pub(crate) fn not_streamed() -> Summary {
     let mut summary = valid();
     summary.metrics.remove("ttft");
     summary.metrics.remove("llm_bench_latency_per_token");
-    summary
-        .metrics
-        .insert("cached_tokens".to_owned(), distribution(360, 64.0));
+    summary.metrics.insert("cached_tokens".to_owned(), distribution(360, 64.0));
     summary
 }
 
@@ -182,12 +157,8 @@ pub(crate) fn invalid() -> Summary {
         reasons: vec!["an I/O thread was busy 93 % of the window: more than 80 %".to_owned()],
         overloaded: true,
     };
-    summary.health = HealthSummary {
-        busy_max: 0.93,
-        send_lag_p99: Some(0.025),
-        records_lost: 3,
-        ..summary.health
-    };
+    summary.health =
+        HealthSummary { busy_max: 0.93, send_lag_p99: Some(0.025), records_lost: 3, ..summary.health };
     summary.warnings = vec!["12 answers were not of the length asked for".to_owned()];
     summary.truth = Some(Truth {
         first_token_error: distribution(360, 0.000_05),
@@ -209,10 +180,7 @@ pub(crate) fn nothing_answered() -> Summary {
         total: 4,
         total_failed: 4,
     };
-    summary.rates = Rates {
-        offered_rate: 4.0,
-        ..Rates::default()
-    };
+    summary.rates = Rates { offered_rate: 4.0, ..Rates::default() };
     summary.tokens = Tokens::default();
     summary.errors = Vec::new();
     summary

@@ -50,10 +50,7 @@ pub(crate) enum Live {
         next: Duration,
     },
     /// Lines that renew themselves.
-    Panel {
-        bars: Vec<ProgressBar>,
-        all: MultiProgress,
-    },
+    Panel { bars: Vec<ProgressBar>, all: MultiProgress },
 }
 
 impl Live {
@@ -64,10 +61,7 @@ impl Live {
             (true, false) => Live::Plain { next: PLAIN_INTERVAL },
             (true, true) => {
                 let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-                let bars = panel(&LiveView::default())
-                    .iter()
-                    .map(|_| all.add(line_bar()))
-                    .collect();
+                let bars = panel(&LiveView::default()).iter().map(|_| all.add(line_bar())).collect();
                 Live::Panel { bars, all }
             }
         }
@@ -120,11 +114,7 @@ fn line_bar() -> ProgressBar {
 pub(crate) fn line(view: &LiveView) -> String {
     let mut parts = vec![
         format!("{} {}", clock(view.elapsed), view.phase),
-        format!(
-            "sent {}/s of {}/s",
-            short(view.sent_rate),
-            short(view.offered_rate)
-        ),
+        format!("sent {}/s of {}/s", short(view.sent_rate), short(view.offered_rate)),
         format!("ok {}/s", short(view.completed_rate)),
         format!("in flight {}", view.in_flight),
     ];
@@ -158,21 +148,10 @@ fn progress(view: &LiveView) -> String {
         return format!("  {} (Ctrl+C ends the run)", clock(view.elapsed));
     };
     let total = view.elapsed + left;
-    let done = if total.is_zero() {
-        1.0
-    } else {
-        view.elapsed.as_secs_f64() / total.as_secs_f64()
-    };
+    let done = if total.is_zero() { 1.0 } else { view.elapsed.as_secs_f64() / total.as_secs_f64() };
     let filled = (done * BAR_WIDTH as f64) as usize;
-    let bar: String = (0..BAR_WIDTH)
-        .map(|cell| if cell < filled { '█' } else { '░' })
-        .collect();
-    format!(
-        "  {bar}  {} of {}, {} left",
-        clock(view.elapsed),
-        clock(total),
-        clock(left)
-    )
+    let bar: String = (0..BAR_WIDTH).map(|cell| if cell < filled { '█' } else { '░' }).collect();
+    format!("  {bar}  {} of {}, {} left", clock(view.elapsed), clock(total), clock(left))
 }
 
 /// Whole seconds: a clock that shows more flickers.
@@ -188,11 +167,8 @@ fn errors(view: &LiveView) -> String {
     if view.errors.is_empty() {
         return "no errors".to_owned();
     }
-    let classes: Vec<String> = view
-        .errors
-        .iter()
-        .map(|(class, n)| format!("{class} {}", count(*n)))
-        .collect();
+    let classes: Vec<String> =
+        view.errors.iter().map(|(class, n)| format!("{class} {}", count(*n))).collect();
     format!("errors: {}", classes.join(", "))
 }
 
@@ -219,28 +195,14 @@ mod tests {
 
     #[test]
     fn one_line_and_a_panel() {
-        let open_end = LiveView {
-            left: None,
-            ttft: None,
-            errors: Vec::new(),
-            ..view()
-        };
-        let shown = [
-            line(&view()),
-            line(&open_end),
-            panel(&view()).join("\n"),
-            panel(&open_end).join("\n"),
-        ];
+        let open_end = LiveView { left: None, ttft: None, errors: Vec::new(), ..view() };
+        let shown = [line(&view()), line(&open_end), panel(&view()).join("\n"), panel(&open_end).join("\n")];
         insta::assert_snapshot!(shown.join("\n\n"));
     }
 
     #[test]
     fn a_moment_at_the_end_is_whole() {
-        let end = LiveView {
-            elapsed: Duration::ZERO,
-            left: Some(Duration::ZERO),
-            ..view()
-        };
+        let end = LiveView { elapsed: Duration::ZERO, left: Some(Duration::ZERO), ..view() };
         assert!(panel(&end)[0].contains(&"█".repeat(BAR_WIDTH)));
     }
 }

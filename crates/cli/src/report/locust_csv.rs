@@ -25,14 +25,7 @@ const STATS: [&str; 11] = [
     "Requests/s",
     "Failures/s",
 ];
-const HISTORY_FIRST: [&str; 6] = [
-    "Timestamp",
-    "User Count",
-    "Type",
-    "Name",
-    "Requests/s",
-    "Failures/s",
-];
+const HISTORY_FIRST: [&str; 6] = ["Timestamp", "User Count", "Type", "Name", "Requests/s", "Failures/s"];
 const HISTORY_LAST: [&str; 7] = [
     "Total Request Count",
     "Total Failure Count",
@@ -42,14 +35,7 @@ const HISTORY_LAST: [&str; 7] = [
     "Total Max Response Time",
     "Total Average Content Size",
 ];
-const FAILURES: [&str; 6] = [
-    "Method",
-    "Name",
-    "Error",
-    "Occurrences",
-    "First Seen",
-    "Last Seen",
-];
+const FAILURES: [&str; 6] = ["Method", "Name", "Error", "Occurrences", "First Seen", "Last Seen"];
 const EXCEPTIONS: [&str; 4] = ["Count", "Message", "Traceback", "Nodes"];
 
 /// The figures of one kind of request, of a metric that the load test reports as a request of type `METRIC`, or of all
@@ -115,10 +101,7 @@ impl LocustFiles {
         let mut history = open(prefix, "stats_history")?;
         history.write_record(history_header())?;
         history.flush()?;
-        let mut files = LocustFiles {
-            prefix: prefix.to_owned(),
-            history,
-        };
+        let mut files = LocustFiles { prefix: prefix.to_owned(), history };
         files.replace(&[], &[])?;
         Ok(files)
     }
@@ -161,31 +144,20 @@ impl LocustFiles {
 fn open(prefix: &str, name: &str) -> io::Result<Writer<File>> {
     let path = PathBuf::from(format!("{prefix}_{name}.csv"));
     let file = File::create(&path).map_err(|error| {
-        let why = format!(
-            "cannot write {} ({error}): check the folder of --csv and its rights",
-            path.display()
-        );
+        let why =
+            format!("cannot write {} ({error}): check the folder of --csv and its rights", path.display());
         io::Error::new(error.kind(), why)
     })?;
     Ok(Writer::from_writer(file))
 }
 
 fn stats_header() -> Vec<String> {
-    STATS
-        .iter()
-        .map(|name| (*name).to_owned())
-        .chain(percentile_names())
-        .collect()
+    STATS.iter().map(|name| (*name).to_owned()).chain(percentile_names()).collect()
 }
 
 fn history_header() -> Vec<String> {
     let owned = |name: &&str| (*name).to_owned();
-    HISTORY_FIRST
-        .iter()
-        .map(owned)
-        .chain(percentile_names())
-        .chain(HISTORY_LAST.iter().map(owned))
-        .collect()
+    HISTORY_FIRST.iter().map(owned).chain(percentile_names()).chain(HISTORY_LAST.iter().map(owned)).collect()
 }
 
 fn percentile_names() -> impl Iterator<Item = String> {
@@ -270,15 +242,8 @@ mod tests {
             failures_per_s: 0.2,
             percentiles: Some(percentiles),
         };
-        let none = LocustRow {
-            name: "Aggregated".to_owned(),
-            ..LocustRow::default()
-        };
-        let moment = |row| HistoryRow {
-            timestamp: 1_700_000_000,
-            users: 8,
-            row,
-        };
+        let none = LocustRow { name: "Aggregated".to_owned(), ..LocustRow::default() };
+        let moment = |row| HistoryRow { timestamp: 1_700_000_000, users: 8, row };
         files.add_history(&[moment(none.clone())]).unwrap();
         files.add_history(&[moment(row.clone())]).unwrap();
         let failure = FailureRow {
@@ -299,9 +264,6 @@ mod tests {
     #[test]
     fn a_missing_folder_is_named() {
         let error = LocustFiles::create("/nonexistent/load").unwrap_err().to_string();
-        assert!(
-            error.contains("/nonexistent/load_stats_history.csv") && error.contains("--csv"),
-            "{error}"
-        );
+        assert!(error.contains("/nonexistent/load_stats_history.csv") && error.contains("--csv"), "{error}");
     }
 }

@@ -44,11 +44,7 @@ pub(crate) fn percent(share: f64) -> String {
 
 /// A part of a whole, or 0 of nothing.
 pub(crate) fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        part as f64 / whole as f64
-    }
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 /// A float as Python prints it, after rounding to thousandths: `128.0`, `51.235`.
@@ -76,10 +72,7 @@ mod tests {
         }
         assert_eq!(ms(None), "-");
         assert_eq!(ms(Some(0.0512)), "51.2");
-        assert_eq!(
-            (python_float(128.0), python_float(51.234_56)),
-            ("128.0".to_owned(), "51.235".to_owned())
-        );
+        assert_eq!((python_float(128.0), python_float(51.234_56)), ("128.0".to_owned(), "51.235".to_owned()));
         assert_eq!(percent(share(1, 600)), "0.17 %");
     }
 }

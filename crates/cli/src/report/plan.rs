@@ -20,9 +20,7 @@ pub(crate) struct Plan<'a> {
 /// `closed loop, 8 users at 2/s -> http://… (vllm, model x): chat, streaming, 512-token prompts, 128 tokens out, until
 /// Ctrl+C`.
 pub(crate) fn opening_line(plan: &Plan<'_>) -> String {
-    let Plan {
-        header, phases, load, ..
-    } = plan;
+    let Plan { header, phases, load, .. } = plan;
     let defaults = if plan.api_by_default && plan.api.chat && plan.api.stream {
         " (defaults; --no-chat --no-stream for the older form)"
     } else {
@@ -50,10 +48,7 @@ pub(crate) fn api(api: &Api) -> String {
 fn until(phases: &Phases, load: &LoadModel) -> String {
     let scheduled = matches!(
         load,
-        LoadModel::Open(OpenLoop {
-            arrivals: Arrivals::Stages { .. } | Arrivals::Replay(_),
-            ..
-        })
+        LoadModel::Open(OpenLoop { arrivals: Arrivals::Stages { .. } | Arrivals::Replay(_), .. })
     );
     match (phases.measure, phases.max_requests) {
         (Some(time), None) => format!("for {}", duration(time)),
@@ -75,16 +70,8 @@ pub(crate) fn duration(duration: Duration) -> String {
             long => format!("{long}s"),
         };
     }
-    let parts = [
-        (seconds / 3600, "h"),
-        (seconds % 3600 / 60, "m"),
-        (seconds % 60, "s"),
-    ];
-    let text: String = parts
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, unit)| format!("{n}{unit}"))
-        .collect();
+    let parts = [(seconds / 3600, "h"), (seconds % 3600 / 60, "m"), (seconds % 60, "s")];
+    let text: String = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
     if text.is_empty() { "0s".to_owned() } else { text }
 }
 
@@ -94,13 +81,9 @@ mod tests {
 
     #[test]
     fn durations_read_as_people_write_them() {
-        for (millis, text) in [
-            (0, "0s"),
-            (500, "500ms"),
-            (1_500, "1.5s"),
-            (90_000, "1m30s"),
-            (5_400_000, "1h30m"),
-        ] {
+        for (millis, text) in
+            [(0, "0s"), (500, "500ms"), (1_500, "1.5s"), (90_000, "1m30s"), (5_400_000, "1h30m")]
+        {
             assert_eq!(duration(Duration::from_millis(millis)), text);
         }
     }

@@ -34,10 +34,7 @@ impl Style {
             ColorName::Never => false,
             ColorName::Auto => is_terminal && no_color.is_none_or(str::is_empty),
         };
-        Style {
-            width: width.unwrap_or(100).max(40),
-            color,
-        }
+        Style { width: width.unwrap_or(100).max(40), color }
     }
 
     /// `text` in the colour of `tone`, if there is colour.
@@ -49,11 +46,7 @@ impl Style {
             Tone::Heading => "1",
             Tone::Faint => "2",
         };
-        if self.color {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 }
 

@@ -18,10 +18,7 @@ pub(crate) struct Entry {
 
 /// The names of the columns that a run will have, known before it starts.
 pub(crate) fn columns(api: &Api) -> Vec<String> {
-    entries(&Summary::default(), api, "")
-        .into_iter()
-        .map(|entry| entry.key)
-        .collect()
+    entries(&Summary::default(), api, "").into_iter().map(|entry| entry.key).collect()
 }
 
 /// The entries of a run. `concurrency` is the number of users, or `QPS 0.5 constant`.
@@ -43,19 +40,13 @@ pub(crate) fn entries(summary: &Summary, api: &Api, concurrency: &str) -> Vec<En
         entry("Completion Tokens", output_tokens.clone()),
         entry("Stream", if api.stream { "True" } else { "False" }),
         entry("Temperature", python_float(api.temperature)),
-        entry(
-            "Logprobs",
-            api.logprobs.map_or_else(|| "None".to_owned(), |n| n.to_string()),
-        ),
+        entry("Logprobs", api.logprobs.map_or_else(|| "None".to_owned(), |n| n.to_string())),
     ];
     entries.extend(api.top_k.map(|k| entry("Top K", k.to_string())));
     entries.extend([
         entry("Concurrency", concurrency),
         entry("Time To First Token", streamed(mean_ms(ttft))),
-        entry(
-            "Latency Per Token",
-            streamed(mean_ms("llm_bench_latency_per_token")),
-        ),
+        entry("Latency Per Token", streamed(mean_ms("llm_bench_latency_per_token"))),
         entry("Overall Latency Per Token", mean_ms("e2e_per_token")),
         entry("Total Latency", mean_ms("latency")),
         entry("Num Tokens", output_tokens),
@@ -66,10 +57,7 @@ pub(crate) fn entries(summary: &Summary, api: &Api, concurrency: &str) -> Vec<En
     for (title, name) in [("Time To First Token", ttft), ("Total Latency", "latency")] {
         for p in PERCENTILES {
             let value = metric(name).and_then(|metric: &Distribution| metric.percentile(p));
-            entries.push(entry(
-                &format!("P{p} {title}"),
-                number(value.map(|seconds| seconds * 1e3)),
-            ));
+            entries.push(entry(&format!("P{p} {title}"), number(value.map(|seconds| seconds * 1e3))));
         }
     }
     entries
@@ -77,23 +65,14 @@ pub(crate) fn entries(summary: &Summary, api: &Api, concurrency: &str) -> Vec<En
 
 /// The block as it is printed.
 pub(crate) fn block(entries: &[Entry]) -> String {
-    let width = entries
-        .iter()
-        .map(|entry| entry.key.chars().count())
-        .max()
-        .unwrap_or(0);
-    let lines: String = entries
-        .iter()
-        .map(|entry| format!("{:<width$}: {}\n", entry.key, entry.value))
-        .collect();
+    let width = entries.iter().map(|entry| entry.key.chars().count()).max().unwrap_or(0);
+    let lines: String =
+        entries.iter().map(|entry| format!("{:<width$}: {}\n", entry.key, entry.value)).collect();
     format!("{:=^WIDTH$}\n{lines}{}\n", " Summary ", "=".repeat(WIDTH))
 }
 
 fn entry(key: &str, value: impl Into<String>) -> Entry {
-    Entry {
-        key: key.to_owned(),
-        value: value.into(),
-    }
+    Entry { key: key.to_owned(), value: value.into() }
 }
 
 fn number(value: Option<f64>) -> String {
@@ -112,26 +91,15 @@ mod tests {
 
     #[test]
     fn without_streaming_what_means_nothing_is_empty() {
-        let api = Api {
-            stream: false,
-            top_k: Some(5),
-            logprobs: Some(1),
-            ..fixture::api()
-        };
-        insta::assert_snapshot!(block(&entries(
-            &fixture::not_streamed(),
-            &api,
-            "QPS 0.5 constant"
-        )));
+        let api = Api { stream: false, top_k: Some(5), logprobs: Some(1), ..fixture::api() };
+        insta::assert_snapshot!(block(&entries(&fixture::not_streamed(), &api, "QPS 0.5 constant")));
     }
 
     #[test]
     fn columns_are_known_before_the_run() {
         let api = fixture::api();
-        let keys: Vec<String> = entries(&fixture::valid(), &api, "8")
-            .into_iter()
-            .map(|entry| entry.key)
-            .collect();
+        let keys: Vec<String> =
+            entries(&fixture::valid(), &api, "8").into_iter().map(|entry| entry.key).collect();
         assert_eq!(columns(&api), keys);
     }
 }

@@ -34,38 +34,23 @@ pub(crate) enum Prefix {
 /// # Errors
 /// The header differs, or the file cannot be opened for writing.
 pub(crate) fn check(path: &Path, columns: &[String]) -> Result<Prefix, SummaryFileError> {
-    let io = |source| SummaryFileError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let io = |source| SummaryFileError::Io { path: path.to_owned(), source };
     if !path.exists() {
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         // Creating a file and leaving it empty would be an effect of a check.
         return std::fs::read_dir(folder).map(|_| Prefix::Header).map_err(io);
     }
     let mut text = String::new();
-    let mut file: File = OpenOptions::new()
-        .read(true)
-        .append(true)
-        .open(path)
-        .map_err(io)?;
+    let mut file: File = OpenOptions::new().read(true).append(true).open(path).map_err(io)?;
     file.read_to_string(&mut text).map_err(io)?;
     if text.is_empty() {
         return Ok(Prefix::Header);
     }
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| io(error.into()))?;
     let header: Vec<&str> = header.iter().collect();
     match difference(&header, columns) {
-        Some(difference) => Err(SummaryFileError::HeaderDiffers {
-            path: path.to_owned(),
-            difference,
-        }),
+        Some(difference) => Err(SummaryFileError::HeaderDiffers { path: path.to_owned(), difference }),
         None if text.ends_with('\n') => Ok(Prefix::Nothing),
         None => Ok(Prefix::LineBreak),
     }
@@ -85,47 +70,27 @@ pub(crate) fn append(path: &Path, entries: &[Entry]) -> Result<(), SummaryFileEr
         }
         rows.write_record(entries.iter().map(|entry| &entry.value))?;
         let rows = rows.into_inner().map_err(|error| error.into_error())?;
-        let mut text = if prefix == Prefix::LineBreak {
-            b"\n".to_vec()
-        } else {
-            Vec::new()
-        };
+        let mut text = if prefix == Prefix::LineBreak { b"\n".to_vec() } else { Vec::new() };
         text.extend(rows);
         // One write, so that rows of runs that end together do not mix.
-        OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path)?
-            .write_all(&text)
+        OpenOptions::new().create(true).append(true).open(path)?.write_all(&text)
     };
-    write().map_err(|source| SummaryFileError::Io {
-        path: path.to_owned(),
-        source,
-    })
+    write().map_err(|source| SummaryFileError::Io { path: path.to_owned(), source })
 }
 
 /// How a header differs from the columns of this run.
 fn difference(header: &[&str], columns: &[String]) -> Option<String> {
-    let missing: Vec<&str> = columns
-        .iter()
-        .map(String::as_str)
-        .filter(|column| !header.contains(column))
-        .collect();
-    let extra: Vec<&str> = header
-        .iter()
-        .copied()
-        .filter(|name| !columns.iter().any(|c| c == name))
-        .collect();
+    let missing: Vec<&str> =
+        columns.iter().map(String::as_str).filter(|column| !header.contains(column)).collect();
+    let extra: Vec<&str> = header.iter().copied().filter(|name| !columns.iter().any(|c| c == name)).collect();
     match (missing.as_slice(), extra.as_slice()) {
         ([], []) if header == columns => None,
         ([], []) => Some("the same columns in another order, or twice".to_owned()),
         (missing, []) => Some(format!("it lacks {}", missing.join(", "))),
         ([], extra) => Some(format!("it also has {}", extra.join(", "))),
-        (missing, extra) => Some(format!(
-            "it lacks {}, and also has {}",
-            missing.join(", "),
-            extra.join(", ")
-        )),
+        (missing, extra) => {
+            Some(format!("it lacks {}, and also has {}", missing.join(", "), extra.join(", ")))
+        }
     }
 }
 
@@ -136,10 +101,7 @@ mod tests {
     fn row(pairs: &[(&str, &str)]) -> Vec<Entry> {
         pairs
             .iter()
-            .map(|(key, value)| Entry {
-                key: (*key).to_owned(),
-                value: (*value).to_owned(),
-            })
+            .map(|(key, value)| Entry { key: (*key).to_owned(), value: (*value).to_owned() })
             .collect()
     }
 
@@ -172,9 +134,7 @@ mod tests {
             ("B,A\n", "another order"),
         ] {
             std::fs::write(&path, header).unwrap();
-            let error = append(&path, &row(&[("A", "1"), ("B", "2")]))
-                .unwrap_err()
-                .to_string();
+            let error = append(&path, &row(&[("A", "1"), ("B", "2")])).unwrap_err().to_string();
             assert!(error.contains(said), "{error}");
             assert_eq!(std::fs::read_to_string(&path).unwrap(), header);
         }

@@ -37,11 +37,7 @@ pub(crate) fn report(summary: &Summary, results: &str, style: Style) -> String {
         warnings(summary, style),
         format!("Results    {results}\n"),
     ];
-    sections
-        .into_iter()
-        .filter(|section| !section.is_empty())
-        .collect::<Vec<_>>()
-        .join("\n")
+    sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 fn verdict(summary: &Summary, style: Style) -> String {
@@ -49,25 +45,13 @@ fn verdict(summary: &Summary, style: Style) -> String {
         let word = style.paint(Tone::Good, "VALID");
         let health = &summary.health;
         let mut figures = vec![format!("I/O threads busy {}", percent(health.busy_max))];
-        figures.extend(
-            health
-                .timer_lag_p99
-                .map(|lag| format!("timer lag p99 {} ms", ms(Some(lag)))),
-        );
-        figures.extend(
-            health
-                .send_lag_p99
-                .map(|lag| format!("send lag p99 {} ms", ms(Some(lag)))),
-        );
+        figures.extend(health.timer_lag_p99.map(|lag| format!("timer lag p99 {} ms", ms(Some(lag)))));
+        figures.extend(health.send_lag_p99.map(|lag| format!("send lag p99 {} ms", ms(Some(lag)))));
         format!("{word}: the client kept up ({})\n", figures.join(", "))
     } else {
         let word = style.paint(Tone::Bad, "INVALID");
-        let reasons: String = summary
-            .validity
-            .reasons
-            .iter()
-            .map(|reason| format!("  - {reason}\n"))
-            .collect();
+        let reasons: String =
+            summary.validity.reasons.iter().map(|reason| format!("  - {reason}\n")).collect();
         format!("{word}: these figures say more of this client than of the server\n{reasons}")
     };
     if summary.validity.overloaded {
@@ -110,20 +94,10 @@ fn counts(summary: &Summary) -> String {
         .filter(|(outcome, _)| **outcome != Outcome::Ok)
         .map(|(outcome, n)| format!("{} {}", outcome.name(), count(*n)))
         .collect();
-    let others = if others.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", others.join(", "))
-    };
-    let cached = tokens
-        .cached
-        .map(|n| format!(" ({} of them cached)", count(n)))
-        .unwrap_or_default();
-    let sources: Vec<String> = tokens
-        .sources
-        .iter()
-        .map(|(source, n)| format!("{} {}", source_name(*source), count(*n)))
-        .collect();
+    let others = if others.is_empty() { String::new() } else { format!(": {}", others.join(", ")) };
+    let cached = tokens.cached.map(|n| format!(" ({} of them cached)", count(n))).unwrap_or_default();
+    let sources: Vec<String> =
+        tokens.sources.iter().map(|(source, n)| format!("{} {}", source_name(*source), count(*n))).collect();
     let sources = if sources.is_empty() {
         String::new()
     } else {
@@ -189,10 +163,8 @@ fn latencies(summary: &Summary, style: Style) -> String {
     }
     right_align(&mut table, 1);
     let title = style.paint(Tone::Heading, "Latencies");
-    let note = style.paint(
-        Tone::Faint,
-        "(95 % intervals by order statistics below; - where there are too few samples)",
-    );
+    let note = style
+        .paint(Tone::Faint, "(95 % intervals by order statistics below; - where there are too few samples)");
     format!("{title}  {note}\n{}\n", trimmed(&table))
 }
 
@@ -207,12 +179,8 @@ fn repeats_another(summary: &Summary, name: &str, metric: &Distribution) -> bool
 }
 
 fn percentile_cell(metric: &Distribution, p: f64) -> String {
-    let Some(Percentile {
-        value: Some(value),
-        low,
-        high,
-        ..
-    }) = metric.percentiles.iter().find(|entry| entry.p == p)
+    let Some(Percentile { value: Some(value), low, high, .. }) =
+        metric.percentiles.iter().find(|entry| entry.p == p)
     else {
         return "-".to_owned();
     };
@@ -231,35 +199,23 @@ fn errors(summary: &Summary, style: Style) -> String {
     for class in &summary.errors {
         table.add_row([
             class.outcome.name().to_owned(),
-            class
-                .status
-                .map_or_else(|| "-".to_owned(), |status| status.to_string()),
+            class.status.map_or_else(|| "-".to_owned(), |status| status.to_string()),
             count(class.count),
             format!("{}..{} s", short(class.first), short(class.last)),
             printable(&class.example),
         ]);
     }
-    format!(
-        "{}\n{}\n",
-        style.paint(Tone::Heading, "Errors of the whole run"),
-        trimmed(&table)
-    )
+    format!("{}\n{}\n", style.paint(Tone::Heading, "Errors of the whole run"), trimmed(&table))
 }
 
 /// What a server sent, without what a terminal would obey.
 fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn health(summary: &Summary) -> String {
     let health = &summary.health;
-    let stamps = if health.kernel_timestamps {
-        "the kernel"
-    } else {
-        "this process"
-    };
+    let stamps = if health.kernel_timestamps { "the kernel" } else { "this process" };
     let lag = |name: &str, value: Option<f64>| value.map(|lag| format!("{name} p99 {} ms", ms(Some(lag))));
     let mut figures = vec![
         format!("busy {}", percent(health.busy_max)),
@@ -283,11 +239,7 @@ fn truth(summary: &Summary) -> String {
         return String::new();
     };
     let error = |metric: &Distribution| {
-        format!(
-            "p50 {} ms, p99 {} ms",
-            ms(metric.percentile(50.0)),
-            ms(metric.percentile(99.0))
-        )
+        format!("p50 {} ms, p99 {} ms", ms(metric.percentile(50.0)), ms(metric.percentile(99.0)))
     };
     format!(
         "Truth      first token measured minus stamped: {}; last token: {}\n",
@@ -298,11 +250,7 @@ fn truth(summary: &Summary) -> String {
 
 fn warnings(summary: &Summary, style: Style) -> String {
     let word = style.paint(Tone::Doubt, "warning:");
-    summary
-        .warnings
-        .iter()
-        .map(|warning| format!("{word} {warning}\n"))
-        .collect()
+    summary.warnings.iter().map(|warning| format!("{word} {warning}\n")).collect()
 }
 
 fn plain_table(style: Style) -> Table {
@@ -322,12 +270,7 @@ fn right_align(table: &mut Table, from: usize) {
 
 /// The table without the spaces at the ends of its lines.
 fn trimmed(table: &Table) -> String {
-    table
-        .to_string()
-        .lines()
-        .map(str::trim_end)
-        .collect::<Vec<_>>()
-        .join("\n")
+    table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -361,22 +304,12 @@ mod tests {
         let mut summary = fixture::valid();
         summary.errors[0].example = "\x1b[2Jgone\r\n".to_owned();
         let text = report(&summary, FOLDER, plain(100));
-        assert!(
-            text.contains("gone") && !text.contains('\x1b') && !text.contains('\r'),
-            "{text}"
-        );
+        assert!(text.contains("gone") && !text.contains('\x1b') && !text.contains('\r'), "{text}");
     }
 
     #[test]
     fn colour_changes_no_word() {
-        let colored = report(
-            &fixture::invalid(),
-            FOLDER,
-            Style {
-                width: 100,
-                color: true,
-            },
-        );
+        let colored = report(&fixture::invalid(), FOLDER, Style { width: 100, color: true });
         assert!(colored.contains("\x1b[1;31mINVALID\x1b[0m"));
         let mut stripped = colored;
         for code in ["1;32", "1;31", "1;33", "1", "2", "0"] {

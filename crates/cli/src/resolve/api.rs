@@ -63,10 +63,7 @@ impl ApiDraft {
     /// Something was asked for that this provider does not have.
     pub(crate) fn for_provider(self, provider: Provider, workload: &WorkloadSpec) -> Result<Api, UsageError> {
         let name = provider.name();
-        let native = matches!(
-            provider,
-            Provider::Tgi | Provider::TritonInfer | Provider::TritonGenerate
-        );
+        let native = matches!(provider, Provider::Tgi | Provider::TritonInfer | Provider::TritonGenerate);
         if native && self.chat == Some(true) {
             refuse!("{name} has no chat API: leave out --chat");
         }
@@ -106,21 +103,12 @@ impl ApiDraft {
             refuse!("--prompt-images-with-resolutions needs the chat API: add --chat");
         }
         let only_fireworks = [
-            (
-                "--acceptance-probs-override",
-                self.rest.acceptance_probs_override.is_some(),
-            ),
-            (
-                "--forced-generation-file",
-                !self.rest.forced_generation.is_empty(),
-            ),
+            ("--acceptance-probs-override", self.rest.acceptance_probs_override.is_some()),
+            ("--forced-generation-file", !self.rest.forced_generation.is_empty()),
             ("--forced-generation-from-dataset", self.forced_from_dataset),
             ("--force-min-tokens", self.rest.force_min_tokens),
         ];
-        match only_fireworks
-            .iter()
-            .find(|(_, given)| *given && provider != Provider::Fireworks)
-        {
+        match only_fireworks.iter().find(|(_, given)| *given && provider != Provider::Fireworks) {
             Some((option, _)) => refuse!(
                 "{option} exists at Fireworks only, and the provider is {}: leave it out, or add --provider fireworks",
                 provider.name()
@@ -165,19 +153,13 @@ fn forced_texts(args: &RunArgs, context: &Context) -> Result<Arc<[String]>, Usag
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let texts: Arc<[String]> = lines.map(forced_text).collect();
     if texts.is_empty() {
-        refuse!(
-            "--forced-generation-file {} has no texts: write one per line",
-            path.display()
-        );
+        refuse!("--forced-generation-file {} has no texts: write one per line", path.display());
     }
     Ok(texts)
 }
 
 fn forced_text(line: &str) -> String {
     let object: Option<Value> = serde_json::from_str(line).ok();
-    let text = object
-        .as_ref()
-        .and_then(|object| object.get("text"))
-        .and_then(Value::as_str);
+    let text = object.as_ref().and_then(|object| object.get("text")).and_then(Value::as_str);
     text.unwrap_or(line).to_owned()
 }

@@ -10,9 +10,7 @@ use crate::exit::{UsageError, refuse};
 pub(super) fn answer(args: &CompatArgs, warnings: &mut Vec<String>) -> Result<(), UsageError> {
     refuse_what_comes_later(args)?;
     if let Some(file) = &args.locustfile {
-        warnings.push(format!(
-            "locustfile `{file}` is not used: plimsoll is the load test itself"
-        ));
+        warnings.push(format!("locustfile `{file}` is not used: plimsoll is the load test itself"));
     }
     let postgres = [
         &args.grafana_url,
@@ -40,13 +38,9 @@ fn refuse_what_comes_later(args: &CompatArgs) -> Result<(), UsageError> {
     let embeddings = args.embeddings
         || args.normalize
         || args.return_logits.is_some()
-        || [
-            &args.embeddings_batch_size,
-            &args.embeddings_dimensions,
-            &args.embeddings_prompt_template,
-        ]
-        .iter()
-        .any(|option| option.is_some());
+        || [&args.embeddings_batch_size, &args.embeddings_dimensions, &args.embeddings_prompt_template]
+            .iter()
+            .any(|option| option.is_some());
     if embeddings {
         refuse!(
             "--embeddings and its options come with a later release: use the load test with locust for /v1/embeddings"
@@ -55,14 +49,9 @@ fn refuse_what_comes_later(args: &CompatArgs) -> Result<(), UsageError> {
     let rerank = args.rerank
         || args.rerank_return_documents
         || args.no_rerank_return_documents
-        || [
-            &args.rerank_query,
-            &args.rerank_top_n,
-            &args.num_documents,
-            &args.tokens_per_document,
-        ]
-        .iter()
-        .any(|option| option.is_some());
+        || [&args.rerank_query, &args.rerank_top_n, &args.num_documents, &args.tokens_per_document]
+            .iter()
+            .any(|option| option.is_some());
     if rerank {
         refuse!(
             "--rerank and its options come with a later release: use the load test with locust for /v1/rerank"

@@ -41,11 +41,7 @@ pub(super) fn resolve(
         ("--stages", !load.stages.is_empty()),
         ("--trace", load.trace.is_some()),
     ];
-    let chosen: Vec<&str> = schedules
-        .iter()
-        .filter(|(_, given)| *given)
-        .map(|(name, _)| *name)
-        .collect();
+    let chosen: Vec<&str> = schedules.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
     match chosen.as_slice() {
         [] => Ok((LoadModel::Closed(closed(load, given)?), None)),
         [only] => {
@@ -73,10 +69,7 @@ fn closed(load: &LoadArgs, given: &dyn Fn(&str) -> bool) -> Result<ClosedLoop, U
     let shape = match (load.burst, load.ramping_time) {
         (Some(_), Some(_)) => refuse!("--burst and --ramping-time exclude each other: give one of them"),
         (Some(period), None) => ClosedShape::Burst { period, spawn_rate },
-        (None, Some(time)) => ClosedShape::Ramp {
-            warmup: load.ramping_warmup_time,
-            time,
-        },
+        (None, Some(time)) => ClosedShape::Ramp { warmup: load.ramping_warmup_time, time },
         (None, None) => ClosedShape::Steady { spawn_rate },
     };
     if load.ramping_time.is_some() && !given("users") {
@@ -86,11 +79,7 @@ fn closed(load: &LoadArgs, given: &dyn Fn(&str) -> bool) -> Result<ClosedLoop, U
     if load.burst.is_some() && think != ThinkTime::Zero {
         refuse!("--burst sets when users fire, so --think-time has no place in it: give one of them");
     }
-    Ok(ClosedLoop {
-        users: load.users,
-        shape,
-        think,
-    })
+    Ok(ClosedLoop { users: load.users, shape, think })
 }
 
 /// Refuses what belongs to users, not to a schedule.
@@ -116,10 +105,7 @@ fn arrivals(load: &LoadArgs, given: &dyn Fn(&str) -> bool) -> Result<Arrivals, U
         refuse!("--start-rate is where --stages begin: add --stages, or leave it out");
     }
     if let Some(rate) = load.qps {
-        return Ok(Arrivals::Process {
-            rate,
-            gaps: gaps(load.qps_distribution, load.cv)?,
-        });
+        return Ok(Arrivals::Process { rate, gaps: gaps(load.qps_distribution, load.cv)? });
     }
     if let Some(path) = &load.trace {
         for option in ["qps-distribution", "cv"] {
@@ -128,21 +114,13 @@ fn arrivals(load: &LoadArgs, given: &dyn Fn(&str) -> bool) -> Result<Arrivals, U
             }
         }
         let source = path.display().to_string();
-        return Ok(Arrivals::Replay(Replay {
-            source,
-            speed: load.trace_speed,
-            due: Arc::from([]),
-        }));
+        return Ok(Arrivals::Replay(Replay { source, speed: load.trace_speed, due: Arc::from([]) }));
     }
     let stages: Vec<Stage> = load.stages.iter().flat_map(|list| list.0.clone()).collect();
     if load.start_rate == 0.0 && stages.iter().all(|stage| stage.target == 0.0) {
         refuse!("--stages never leave a rate of 0: give one of them a rate above 0, such as 30s:10");
     }
-    Ok(Arrivals::Stages {
-        start: load.start_rate,
-        stages,
-        gaps: gaps(load.qps_distribution, load.cv)?,
-    })
+    Ok(Arrivals::Stages { start: load.start_rate, stages, gaps: gaps(load.qps_distribution, load.cv)? })
 }
 
 /// The distribution that a name and a coefficient of variation mean together.

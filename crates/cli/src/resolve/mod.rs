@@ -173,10 +173,7 @@ pub(crate) fn resolve(
 ) -> Result<Resolved, UsageError> {
     let table = Table::of_run();
     if let (Some(target), Some(host)) = (&typed.target.target, &typed.target.host) {
-        let (target, host) = (
-            target::without_credentials(target),
-            target::without_credentials(host),
-        );
+        let (target, host) = (target::without_credentials(target), target::without_credentials(host));
         refuse!("two targets were given, `{target}` and -H `{host}`: give one");
     }
     let (merged, mut warnings) = layers(matches, typed, context, &table)?;
@@ -194,11 +191,7 @@ pub(crate) fn resolve(
         derived.push(("chat", known.chat.to_string(), "default of the provider"));
         derived.push(("stream", known.stream.to_string(), "default of the provider"));
     } else {
-        derived.push((
-            "chat",
-            api.chat.unwrap_or(true).to_string(),
-            "default, where the provider has it",
-        ));
+        derived.push(("chat", api.chat.unwrap_or(true).to_string(), "default, where the provider has it"));
         derived.push((
             "stream",
             api.stream.unwrap_or(true).to_string(),
@@ -211,12 +204,13 @@ pub(crate) fn resolve(
         .process
         .threads
         .map_or_else(|| threads(&load, &target.kind, context.cores), std::num::NonZeroU16::get);
-    derived.push(("threads", threads.to_string(), "one per core, no more than users; a core left for sim://"));
+    derived.push((
+        "threads",
+        threads.to_string(),
+        "one per core, no more than users; a core left for sim://",
+    ));
 
-    let printed_config = args
-        .output
-        .print_config
-        .then(|| config::print::render(&merged, &derived, &table));
+    let printed_config = args.output.print_config.then(|| config::print::render(&merged, &derived, &table));
     let draft = Draft {
         name: run_name(&args.output.name)?,
         seed: Seed(seed),
@@ -233,14 +227,7 @@ pub(crate) fn resolve(
         workload,
     };
     let outputs = outputs(args, &given);
-    Ok(Resolved {
-        draft,
-        outputs,
-        trace,
-        forced_from,
-        warnings,
-        printed_config,
-    })
+    Ok(Resolved { draft, outputs, trace, forced_from, warnings, printed_config })
 }
 
 /// Reads the layers and puts them on top of each other.
@@ -253,11 +240,7 @@ fn layers(
     let flags = config::from_flags(matches, table);
     let (environment, warnings) = config::from_environment(&context.env, table)?;
     let own = context.folder.join(OWN_FILE);
-    let own = if own.is_file() {
-        config::file::read(&own, table)?
-    } else {
-        Layer::new()
-    };
+    let own = if own.is_file() { config::file::read(&own, table)? } else { Layer::new() };
     let named = typed.process.config.clone().or_else(|| {
         let setting = environment.get("config")?;
         setting.values.first().map(PathBuf::from)
@@ -272,11 +255,7 @@ fn layers(
 /// A path as the user means it: from the current directory.
 fn in_folder(folder: &Path, path: &Path) -> PathBuf {
     // Error texts name the path as it was written where that suffices.
-    if folder.as_os_str() == "." || path.is_absolute() {
-        path.to_owned()
-    } else {
-        folder.join(path)
-    }
+    if folder.as_os_str() == "." || path.is_absolute() { path.to_owned() } else { folder.join(path) }
 }
 
 /// One I/O thread per core, but no more than there can be requests in flight.

@@ -20,14 +20,8 @@ pub(super) fn check(url: &Url, env: &BTreeMap<String, String>) -> Result<(), Usa
         return Ok(());
     };
     let host = url.host_str().unwrap_or_default();
-    let exceptions = env
-        .get("NO_PROXY")
-        .or_else(|| env.get("no_proxy"))
-        .map_or("", String::as_str);
-    if exceptions
-        .split(',')
-        .any(|exception| excepts(exception.trim(), host))
-    {
+    let exceptions = env.get("NO_PROXY").or_else(|| env.get("no_proxy")).map_or("", String::as_str);
+    if exceptions.split(',').any(|exception| excepts(exception.trim(), host)) {
         return Ok(());
     }
     refuse!(
@@ -46,15 +40,11 @@ fn is_loopback(url: &Url) -> bool {
 
 /// Whether an entry of NO_PROXY (`*`, a name, `.name`, or either with a port) covers this host.
 fn excepts(entry: &str, host: &str) -> bool {
-    let entry = entry
-        .split_once(':')
-        .filter(|(_, port)| port.parse::<u16>().is_ok())
-        .map_or(entry, |(name, _)| name);
+    let entry =
+        entry.split_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(entry, |(name, _)| name);
     let entry = entry.trim_start_matches("*.").trim_start_matches('.');
     entry == "*"
         || !entry.is_empty()
             && (host.eq_ignore_ascii_case(entry)
-                || host
-                    .to_ascii_lowercase()
-                    .ends_with(&format!(".{}", entry.to_ascii_lowercase())))
+                || host.to_ascii_lowercase().ends_with(&format!(".{}", entry.to_ascii_lowercase())))
 }

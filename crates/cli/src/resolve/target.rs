@@ -48,11 +48,7 @@ pub(super) fn resolve(
     let typed = &args.target;
     derived.push(("host", DEFAULT_HOST.to_owned(), "default"));
     let host = typed.host.as_deref().unwrap_or(DEFAULT_HOST);
-    let mut headers = typed
-        .header
-        .iter()
-        .map(|text| header(text))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut headers = typed.header.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
     let api_key = typed.api_key.as_deref().map(api_key).transpose()?;
     let (kind, url, guess) = match host.strip_prefix("sim:") {
         Some(rest) => (TargetKind::Sim(sim_options(rest)?), host.to_owned(), None),
@@ -97,11 +93,7 @@ fn sim_options(rest: &str) -> Result<String, UsageError> {
 
 fn parse_url(host: &str) -> Result<Url, UsageError> {
     let shown = without_credentials(host);
-    let text = if host.contains("://") {
-        host.to_owned()
-    } else {
-        format!("http://{host}")
-    };
+    let text = if host.contains("://") { host.to_owned() } else { format!("http://{host}") };
     let url = Url::parse(&text)
         .map_err(|error| UsageError(format!("`{shown}` is no URL ({error}): write http://host:port")))?;
     match url.scheme() {
@@ -119,9 +111,7 @@ fn parse_url(host: &str) -> Result<Url, UsageError> {
 /// A URL as typed, without user and password, for error texts.
 pub(super) fn without_credentials(host: &str) -> String {
     let start = host.find("://").map_or(0, |scheme| scheme + 3);
-    let end = host[start..]
-        .find(['/', '?', '#'])
-        .map_or(host.len(), |end| start + end);
+    let end = host[start..].find(['/', '?', '#']).map_or(host.len(), |end| start + end);
     match host[start..end].rfind('@') {
         Some(at) => format!("{}{}", &host[..start], &host[start + at + 1..]),
         None => host.to_owned(),
@@ -144,19 +134,14 @@ fn take_credentials(url: &mut Url, has_key: bool) -> Result<Option<(String, Secr
     // Neither call can fail on a URL with a host.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    Ok(Some((
-        "Authorization".to_owned(),
-        Secret::new(format!("Basic {}", STANDARD.encode(login))),
-    )))
+    Ok(Some(("Authorization".to_owned(), Secret::new(format!("Basic {}", STANDARD.encode(login))))))
 }
 
 fn percent_decoded(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let (mut decoded, mut at) = (Vec::with_capacity(bytes.len()), 0);
     while at < bytes.len() {
-        let hex = bytes
-            .get(at + 1..at + 3)
-            .and_then(|hex| std::str::from_utf8(hex).ok());
+        let hex = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
         match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
             Some(byte) if bytes[at] == b'%' => {
                 decoded.push(byte);
@@ -176,9 +161,7 @@ fn base_url(url: &Url, warnings: &mut Vec<String>) -> Result<String, UsageError>
     let base = url.as_str().trim_end_matches('/');
     match base.strip_suffix("/v1") {
         Some(before) => {
-            warnings.push(format!(
-                "the /v1 at the end of the target is added to every path: using {before}"
-            ));
+            warnings.push(format!("the /v1 at the end of the target is added to every path: using {before}"));
             Ok(before.to_owned())
         }
         None => Ok(base.to_owned()),
@@ -193,10 +176,7 @@ fn guess_provider(host: &str) -> Option<Provider> {
         ("openai", Provider::Openai),
         ("anyscale", Provider::Anyscale),
     ];
-    known
-        .into_iter()
-        .find(|(part, _)| host.contains(part))
-        .map(|(_, provider)| provider)
+    known.into_iter().find(|(part, _)| host.contains(part)).map(|(_, provider)| provider)
 }
 
 /// `Name: value`. The value appears in no error text.
@@ -256,15 +236,8 @@ pub(super) fn transport(args: &TransportArgs) -> Result<TransportSpec, UsageErro
     if args.insecure && args.cacert.is_some() {
         refuse!("--insecure accepts any certificate, so --cacert checks nothing: give one of them");
     }
-    for (option, file) in [
-        ("--cacert", &args.cacert),
-        ("--cert", &args.cert),
-        ("--key", &args.key),
-    ] {
-        if let Some(path) = file
-            .as_deref()
-            .filter(|path| !std::path::Path::new(path).is_file())
-        {
+    for (option, file) in [("--cacert", &args.cacert), ("--cert", &args.cert), ("--key", &args.key)] {
+        if let Some(path) = file.as_deref().filter(|path| !std::path::Path::new(path).is_file()) {
             refuse!("{option} {path} is not there: give the path of a PEM file");
         }
     }

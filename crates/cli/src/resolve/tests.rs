@@ -15,10 +15,7 @@ use crate::args::{Cli, Command, normalise_argv};
 
 fn context(env: &[(&str, &str)], folder: &Path) -> Context {
     Context {
-        env: env
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect(),
+        env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         folder: folder.to_owned(),
         fresh_seed: 7,
         cores: 2,
@@ -26,17 +23,12 @@ fn context(env: &[(&str, &str)], folder: &Path) -> Context {
 }
 
 fn resolve_in(args: &[&str], context: &Context) -> Result<Resolved, UsageError> {
-    let argv = ["plimsoll", "run"]
-        .iter()
-        .chain(args)
-        .map(std::ffi::OsString::from);
+    let argv = ["plimsoll", "run"].iter().chain(args).map(std::ffi::OsString::from);
     let matches = Cli::command()
         .try_get_matches_from(normalise_argv(argv))
         .map_err(|error| UsageError(config::unknown_flag(&error).unwrap_or_else(|| error.to_string())))?;
     let cli = Cli::from_arg_matches(&matches).map_err(|error| UsageError(error.to_string()))?;
-    let Command::Run(typed) = cli.command else {
-        panic!("not a run: {args:?}")
-    };
+    let Command::Run(typed) = cli.command else { panic!("not a run: {args:?}") };
     resolve(matches.subcommand_matches("run").unwrap(), &typed, context)
 }
 
@@ -55,17 +47,9 @@ fn refused(args: &[&str]) -> String {
 /// The finished run against a server that calls itself `provider`.
 fn spec(resolved: Resolved, provider: Provider) -> RunSpec {
     let provider = resolved.draft.target.provider.unwrap_or(provider);
-    let model = resolved
-        .draft
-        .target
-        .model
-        .clone()
-        .unwrap_or_else(|| "first".to_owned());
+    let model = resolved.draft.target.model.clone().unwrap_or_else(|| "first".to_owned());
     let url = resolved.draft.target.url.clone();
-    resolved
-        .draft
-        .with_server(Server { url, provider, model })
-        .unwrap()
+    resolved.draft.with_server(Server { url, provider, model }).unwrap()
 }
 
 fn rate(per_second: f64) -> Rate {
@@ -77,46 +61,27 @@ fn users(n: u32) -> NonZeroU32 {
 }
 
 fn steady(n: u32, per_second: f64) -> LoadModel {
-    let shape = ClosedShape::Steady {
-        spawn_rate: Some(rate(per_second)),
-    };
-    LoadModel::Closed(ClosedLoop {
-        users: users(n),
-        shape,
-        think: ThinkTime::Zero,
-    })
+    let shape = ClosedShape::Steady { spawn_rate: Some(rate(per_second)) };
+    LoadModel::Closed(ClosedLoop { users: users(n), shape, think: ThinkTime::Zero })
 }
 
 fn constant(per_second: f64, cap: u32) -> LoadModel {
     LoadModel::Open(OpenLoop {
-        arrivals: Arrivals::Process {
-            rate: rate(per_second),
-            gaps: GapDistribution::Constant,
-        },
-        cap: Some(ConcurrencyCap {
-            max: users(cap),
-            when_full: WhenFull::Lag,
-        }),
+        arrivals: Arrivals::Process { rate: rate(per_second), gaps: GapDistribution::Constant },
+        cap: Some(ConcurrencyCap { max: users(cap), when_full: WhenFull::Lag }),
     })
 }
 
 fn tokens(spec: &RunSpec) -> Option<u32> {
     match spec.workload.prompts {
-        PromptSource::Corpus {
-            corpus: Corpus::Verse,
-            tokens,
-            instruction: None,
-        } => Some(tokens),
+        PromptSource::Corpus { corpus: Corpus::Verse, tokens, instruction: None } => Some(tokens),
         _ => None,
     }
 }
 
 #[test]
 fn the_seeds_fixed_concurrency() {
-    let run = spec(
-        resolved(&["-u", "8", "-r", "2", "-p", "512", "-o", "128"]),
-        Provider::Vllm,
-    );
+    let run = spec(resolved(&["-u", "8", "-r", "2", "-p", "512", "-o", "128"]), Provider::Vllm);
     assert_eq!(run.load, steady(8, 2.0));
     assert_eq!((tokens(&run), run.workload.output.mean), (Some(512), 128));
     assert_eq!(run.target.url, "http://localhost:80".trim_end_matches(":80"));
@@ -139,15 +104,8 @@ fn the_seeds_fixed_rate() {
 #[test]
 fn the_seeds_hosted_models() {
     let common = ["-u", "1", "-p", "128", "-o", "200", "--api-key", "secret"];
-    let inference = [
-        "-H",
-        "https://api.fireworks.ai/inference",
-        "--model=accounts/x/models/y",
-    ];
-    let run = spec(
-        resolved(&[common.as_slice(), &inference].concat()),
-        Provider::Openai,
-    );
+    let inference = ["-H", "https://api.fireworks.ai/inference", "--model=accounts/x/models/y"];
+    let run = spec(resolved(&[common.as_slice(), &inference].concat()), Provider::Openai);
     assert_eq!(run.target.provider, Provider::Fireworks);
     assert_eq!(run.target.url, "https://api.fireworks.ai/inference");
     assert_eq!(run.target.model, "accounts/x/models/y");
@@ -176,28 +134,11 @@ fn the_seeds_grafana_settings() {
     let conf = "locustfile = load_test.py\nhost = http://localhost:80\nheadless = true\n\ntimescale = true\n\
                 pghost = 127.0.0.1\npgport = 5432\npguser = postgres\npgpassword = password\n";
     std::fs::write(folder.path().join("locust-grafana.conf"), conf).unwrap();
-    let args = [
-        "--config",
-        "locust-grafana.conf",
-        "-u",
-        "8",
-        "-p",
-        "512",
-        "-o",
-        "128",
-    ];
+    let args = ["--config", "locust-grafana.conf", "-u", "8", "-p", "512", "-o", "128"];
     let resolved = resolve_in(&args, &context(&[], folder.path())).unwrap();
     assert_eq!(resolved.warnings.len(), 2);
-    assert!(
-        resolved.warnings[0].contains("locustfile"),
-        "{:?}",
-        resolved.warnings
-    );
-    assert!(
-        resolved.warnings[1].contains("PostgreSQL"),
-        "{:?}",
-        resolved.warnings
-    );
+    assert!(resolved.warnings[0].contains("locustfile"), "{:?}", resolved.warnings);
+    assert!(resolved.warnings[1].contains("PostgreSQL"), "{:?}", resolved.warnings);
     let run = spec(resolved, Provider::Vllm);
     assert_eq!((run.load.clone(), tokens(&run)), (steady(8, 1.0), Some(512)));
 }
@@ -210,11 +151,8 @@ fn later_layers_win() {
         "users = 2\nmax_tokens = 20\ntop-k = 2\nname = 'a'\n",
     )
     .unwrap();
-    std::fs::write(
-        folder.path().join("extra.conf"),
-        "max-tokens = 30\ntop_k: 3\nname = b # comment\n",
-    )
-    .unwrap();
+    std::fs::write(folder.path().join("extra.conf"), "max-tokens = 30\ntop_k: 3\nname = b # comment\n")
+        .unwrap();
     let env = [
         ("TOP_K", "4"),
         ("PLIMSOLL_NAME", "c"),
@@ -223,10 +161,7 @@ fn later_layers_win() {
         ("API_KEY", ""),
     ];
     let context = context(&env, folder.path());
-    let run = spec(
-        resolve_in(&["--config", "extra.conf", "--name", "d"], &context).unwrap(),
-        Provider::Vllm,
-    );
+    let run = spec(resolve_in(&["--config", "extra.conf", "--name", "d"], &context).unwrap(), Provider::Vllm);
     assert_eq!(run.load, steady(2, 1.0));
     assert_eq!(run.workload.output.mean, 30);
     assert_eq!(run.api.top_k, Some(4));
@@ -237,11 +172,8 @@ fn later_layers_win() {
 #[test]
 fn a_pair_follows_the_latest_word() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(
-        folder.path().join("plimsoll.toml"),
-        "chat = false\nno-stream = true\nspin = true\n",
-    )
-    .unwrap();
+    std::fs::write(folder.path().join("plimsoll.toml"), "chat = false\nno-stream = true\nspin = true\n")
+        .unwrap();
     let context = context(&[], folder.path());
     let run = |args: &[&str]| spec(resolve_in(args, &context).unwrap(), Provider::Vllm);
     let both = |run: RunSpec| (run.api.chat, run.api.stream, run.spin);
@@ -263,15 +195,9 @@ fn targets_are_completed_and_cleaned() {
         assert_eq!(resolved(&["-H", typed]).draft.target.url, url, "{typed}");
     }
     let login = resolved(&["http://me:p%40ss@localhost:1"]).draft.target.headers;
-    assert_eq!(
-        login,
-        [("Authorization".to_owned(), Secret::new("Basic bWU6cEBzcw=="))]
-    );
+    assert_eq!(login, [("Authorization".to_owned(), Secret::new("Basic bWU6cEBzcw=="))]);
     for (typed, options) in [("sim://?ttft=50ms", "ttft=50ms"), ("sim://", ""), ("sim:", "")] {
-        assert_eq!(
-            resolved(&[typed]).draft.target.kind,
-            TargetKind::Sim(options.to_owned())
-        );
+        assert_eq!(resolved(&[typed]).draft.target.kind, TargetKind::Sim(options.to_owned()));
     }
 }
 
@@ -283,34 +209,19 @@ fn proxies_are_refused_for_targets_that_need_one() {
             .map_err(|error| error.to_string())
     };
     let http = [("HTTP_PROXY", "http://proxy:3128")];
-    assert!(
-        with(&http, &["http://server:8000"])
-            .unwrap_err()
-            .contains("--no-proxy")
-    );
+    assert!(with(&http, &["http://server:8000"]).unwrap_err().contains("--no-proxy"));
     assert_eq!(with(&http, &["https://server"]), Ok(()));
     assert_eq!(with(&http, &["http://server:8000", "--no-proxy"]), Ok(()));
-    for loopback in [
-        "http://localhost:8000",
-        "http://127.0.0.1:8000",
-        "http://[::1]:8000",
-        "sim://",
-    ] {
+    for loopback in ["http://localhost:8000", "http://127.0.0.1:8000", "http://[::1]:8000", "sim://"] {
         assert_eq!(with(&[("ALL_PROXY", "x")], &[loopback]), Ok(()), "{loopback}");
     }
-    for (exceptions, reached) in [
-        ("server", true),
-        (".internal, *", true),
-        ("other,erver", false),
-        ("server:80", true),
-    ] {
+    for (exceptions, reached) in
+        [("server", true), (".internal, *", true), ("other,erver", false), ("server:80", true)]
+    {
         let env = [http[0], ("NO_PROXY", exceptions)];
         assert_eq!(with(&env, &["http://server"]).is_ok(), reached, "{exceptions}");
     }
-    assert_eq!(
-        with(&[http[0], ("no_proxy", ".lab.net")], &["http://gpu.lab.net"]),
-        Ok(())
-    );
+    assert_eq!(with(&[http[0], ("no_proxy", ".lab.net")], &["http://gpu.lab.net"]), Ok(()));
 }
 
 #[test]
@@ -319,10 +230,7 @@ fn open_loops() {
         LoadModel::Open(open) => (open.arrivals, open.cap),
         LoadModel::Closed(closed) => panic!("{closed:?}"),
     };
-    let process = |gaps| Arrivals::Process {
-        rate: rate(10.0),
-        gaps,
-    };
+    let process = |gaps| Arrivals::Process { rate: rate(10.0), gaps };
     assert_eq!(
         arrivals(&["--rate", "600/m", "--arrival", "poisson"]),
         (process(GapDistribution::Poisson), None)
@@ -330,22 +238,14 @@ fn open_loops() {
     let gamma = ["--qps", "10", "--qps-distribution", "gamma", "--cv", "2"];
     assert_eq!(arrivals(&gamma).0, process(GapDistribution::Gamma { cv: 2.0 }));
     let shed = ["--qps", "10", "--max-concurrency", "5", "--when-full", "shed"];
-    let cap = ConcurrencyCap {
-        max: users(5),
-        when_full: WhenFull::Shed,
-    };
+    let cap = ConcurrencyCap { max: users(5), when_full: WhenFull::Shed };
     assert_eq!(arrivals(&shed), (process(GapDistribution::Constant), Some(cap)));
     let (stages, _) = arrivals(&["--stages", "30s:10", "--stages", "1m:0", "--start-rate", "1"]);
-    let Arrivals::Stages { start, stages, .. } = stages else {
-        panic!("{stages:?}")
-    };
+    let Arrivals::Stages { start, stages, .. } = stages else { panic!("{stages:?}") };
     assert_eq!((start, stages.len(), stages[1].target), (1.0, 2, 0.0));
     let replay = resolved(&["--trace", "t.csv", "--trace-speed", "2", "--trace-start", "1m"]);
     let trace = replay.trace.unwrap();
-    assert_eq!(
-        (trace.speed, trace.start, trace.stop),
-        (2.0, Some(Duration::from_secs(60)), None)
-    );
+    assert_eq!((trace.speed, trace.start, trace.stop), (2.0, Some(Duration::from_secs(60)), None));
 }
 
 #[test]
@@ -366,13 +266,7 @@ fn defaults_that_depend_on_the_provider() {
 
 #[test]
 fn secrets_are_in_no_error_and_no_printed_config() {
-    let args = [
-        "-H",
-        "http://me:hunter2@localhost",
-        "--header",
-        "X-Key: hunter2",
-        "--print-config",
-    ];
+    let args = ["-H", "http://me:hunter2@localhost", "--header", "X-Key: hunter2", "--print-config"];
     let shown = format!("{:?}", resolved(&args));
     assert!(!shown.contains("hunter2"), "{shown}");
     for args in [
@@ -452,18 +346,9 @@ sim://ttft=50ms
         .lines()
         .map(|line| {
             let error = refused(&line.split(' ').collect::<Vec<_>>());
-            let error = error
-                .split("\n\nUsage:")
-                .next()
-                .unwrap()
-                .split("\n\nFor more")
-                .next()
-                .unwrap()
-                .to_owned();
-            format!(
-                "{line}\n    {}",
-                error.trim().replace("\n\n", "\n").replace('\n', "\n    ")
-            )
+            let error =
+                error.split("\n\nUsage:").next().unwrap().split("\n\nFor more").next().unwrap().to_owned();
+            format!("{line}\n    {}", error.trim().replace("\n\n", "\n").replace('\n', "\n    "))
         })
         .collect();
     insta::assert_snapshot!(answers.join("\n"));

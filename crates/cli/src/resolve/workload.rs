@@ -44,11 +44,7 @@ pub(super) fn resolve(
         randomize: typed.prompt_randomize,
         shared_prefix_tokens: typed.prompt_cache_max_len,
         output: output(typed)?,
-        images: typed
-            .prompt_images_with_resolutions
-            .iter()
-            .map(|size| (size.0, size.1))
-            .collect(),
+        images: typed.prompt_images_with_resolutions.iter().map(|size| (size.0, size.1)).collect(),
         image_position: match typed.prompt_images_positioning {
             PositionName::SpaceEvenly => ImagePosition::SpaceEvenly,
             PositionName::End => ImagePosition::End,
@@ -78,9 +74,8 @@ fn prompts(
     let generated = matches!(source, PromptSource::Corpus { .. } | PromptSource::Chars { .. });
     for option in ["prompt-tokens", "prompt-chars", "prompt"] {
         if !generated && given(option) {
-            warnings.push(format!(
-                "--{option} shapes generated prompts: the prompts given are sent as they are"
-            ));
+            warnings
+                .push(format!("--{option} shapes generated prompts: the prompts given are sent as they are"));
         }
     }
     if !matches!(source, PromptSource::Jsonl { .. })
@@ -103,10 +98,7 @@ fn prompt_text(text: &str, typed: &WorkloadArgs, context: &Context) -> Result<Pr
         return Ok(jsonl(&path, Pick::Random, typed));
     }
     let text = std::fs::read_to_string(&path).map_err(|error| {
-        UsageError(format!(
-            "cannot read the prompt in {} ({error}): check the path after @",
-            path.display()
-        ))
+        UsageError(format!("cannot read the prompt in {} ({error}): check the path after @", path.display()))
     })?;
     if text.trim().is_empty() {
         refuse!("the prompt in {} is empty: write a text into it", path.display());
@@ -132,15 +124,10 @@ fn dataset(typed: &WorkloadArgs, context: &Context) -> Result<PromptSource, Usag
         }
     };
     Ok(match typed.prompt_chars {
-        Some(chars) => PromptSource::Chars {
-            corpus,
-            chars: chars.get(),
-        },
-        None => PromptSource::Corpus {
-            corpus,
-            tokens: typed.prompt_tokens,
-            instruction: typed.prompt.clone(),
-        },
+        Some(chars) => PromptSource::Chars { corpus, chars: chars.get() },
+        None => {
+            PromptSource::Corpus { corpus, tokens: typed.prompt_tokens, instruction: typed.prompt.clone() }
+        }
     })
 }
 
@@ -179,10 +166,5 @@ fn output(typed: &WorkloadArgs) -> Result<OutputLength, UsageError> {
             "--max-tokens-cap {cap} is below every length that -o {mean} can draw: raise the cap, or lower -o"
         );
     }
-    Ok(OutputLength {
-        mean,
-        shape,
-        range: typed.max_tokens_range,
-        cap,
-    })
+    Ok(OutputLength { mean, shape, range: typed.max_tokens_range, cap })
 }

@@ -18,23 +18,11 @@ pub(crate) fn plimsoll(folder: &std::path::Path, args: &[&str]) -> (Option<i32>,
 fn bad_usage_is_one_clear_error_on_stderr() {
     let folder = tempfile::tempdir().unwrap();
     for (args, said) in [
-        (
-            ["run", "--qsp", "5"].as_slice(),
-            "error: unknown option --qsp: did you mean --qps?\n",
-        ),
+        (["run", "--qsp", "5"].as_slice(), "error: unknown option --qsp: did you mean --qps?\n"),
         (&["run", "--users", "0"], "write a whole number of 1 or more"),
-        (
-            &["run", "--qps", "5", "--burst", "1"],
-            "error: --qps and --burst exclude each other",
-        ),
-        (
-            &["run", "--config", "none.toml"],
-            "error: cannot read the configuration file",
-        ),
-        (
-            &["run", "--html", "a.html"],
-            "error: --html comes with a later release",
-        ),
+        (&["run", "--qps", "5", "--burst", "1"], "error: --qps and --burst exclude each other"),
+        (&["run", "--config", "none.toml"], "error: cannot read the configuration file"),
+        (&["run", "--html", "a.html"], "error: --html comes with a later release"),
         (&["rum"], "run"),
     ] {
         let (code, stdout, stderr) = plimsoll(folder.path(), args);
@@ -51,28 +39,13 @@ fn the_printed_configuration_is_a_result_and_warnings_are_not() {
         "locustfile = load_test.py\nheadless = yes\nusers = 3\n",
     )
     .unwrap();
-    let (code, stdout, stderr) = plimsoll(
-        folder.path(),
-        &[
-            "run",
-            "--config",
-            "locust.conf",
-            "-k",
-            "hunter2",
-            "--print-config",
-        ],
-    );
+    let (code, stdout, stderr) =
+        plimsoll(folder.path(), &["run", "--config", "locust.conf", "-k", "hunter2", "--print-config"]);
     assert_eq!(code, Some(0), "{stderr}");
     let users = stdout.lines().find(|line| line.starts_with("users")).unwrap();
-    assert!(
-        users.contains("= 3 ") && users.ends_with("# locust.conf, line 3"),
-        "{users}"
-    );
+    assert!(users.contains("= 3 ") && users.ends_with("# locust.conf, line 3"), "{users}");
     assert!(stdout.contains("# api-key = \"***\""), "{stdout}");
-    assert!(
-        !stdout.contains("hunter2") && !stderr.contains("hunter2"),
-        "{stdout}{stderr}"
-    );
+    assert!(!stdout.contains("hunter2") && !stderr.contains("hunter2"), "{stdout}{stderr}");
     assert!(stderr.starts_with("warning: locustfile"), "{stderr}");
 }
 

@@ -49,9 +49,7 @@ impl ClosedLoop {
 }
 
 fn spawned(rate: Option<Rate>, user: u32) -> Offset {
-    rate.map_or(Offset::ZERO, |rate| {
-        even_instant(rate, u64::from(user)).unwrap_or(Offset::MAX)
-    })
+    rate.map_or(Offset::ZERO, |rate| even_instant(rate, u64::from(user)).unwrap_or(Offset::MAX))
 }
 
 /// When one user of a closed loop starts its requests. It has its own stream of random numbers, so what it does depends
@@ -133,11 +131,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn closed(users: u32, shape: ClosedShape, think: ThinkTime) -> ClosedLoop {
-        ClosedLoop {
-            users: NonZeroU32::new(users).expect("not zero"),
-            shape,
-            think,
-        }
+        ClosedLoop { users: NonZeroU32::new(users).expect("not zero"), shape, think }
     }
 
     fn rate(per_second: f64) -> Option<Rate> {
@@ -150,22 +144,11 @@ mod tests {
 
     #[test]
     fn users_become_active_when_their_shape_says() {
-        let ramp = |warmup, time| ClosedShape::Ramp {
-            warmup: SECOND * warmup,
-            time: SECOND * time,
-        };
-        let burst = |spawn_rate| ClosedShape::Burst {
-            period: SECOND * 10,
-            spawn_rate,
-        };
+        let ramp = |warmup, time| ClosedShape::Ramp { warmup: SECOND * warmup, time: SECOND * time };
+        let burst = |spawn_rate| ClosedShape::Burst { period: SECOND * 10, spawn_rate };
         let steady = |spawn_rate| ClosedShape::Steady { spawn_rate };
         for (users, shape, firsts, ramp_end) in [
-            (
-                8,
-                steady(rate(2.0)),
-                vec![0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5],
-                3.5,
-            ),
+            (8, steady(rate(2.0)), vec![0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5], 3.5),
             (3, steady(None), vec![0.0, 0.0, 0.0], 0.0),
             (100, steady(rate(100_000.0)), vec![0.0, 0.000_01], 0.000_99),
             // With all users there at once every burst has them all; later ones join the next burst.
@@ -173,12 +156,7 @@ mod tests {
             (4, burst(rate(0.1)), vec![0.0, 10.0, 20.0, 30.0], 30.0),
             (4, burst(rate(0.25)), vec![0.0, 10.0, 10.0, 20.0], 12.0),
             // 8^((t - 5) / 30) reaches 2 after a third of the ramp and 4 after two thirds.
-            (
-                8,
-                ramp(5, 30),
-                vec![0.0, 15.0, 5.0 + 30.0 * 3_f64.ln() / 8_f64.ln(), 25.0],
-                35.0,
-            ),
+            (8, ramp(5, 30), vec![0.0, 15.0, 5.0 + 30.0 * 3_f64.ln() / 8_f64.ln(), 25.0], 35.0),
             (1, ramp(5, 30), vec![0.0], 35.0),
             (2, ramp(5, 0), vec![0.0, 5.0], 5.0),
         ] {
@@ -187,35 +165,23 @@ mod tests {
                 let due = UserPacer::new(&closed, Seed(1), user).first().as_secs_f64();
                 assert!((due - first).abs() < 2e-9, "{closed:?} user {user}: {due}");
             }
-            assert!(
-                (closed.ramp_end().as_secs_f64() - ramp_end).abs() < 2e-9,
-                "{closed:?}"
-            );
+            assert!((closed.ramp_end().as_secs_f64() - ramp_end).abs() < 2e-9, "{closed:?}");
         }
     }
 
     #[test]
     fn the_last_user_of_a_ramp_arrives_as_it_ends() {
         for users in [2, 3, 7, 100, 12_345] {
-            let shape = ClosedShape::Ramp {
-                warmup: SECOND,
-                time: SECOND * 60,
-            };
+            let shape = ClosedShape::Ramp { warmup: SECOND, time: SECOND * 60 };
             let closed = closed(users, shape, ThinkTime::Zero);
-            assert_eq!(
-                closed.activation(users - 1).since(Offset::ZERO),
-                closed.ramp_end()
-            );
+            assert_eq!(closed.activation(users - 1).since(Offset::ZERO), closed.ramp_end());
             assert!((1..users).all(|user| closed.activation(user - 1) < closed.activation(user)));
         }
     }
 
     #[test]
     fn a_burst_keeps_to_the_multiples_of_its_period() {
-        let shape = ClosedShape::Burst {
-            period: SECOND * 10,
-            spawn_rate: None,
-        };
+        let shape = ClosedShape::Burst { period: SECOND * 10, spawn_rate: None };
         let mut pacer = UserPacer::new(&closed(1, shape, ThinkTime::Zero), Seed(1), 0);
         for (start, done, next) in [
             (0.0, 1.0, 10.0),
@@ -238,11 +204,7 @@ mod tests {
         };
         let mean = |pauses: &[f64]| pauses.iter().sum::<f64>() / pauses.len() as f64;
         assert!(pauses(ThinkTime::Zero, 0).iter().all(|&pause| pause == 0.0));
-        assert!(
-            pauses(ThinkTime::Constant(SECOND), 0)
-                .iter()
-                .all(|&pause| pause == 1.0)
-        );
+        assert!(pauses(ThinkTime::Constant(SECOND), 0).iter().all(|&pause| pause == 1.0));
         let uniform = pauses(ThinkTime::Uniform(SECOND, SECOND * 3), 0);
         assert!(uniform.iter().all(|pause| (1.0..=3.0).contains(pause)));
         assert!((mean(&uniform) - 2.0).abs() < 0.03, "{}", mean(&uniform)); // 5 standard errors

@@ -27,9 +27,8 @@ impl LoadModel {
                 }
                 Arrivals::Stages { start, stages, gaps } => {
                     let rates = stages.iter().map(|stage| stage.target).chain([*start]);
-                    let (low, high) = rates.fold((f64::MAX, 0_f64), |(low, high), rate| {
-                        (low.min(rate), high.max(rate))
-                    });
+                    let (low, high) =
+                        rates.fold((f64::MAX, 0_f64), |(low, high), rate| (low.min(rate), high.max(rate)));
                     format!("QPS {low:?}-{high:?} {}", gaps.qps_name())
                 }
                 Arrivals::Replay(replay) => replay.describe(),
@@ -122,16 +121,8 @@ impl GapDistribution {
 
 impl Replay {
     fn describe(&self) -> String {
-        let replay = format!(
-            "replay of {} from {}",
-            counted(self.due.len(), "request"),
-            self.source
-        );
-        if self.speed == 1.0 {
-            replay
-        } else {
-            format!("{replay} at {} times the speed", self.speed)
-        }
+        let replay = format!("replay of {} from {}", counted(self.due.len(), "request"), self.source);
+        if self.speed == 1.0 { replay } else { format!("{replay} at {} times the speed", self.speed) }
     }
 }
 
@@ -151,11 +142,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn closed(users: u32, shape: ClosedShape, think: ThinkTime) -> LoadModel {
-        LoadModel::Closed(ClosedLoop {
-            users: NonZeroU32::new(users).expect("not zero"),
-            shape,
-            think,
-        })
+        LoadModel::Closed(ClosedLoop { users: NonZeroU32::new(users).expect("not zero"), shape, think })
     }
 
     fn open(arrivals: Arrivals, cap: Option<(u32, WhenFull)>) -> LoadModel {
@@ -167,62 +154,27 @@ mod tests {
     }
 
     fn process(per_second: f64, gaps: GapDistribution) -> Arrivals {
-        Arrivals::Process {
-            rate: Rate::try_from(per_second).expect("in range"),
-            gaps,
-        }
+        Arrivals::Process { rate: Rate::try_from(per_second).expect("in range"), gaps }
     }
 
     #[test]
     fn a_load_model_is_put_in_words() {
         let rate = Rate::try_from(2.0).ok();
         let steady = |spawn_rate| ClosedShape::Steady { spawn_rate };
-        let burst = ClosedShape::Burst {
-            period: SECOND * 10,
-            spawn_rate: rate,
-        };
-        let ramp = ClosedShape::Ramp {
-            warmup: SECOND * 5,
-            time: SECOND * 60,
-        };
+        let burst = ClosedShape::Burst { period: SECOND * 10, spawn_rate: rate };
+        let ramp = ClosedShape::Ramp { warmup: SECOND * 5, time: SECOND * 60 };
         let stages = vec![
-            Stage {
-                duration: SECOND * 60,
-                target: 100.0,
-            },
-            Stage {
-                duration: Duration::ZERO,
-                target: 5.0,
-            },
+            Stage { duration: SECOND * 60, target: 100.0 },
+            Stage { duration: Duration::ZERO, target: 5.0 },
         ];
-        let staged = Arrivals::Stages {
-            start: 10.0,
-            stages,
-            gaps: GapDistribution::Poisson,
-        };
+        let staged = Arrivals::Stages { start: 10.0, stages, gaps: GapDistribution::Poisson };
         let replay = |speed| {
-            Arrivals::Replay(Replay {
-                source: "a.csv".to_owned(),
-                speed,
-                due: [Offset::ZERO].into(),
-            })
+            Arrivals::Replay(Replay { source: "a.csv".to_owned(), speed, due: [Offset::ZERO].into() })
         };
         for (load, words, label) in [
-            (
-                closed(8, steady(rate), ThinkTime::Zero),
-                "closed loop, 8 users at 2/s",
-                "8",
-            ),
-            (
-                closed(1, steady(None), ThinkTime::Constant(SECOND)),
-                "closed loop, 1 user, thinking 1s",
-                "1",
-            ),
-            (
-                closed(9, burst, ThinkTime::Zero),
-                "closed loop, 9 users at 2/s, all together every 10s",
-                "9",
-            ),
+            (closed(8, steady(rate), ThinkTime::Zero), "closed loop, 8 users at 2/s", "8"),
+            (closed(1, steady(None), ThinkTime::Constant(SECOND)), "closed loop, 1 user, thinking 1s", "1"),
+            (closed(9, burst, ThinkTime::Zero), "closed loop, 9 users at 2/s, all together every 10s", "9"),
             (
                 closed(8, ramp, ThinkTime::Exponential(SECOND / 2)),
                 "closed loop, 1 user for 5s, then geometrically to 8 users over 60s, \
@@ -230,10 +182,7 @@ mod tests {
                 "8",
             ),
             (
-                open(
-                    process(600.0, GapDistribution::Poisson),
-                    Some((100, WhenFull::Lag)),
-                ),
+                open(process(600.0, GapDistribution::Poisson), Some((100, WhenFull::Lag))),
                 "open loop, Poisson at 600/s, at most 100 in flight (late when full)",
                 "QPS 600.0 exponential",
             ),

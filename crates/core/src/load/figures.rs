@@ -26,9 +26,7 @@ impl Figures<'_> {
     }
 
     fn gap_nanos(&self) -> impl Iterator<Item = u64> {
-        self.due
-            .windows(2)
-            .map(|pair| pair[1].as_nanos().saturating_sub(pair[0].as_nanos()))
+        self.due.windows(2).map(|pair| pair[1].as_nanos().saturating_sub(pair[0].as_nanos()))
     }
 
     /// Gaps in mean gaps.
@@ -53,11 +51,7 @@ impl Figures<'_> {
             GapDistribution::Constant => 0.0,
             random => quantile() * expected * random.cv_error(gaps.count() as f64),
         };
-        Figure::around(
-            gaps.variance().sqrt() / gaps.mean(),
-            expected,
-            chance + self.nano() + 1e-12,
-        )
+        Figure::around(gaps.variance().sqrt() / gaps.mean(), expected, chance + self.nano() + 1e-12)
     }
 
     /// See [`super::proof::ArrivalProof::ks`].
@@ -66,10 +60,7 @@ impl Figures<'_> {
         let mut gaps: Vec<u64> = self.gap_nanos().collect();
         gaps.sort_unstable();
         let distance = largest_distance(&gaps, |nanos| law.cdf_of_rounded(nanos, self.nano()))?;
-        Some(KsTest {
-            distance,
-            p_value: kolmogorov_p_value(distance, gaps.len() as u64),
-        })
+        Some(KsTest { distance, p_value: kolmogorov_p_value(distance, gaps.len() as u64) })
     }
 
     /// See [`super::proof::ArrivalProof::dispersion`].
@@ -141,20 +132,13 @@ mod tests {
 
     /// The objections to arrivals that were made in some other way than asked for.
     fn objections(per_second: f64, distribution: GapDistribution, due: &[Offset]) -> Vec<&'static str> {
-        let figures = Figures {
-            rate: rate(per_second),
-            distribution,
-            due,
-        };
+        let figures = Figures { rate: rate(per_second), distribution, due };
         let mut objections = Vec::new();
         for (name, holds) in [
             ("rate", figures.rate().holds()),
             ("cv", figures.cv().holds()),
             ("ks", figures.ks().is_none_or(|ks| ks.p_value >= ALPHA)),
-            (
-                "idc",
-                figures.dispersion().iter().all(|window| window.idc.holds()),
-            ),
+            ("idc", figures.dispersion().iter().all(|window| window.idc.holds())),
         ] {
             if !holds {
                 objections.push(name);
@@ -164,14 +148,8 @@ mod tests {
     }
 
     fn due(per_second: f64, distribution: GapDistribution, seed: u64) -> Vec<Offset> {
-        let arrivals = Arrivals::Process {
-            rate: rate(per_second),
-            gaps: distribution,
-        };
-        Schedule::new(&arrivals, Seed(seed))
-            .expect("valid")
-            .take(20_001)
-            .collect()
+        let arrivals = Arrivals::Process { rate: rate(per_second), gaps: distribution };
+        Schedule::new(&arrivals, Seed(seed)).expect("valid").take(20_001).collect()
     }
 
     #[test]
@@ -181,13 +159,8 @@ mod tests {
         assert_eq!(objections(600.0, poisson, &right), [""; 0]);
 
         // Gaps cut to whole milliseconds and added up: 600/s asked, 1000/s sent.
-        let cut: Vec<_> = (0..20_001)
-            .map(|index| Offset::from_nanos(index * 1_000_000))
-            .collect();
-        assert_eq!(
-            objections(600.0, GapDistribution::Constant, &cut),
-            ["rate", "idc"]
-        );
+        let cut: Vec<_> = (0..20_001).map(|index| Offset::from_nanos(index * 1_000_000)).collect();
+        assert_eq!(objections(600.0, GapDistribution::Constant, &cut), ["rate", "idc"]);
 
         // Two workers with the same seed at half the rate each: every arrival twice.
         let mut twins: Vec<_> = due(300.0, poisson, 5)[..10_001].repeat(2);
@@ -197,10 +170,7 @@ mod tests {
         // Constant called Poisson, and Poisson called constant.
         let constant = due(600.0, GapDistribution::Constant, 5);
         assert_eq!(objections(600.0, poisson, &constant), ["cv", "ks", "idc"]);
-        assert_eq!(
-            objections(600.0, GapDistribution::Constant, &right)[1..],
-            ["cv", "idc"]
-        );
+        assert_eq!(objections(600.0, GapDistribution::Constant, &right)[1..], ["cv", "idc"]);
 
         // The neighbouring distributions.
         assert!(objections(600.0, GapDistribution::Gamma { cv: 1.1 }, &right).contains(&"ks"));

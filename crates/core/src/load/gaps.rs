@@ -40,12 +40,7 @@ impl UnitProcess {
             }
         };
         let part = if matches!(gaps, Gaps::Constant) { -0.5 } else { 0.0 };
-        Ok(UnitProcess {
-            gaps,
-            rng: seed.stream("arrivals"),
-            whole: 0,
-            part,
-        })
+        Ok(UnitProcess { gaps, rng: seed.stream("arrivals"), whole: 0, part })
     }
 
     /// The position of the next arrival.

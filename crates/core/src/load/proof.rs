@@ -62,12 +62,7 @@ impl Figure {
     }
 
     pub(super) fn around(measured: f64, expected: f64, error: f64) -> Self {
-        Figure {
-            measured,
-            expected,
-            low: expected - error,
-            high: expected + error,
-        }
+        Figure { measured, expected, low: expected - error, high: expected + error }
     }
 }
 
@@ -137,10 +132,7 @@ impl ArrivalProof {
     /// # Errors
     /// If there is no such process, or so few or so many gaps that nothing can be said.
     pub fn of(rate: Rate, distribution: GapDistribution, seed: Seed, gaps: u32) -> Result<Self, ProofError> {
-        let arrivals = Arrivals::Process {
-            rate,
-            gaps: distribution,
-        };
+        let arrivals = Arrivals::Process { rate, gaps: distribution };
         let schedule = Schedule::new(&arrivals, seed)?;
         if gaps < GAPS_MIN {
             return Err(ProofError::TooFew(gaps));
@@ -149,15 +141,8 @@ impl ArrivalProof {
         let horizon = even_instant(rate, u64::from(gaps)).ok_or(too_long)?;
         let due: Vec<Offset> = schedule.clone().take(gaps as usize + 1).collect();
         let total = schedule.clone().take_while(|&at| at < horizon).count();
-        let shares = THREADS.map(|threads| Shares {
-            threads,
-            equal: shares_equal(&schedule, &due, threads),
-        });
-        let figures = Figures {
-            rate,
-            distribution,
-            due: &due,
-        };
+        let shares = THREADS.map(|threads| Shares { threads, equal: shares_equal(&schedule, &due, threads) });
+        let figures = Figures { rate, distribution, due: &due };
         let mut proof = ArrivalProof {
             process: arrivals.describe(),
             seed,
@@ -179,9 +164,7 @@ impl ArrivalProof {
 
     fn objections(&self) -> Vec<String> {
         let outside = |name: &str, figure: &Figure| {
-            let Figure {
-                measured, low, high, ..
-            } = figure;
+            let Figure { measured, low, high, .. } = figure;
             (!figure.holds()).then(|| format!("{name} is {measured}, outside {low} to {high}"))
         };
         let mut objections = Vec::new();
@@ -202,9 +185,7 @@ impl ArrivalProof {
 }
 
 fn shares_equal(schedule: &Schedule, due: &[Offset], threads: u16) -> bool {
-    let mut shares: Vec<_> = (0..threads)
-        .map(|thread| schedule.clone().share(thread, threads))
-        .collect();
+    let mut shares: Vec<_> = (0..threads).map(|thread| schedule.clone().share(thread, threads)).collect();
     (0..).zip(due).all(|(index, &at)| {
         let thread = (index % u64::from(threads)) as usize;
         shares[thread].next() == Some((index, at))
@@ -246,14 +227,8 @@ mod tests {
     fn equal_gaps_have_exact_figures() {
         let proof = ArrivalProof::of(rate(600.0), GapDistribution::Constant, Seed(1), 60_000).expect("valid");
         assert_eq!(proof.total.measured, 60_000.0);
-        assert!(
-            proof.dispersion.iter().all(|window| window.idc.measured == 0.0),
-            "{proof:#?}"
-        );
-        assert!(
-            proof.cv.measured < 1e-6 && (proof.rate.measured - 600.0).abs() < 1e-9,
-            "{proof:#?}"
-        );
+        assert!(proof.dispersion.iter().all(|window| window.idc.measured == 0.0), "{proof:#?}");
+        assert!(proof.cv.measured < 1e-6 && (proof.rate.measured - 600.0).abs() < 1e-9, "{proof:#?}");
     }
 
     #[test]
@@ -269,10 +244,7 @@ mod tests {
         for decile in 1..10 {
             let share = f64::from(decile) / 10.0;
             let below = p_values.iter().filter(|&&p| p < share).count() as f64 / 300.0;
-            assert!(
-                (below - share).abs() < 0.1,
-                "{below} of the p-values are below {share}"
-            );
+            assert!((below - share).abs() < 0.1, "{below} of the p-values are below {share}");
         }
     }
 
@@ -280,18 +252,9 @@ mod tests {
     fn what_cannot_be_proven_is_said() {
         let of =
             |per_second, distribution, gaps| ArrivalProof::of(rate(per_second), distribution, Seed(1), gaps);
-        assert_eq!(
-            of(1.0, GapDistribution::Poisson, 999),
-            Err(ProofError::TooFew(999))
-        );
-        assert!(matches!(
-            of(0.001, GapDistribution::Poisson, 100_000_000),
-            Err(ProofError::TooLong { .. })
-        ));
+        assert_eq!(of(1.0, GapDistribution::Poisson, 999), Err(ProofError::TooFew(999)));
+        assert!(matches!(of(0.001, GapDistribution::Poisson, 100_000_000), Err(ProofError::TooLong { .. })));
         let cv = GapDistribution::Gamma { cv: 0.0 };
-        assert_eq!(
-            of(1.0, cv, 1000),
-            Err(ProofError::Schedule(ScheduleError::Cv(0.0)))
-        );
+        assert_eq!(of(1.0, cv, 1000), Err(ProofError::Schedule(ScheduleError::Cv(0.0))));
     }
 }

@@ -40,25 +40,17 @@ impl Schedule {
     pub fn new(arrivals: &Arrivals, seed: Seed) -> Result<Schedule, ScheduleError> {
         arrivals.validate()?;
         let process = match arrivals {
-            Arrivals::Process {
-                rate,
-                gaps: GapDistribution::Constant,
-            } => Process::Even {
-                rate: *rate,
-                index: 0,
-            },
-            Arrivals::Process { rate, gaps } => Process::Random {
-                rate: *rate,
-                unit: UnitProcess::new(*gaps, seed)?,
-            },
+            Arrivals::Process { rate, gaps: GapDistribution::Constant } => {
+                Process::Even { rate: *rate, index: 0 }
+            }
+            Arrivals::Process { rate, gaps } => {
+                Process::Random { rate: *rate, unit: UnitProcess::new(*gaps, seed)? }
+            }
             Arrivals::Stages { start, stages, gaps } => Process::Staged {
                 profile: RateProfile::new(*start, stages),
                 unit: UnitProcess::new(*gaps, seed)?,
             },
-            Arrivals::Replay(replay) => Process::Replay {
-                due: Arc::clone(&replay.due),
-                index: 0,
-            },
+            Arrivals::Replay(replay) => Process::Replay { due: Arc::clone(&replay.due), index: 0 },
         };
         Ok(Schedule { process })
     }
@@ -68,12 +60,7 @@ impl Schedule {
     /// Every thread runs through the whole process and takes its own, so how many threads there are changes nothing
     /// about the schedule. A `thread` that is not below `threads` has no arrivals.
     pub fn share(self, thread: u16, threads: u16) -> Share {
-        Share {
-            schedule: self,
-            index: 0,
-            thread: u64::from(thread),
-            threads: u64::from(threads),
-        }
+        Share { schedule: self, index: 0, thread: u64::from(thread), threads: u64::from(threads) }
     }
 }
 
@@ -156,19 +143,13 @@ mod tests {
     use crate::load::{Replay, Stage};
 
     fn process(per_second: f64, gaps: GapDistribution) -> Arrivals {
-        Arrivals::Process {
-            rate: Rate::try_from(per_second).expect("in range"),
-            gaps,
-        }
+        Arrivals::Process { rate: Rate::try_from(per_second).expect("in range"), gaps }
     }
 
     fn stages(start: f64, stages: &[(f64, f64)], gaps: GapDistribution) -> Arrivals {
         let stages = stages
             .iter()
-            .map(|&(secs, target)| Stage {
-                duration: Duration::from_secs_f64(secs),
-                target,
-            })
+            .map(|&(secs, target)| Stage { duration: Duration::from_secs_f64(secs), target })
             .collect();
         Arrivals::Stages { start, stages, gaps }
     }
@@ -193,11 +174,7 @@ mod tests {
             (1.0 / 3.0, 7, 21_000_000_000),
         ] {
             let rate = Rate::try_from(per_second).expect("in range");
-            assert_eq!(
-                even_instant(rate, index),
-                Some(Offset::from_nanos(nanos)),
-                "{per_second}/s, {index}"
-            );
+            assert_eq!(even_instant(rate, index), Some(Offset::from_nanos(nanos)), "{per_second}/s, {index}");
         }
         let slow = Rate::try_from(0.001).expect("in range");
         assert_eq!(even_instant(slow, 100_000_000), None, "no run lasts 3,000 years");
@@ -213,14 +190,7 @@ mod tests {
             (0.0, &[(60.0, 100.0), (300.0, 100.0), (60.0, 0.0)], 36_000),
             (
                 0.0,
-                &[
-                    (0.0, 100_000.0),
-                    (0.5, 100_000.0),
-                    (0.0, 0.0),
-                    (5.0, 0.0),
-                    (0.0, 7.0),
-                    (1.0, 7.0),
-                ],
+                &[(0.0, 100_000.0), (0.5, 100_000.0), (0.0, 0.0), (5.0, 0.0), (0.0, 7.0), (1.0, 7.0)],
                 50_007,
             ),
             (600.0, &[(3600.0, 600.0)], 2_160_000),
@@ -232,26 +202,11 @@ mod tests {
 
     #[test]
     fn stages_pause_where_the_rate_is_zero_and_end_with_the_last() {
-        let list = [
-            (1.0, 1000.0),
-            (0.0, 0.0),
-            (5.0, 0.0),
-            (0.0, 1000.0),
-            (1.0, 1000.0),
-        ];
+        let list = [(1.0, 1000.0), (0.0, 0.0), (5.0, 0.0), (0.0, 1000.0), (1.0, 1000.0)];
         for gaps in [GapDistribution::Constant, GapDistribution::Poisson] {
-            let due: Vec<_> = schedule(&stages(1000.0, &list, gaps))
-                .map(Offset::as_secs_f64)
-                .collect();
-            assert!(
-                due.iter().all(|at| !(1.0..6.0).contains(at) && *at < 7.0),
-                "{gaps:?}"
-            );
-            assert!(
-                (due.len() as f64 - 2000.0).abs() < 200.0,
-                "{gaps:?}: {}",
-                due.len()
-            );
+            let due: Vec<_> = schedule(&stages(1000.0, &list, gaps)).map(Offset::as_secs_f64).collect();
+            assert!(due.iter().all(|at| !(1.0..6.0).contains(at) && *at < 7.0), "{gaps:?}");
+            assert!((due.len() as f64 - 2000.0).abs() < 200.0, "{gaps:?}: {}", due.len());
         }
     }
 
@@ -263,36 +218,22 @@ mod tests {
         due.for_each(|at| quarters[(at.as_secs_f64() / 25.0) as usize] += 1.0);
         for (counted, share) in quarters.into_iter().zip([1.0, 3.0, 5.0, 7.0]) {
             let expected: f64 = 50_000.0 * share / 16.0;
-            assert!(
-                (counted - expected).abs() < 4.0 * expected.sqrt(),
-                "{counted} for {expected}"
-            );
+            assert!((counted - expected).abs() < 4.0 * expected.sqrt(), "{counted} for {expected}");
         }
     }
 
     #[test]
     fn a_replay_is_what_was_recorded() {
         let due: Arc<[Offset]> = [0, 5, 5, 9].map(Offset::from_nanos).into();
-        let replay = Replay {
-            source: "t.csv".to_owned(),
-            speed: 1.0,
-            due: Arc::clone(&due),
-        };
-        assert_eq!(
-            schedule(&Arrivals::Replay(replay)).collect::<Vec<_>>(),
-            due.to_vec()
-        );
+        let replay = Replay { source: "t.csv".to_owned(), speed: 1.0, due: Arc::clone(&due) };
+        assert_eq!(schedule(&Arrivals::Replay(replay)).collect::<Vec<_>>(), due.to_vec());
     }
 
     #[test]
     fn a_schedule_is_its_seed() {
         let arrivals = process(600.0, GapDistribution::Poisson);
         let first = |seed| -> Vec<_> {
-            Schedule::new(&arrivals, Seed(seed))
-                .expect("valid")
-                .take(3)
-                .map(Offset::as_nanos)
-                .collect()
+            Schedule::new(&arrivals, Seed(seed)).expect("valid").take(3).map(Offset::as_nanos).collect()
         };
         assert_eq!(first(0), first(0));
         assert_ne!(first(0), first(1));
@@ -312,18 +253,13 @@ mod tests {
             Just(GapDistribution::Constant),
             Just(GapDistribution::Uniform),
             Just(GapDistribution::Poisson),
-            (-6.0..3.0_f64).prop_map(|power| GapDistribution::Gamma {
-                cv: 10_f64.powf(power)
-            }),
+            (-6.0..3.0_f64).prop_map(|power| GapDistribution::Gamma { cv: 10_f64.powf(power) }),
         ]
     }
 
     fn any_arrivals() -> impl Strategy<Value = Arrivals> {
         let rate = (-3.0..5.0_f64).prop_map(|power| 10_f64.powf(power));
-        let stage = (
-            prop_oneof![Just(0.0), 0.0..100.0_f64],
-            prop_oneof![Just(0.0), 0.0..500.0_f64],
-        );
+        let stage = (prop_oneof![Just(0.0), 0.0..100.0_f64], prop_oneof![Just(0.0), 0.0..500.0_f64]);
         prop_oneof![
             (rate, any_gaps()).prop_map(|(rate, gaps)| process(rate, gaps)),
             (0.0..500.0_f64, prop::collection::vec(stage, 1..6), any_gaps())

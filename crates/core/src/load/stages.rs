@@ -51,13 +51,8 @@ impl RateProfile {
         let (mut begins, mut before, mut from) = (0.0, 0.0, start);
         let mut segments = Vec::with_capacity(stages.len());
         for stage in stages {
-            let segment = Segment {
-                begins,
-                lasts: stage.duration.as_secs_f64(),
-                from,
-                to: stage.target,
-                before,
-            };
+            let segment =
+                Segment { begins, lasts: stage.duration.as_secs_f64(), from, to: stage.target, before };
             begins += segment.lasts;
             before += segment.area();
             from = stage.target;
@@ -96,10 +91,7 @@ mod tests {
     fn profile(start: f64, stages: &[(f64, f64)]) -> RateProfile {
         let stages: Vec<_> = stages
             .iter()
-            .map(|&(secs, target)| Stage {
-                duration: Duration::from_secs_f64(secs),
-                target,
-            })
+            .map(|&(secs, target)| Stage { duration: Duration::from_secs_f64(secs), target })
             .collect();
         RateProfile::new(start, &stages)
     }
@@ -110,28 +102,15 @@ mod tests {
         let pause: &[(f64, f64)] = &[(1.0, 10.0), (0.0, 0.0), (5.0, 0.0), (0.0, 10.0), (1.0, 10.0)];
         let down: &[(f64, f64)] = &[(4.0, 0.0)];
         for (start, stages, total, points) in [
-            (
-                0.0,
-                ramp,
-                100.0,
-                vec![(0.0, 0.0), (1.0, 1.0), (25.0, 5.0), (81.0, 9.0)],
-            ),
-            (
-                10.0,
-                pause,
-                20.0,
-                vec![(5.0, 0.5), (9.5, 0.95), (10.5, 6.05), (19.0, 6.9)],
-            ),
+            (0.0, ramp, 100.0, vec![(0.0, 0.0), (1.0, 1.0), (25.0, 5.0), (81.0, 9.0)]),
+            (10.0, pause, 20.0, vec![(5.0, 0.5), (9.5, 0.95), (10.5, 6.05), (19.0, 6.9)]),
             (8.0, down, 16.0, vec![(7.0, 1.0), (12.0, 2.0), (15.0, 3.0)]),
         ] {
             let mut profile = profile(start, stages);
             assert!((profile.total() - total).abs() < 1e-9, "{stages:?}");
             for (arrivals, seconds) in points {
                 let reached = profile.reaches(arrivals).expect("before the end");
-                assert!(
-                    (reached - seconds).abs() < 1e-9,
-                    "{stages:?} {arrivals}: {reached}"
-                );
+                assert!((reached - seconds).abs() < 1e-9, "{stages:?} {arrivals}: {reached}");
             }
             assert_eq!(profile.reaches(total), None);
         }

@@ -122,15 +122,10 @@ impl Trace {
     pub fn parse(source: &str, text: &str, options: &TraceOptions) -> Result<Trace, TraceError> {
         check(options)?;
         let (columns, mut rows) = rows::read(source, text.trim_start_matches('\u{feff}'), options)?;
-        let out_of_order = rows
-            .windows(2)
-            .filter(|pair| pair[1].nanos < pair[0].nanos)
-            .count();
+        let out_of_order = rows.windows(2).filter(|pair| pair[1].nanos < pair[0].nanos).count();
         rows.sort_by_key(|row| row.nanos); // stable: requests of one instant keep their order
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
-            return Err(TraceError::Empty {
-                trace: source.to_owned(),
-            });
+            return Err(TraceError::Empty { trace: source.to_owned() });
         };
         let span = Duration::from_nanos(last.nanos.abs_diff(first.nanos));
         let trace = Trace {
@@ -143,10 +138,7 @@ impl Trace {
             out_of_order,
         };
         if trace.rows.is_empty() {
-            Err(TraceError::EmptyWindow {
-                trace: trace.source,
-                span,
-            })
+            Err(TraceError::EmptyWindow { trace: trace.source, span })
         } else {
             Ok(trace)
         }

@@ -44,10 +44,7 @@ impl ClosedLoop {
             return Err(ClosedLoopError::ThinkRange { low, high });
         }
         match self.shape {
-            ClosedShape::Burst {
-                period: Duration::ZERO,
-                ..
-            } => Err(ClosedLoopError::BurstPeriod),
+            ClosedShape::Burst { period: Duration::ZERO, .. } => Err(ClosedLoopError::BurstPeriod),
             ClosedShape::Burst { .. } if self.think != ThinkTime::Zero => Err(ClosedLoopError::BurstThink),
             _ => Ok(()),
         }
@@ -112,10 +109,7 @@ fn validate_stages(start: f64, stages: &[Stage], gaps: GapDistribution) -> Resul
         return Err(ScheduleError::StartRate(start));
     }
     if let Some(at) = stages.iter().position(|stage| !in_range(stage.target)) {
-        return Err(ScheduleError::StageRate {
-            stage: at + 1,
-            rate: stages[at].target,
-        });
+        return Err(ScheduleError::StageRate { stage: at + 1, rate: stages[at].target });
     }
     let requests = RateProfile::new(start, stages).total();
     // Equal gaps make the integral of the rate, rounded: below one half that is nothing.
@@ -129,15 +123,10 @@ impl Replay {
     fn validate(&self) -> Result<(), ScheduleError> {
         validate_speed(self.speed)?;
         if self.due.is_empty() {
-            return Err(ScheduleError::EmptyTrace {
-                trace: self.source.clone(),
-            });
+            return Err(ScheduleError::EmptyTrace { trace: self.source.clone() });
         }
         match self.due.windows(2).position(|pair| pair[0] > pair[1]) {
-            Some(at) => Err(ScheduleError::TraceOrder {
-                trace: self.source.clone(),
-                request: at + 2,
-            }),
+            Some(at) => Err(ScheduleError::TraceOrder { trace: self.source.clone(), request: at + 2 }),
             None => Ok(()),
         }
     }
@@ -145,11 +134,7 @@ impl Replay {
 
 /// Checks the speed of a replay.
 pub(super) fn validate_speed(speed: f64) -> Result<(), ScheduleError> {
-    if speed.is_finite() && speed > 0.0 {
-        Ok(())
-    } else {
-        Err(ScheduleError::Speed(speed))
-    }
+    if speed.is_finite() && speed > 0.0 { Ok(()) } else { Err(ScheduleError::Speed(speed)) }
 }
 
 /// Why [`Arrivals`] make no schedule.
@@ -213,25 +198,14 @@ mod tests {
     fn stages(start: f64, stages: &[(u64, f64)]) -> Arrivals {
         let stages = stages
             .iter()
-            .map(|&(secs, target)| Stage {
-                duration: Duration::from_secs(secs),
-                target,
-            })
+            .map(|&(secs, target)| Stage { duration: Duration::from_secs(secs), target })
             .collect();
-        Arrivals::Stages {
-            start,
-            stages,
-            gaps: GapDistribution::Constant,
-        }
+        Arrivals::Stages { start, stages, gaps: GapDistribution::Constant }
     }
 
     fn replay(speed: f64, due: &[u64]) -> Arrivals {
         let due = due.iter().map(|&nanos| Offset::from_nanos(nanos)).collect();
-        Arrivals::Replay(Replay {
-            source: "t.csv".to_owned(),
-            speed,
-            due,
-        })
+        Arrivals::Replay(Replay { source: "t.csv".to_owned(), speed, due })
     }
 
     #[test]
@@ -241,19 +215,13 @@ mod tests {
             gaps: GapDistribution::Gamma { cv },
         };
         for (arrivals, says) in [
-            (
-                gamma(0.0),
-                "coefficient of variation of 0 is out of range: give one from 0.000001 to 1000",
-            ),
+            (gamma(0.0), "coefficient of variation of 0 is out of range: give one from 0.000001 to 1000"),
             (gamma(-1.0), "-1"),
             (gamma(f64::NAN), "NaN"),
             (gamma(f64::INFINITY), "inf"),
             (stages(1.0, &[]), "at least one duration"),
             (stages(-1.0, &[(1, 1.0)]), "cannot start at -1/s"),
-            (
-                stages(1.0, &[(1, 1.0), (1, -5.0)]),
-                "stage 2 cannot have a target of -5/s",
-            ),
+            (stages(1.0, &[(1, 1.0), (1, -5.0)]), "stage 2 cannot have a target of -5/s"),
             (stages(1.0, &[(1, f64::NAN)]), "stage 1"),
             (stages(1.0, &[(1, 1e6)]), "100000/s"),
             (stages(0.0, &[(60, 0.0)]), "add up to 0 requests"),
@@ -266,12 +234,8 @@ mod tests {
             let error = arrivals.validate().expect_err(says).to_string();
             assert!(error.contains(says), "{error}");
         }
-        for arrivals in [
-            gamma(0.1),
-            gamma(7.0),
-            stages(0.0, &[(0, 5.0), (9, 5.0)]),
-            replay(0.5, &[0, 0, 7]),
-        ] {
+        for arrivals in [gamma(0.1), gamma(7.0), stages(0.0, &[(0, 5.0), (9, 5.0)]), replay(0.5, &[0, 0, 7])]
+        {
             assert_eq!(arrivals.validate(), Ok(()), "{arrivals:?}");
         }
     }
@@ -279,42 +243,20 @@ mod tests {
     #[test]
     fn closed_loops_without_meaning_are_refused_with_what_to_do() {
         let second = Duration::from_secs(1);
-        let closed = |shape, think| ClosedLoop {
-            users: NonZeroU32::MIN,
-            shape,
-            think,
-        };
+        let closed = |shape, think| ClosedLoop { users: NonZeroU32::MIN, shape, think };
         let steady = ClosedShape::Steady { spawn_rate: None };
-        let burst = |period| ClosedShape::Burst {
-            period,
-            spawn_rate: None,
-        };
+        let burst = |period| ClosedShape::Burst { period, spawn_rate: None };
         for (closed, error) in [
-            (
-                closed(burst(Duration::ZERO), ThinkTime::Zero),
-                ClosedLoopError::BurstPeriod,
-            ),
-            (
-                closed(burst(second), ThinkTime::Constant(second)),
-                ClosedLoopError::BurstThink,
-            ),
+            (closed(burst(Duration::ZERO), ThinkTime::Zero), ClosedLoopError::BurstPeriod),
+            (closed(burst(second), ThinkTime::Constant(second)), ClosedLoopError::BurstThink),
             (
                 closed(steady.clone(), ThinkTime::Uniform(second, Duration::ZERO)),
-                ClosedLoopError::ThinkRange {
-                    low: second,
-                    high: Duration::ZERO,
-                },
+                ClosedLoopError::ThinkRange { low: second, high: Duration::ZERO },
             ),
         ] {
-            assert_eq!(
-                LoadModel::Closed(closed).validate(),
-                Err(LoadError::Closed(error))
-            );
+            assert_eq!(LoadModel::Closed(closed).validate(), Err(LoadError::Closed(error)));
         }
-        assert_eq!(
-            closed(steady, ThinkTime::Uniform(second, second)).validate(),
-            Ok(())
-        );
+        assert_eq!(closed(steady, ThinkTime::Uniform(second, second)).validate(), Ok(()));
         assert_eq!(closed(burst(second), ThinkTime::Zero).validate(), Ok(()));
     }
 }

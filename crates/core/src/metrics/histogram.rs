@@ -44,13 +44,7 @@ impl Default for Samples {
     fn default() -> Self {
         #[expect(clippy::expect_used, reason = "fails only for more than five digits")]
         let histogram = Histogram::new(DIGITS).expect("three digits are accepted");
-        Samples {
-            histogram,
-            sum: 0,
-            sum_of_squares: 0,
-            min: u64::MAX,
-            max: 0,
-        }
+        Samples { histogram, sum: 0, sum_of_squares: 0, min: u64::MAX, max: 0 }
     }
 }
 
@@ -190,35 +184,23 @@ mod tests {
         assert_eq!(seen.stdev(), Some((32.0_f64 / 7.0).sqrt()));
         assert_eq!((seen.min(), seen.max(), seen.n()), (Some(2), Some(9), 8));
         // A spread of 1 ns on top of a second is not lost in rounding.
-        assert_eq!(
-            samples(&[1_000_000_000, 1_000_000_002]).stdev(),
-            Some(2.0_f64.sqrt())
-        );
+        assert_eq!(samples(&[1_000_000_000, 1_000_000_002]).stdev(), Some(2.0_f64.sqrt()));
     }
 
     #[test]
     fn of_few_samples_only_what_is_defined_is_reported() {
         let none = Samples::default().distribution(Unit::Time);
-        assert_eq!(
-            (none.n, none.mean, none.min, none.max, none.stdev),
-            (0, None, None, None, None)
-        );
+        assert_eq!((none.n, none.mean, none.min, none.max, none.stdev), (0, None, None, None, None));
         assert!(none.percentiles.iter().all(|entry| entry.value.is_none()));
 
         let one = samples(&[7]).distribution(Unit::Tokens);
-        assert_eq!(
-            (one.mean, one.stdev, one.percentile(50.0)),
-            (Some(7.0), None, None)
-        );
+        assert_eq!((one.mean, one.stdev, one.percentile(50.0)), (Some(7.0), None, None));
 
         let hundred = samples(&(1..=100).collect::<Vec<_>>()).distribution(Unit::Tokens);
         assert_eq!(hundred.percentile(99.0), Some(99.0));
         assert_eq!(hundred.percentile(99.9), None);
         let median = hundred.percentiles[0];
-        assert_eq!(
-            (median.value, median.low, median.high),
-            (Some(50.0), Some(40.0), Some(61.0))
-        );
+        assert_eq!((median.value, median.low, median.high), (Some(50.0), Some(40.0), Some(61.0)));
         let p99 = hundred.percentiles[4];
         assert_eq!((p99.low, p99.high), (Some(97.0), None));
     }

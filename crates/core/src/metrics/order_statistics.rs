@@ -43,11 +43,7 @@ fn first_rank(n: u64, holds: impl Fn(u64) -> bool) -> Option<u64> {
     let (mut low, mut high) = (1, n + 1);
     while low < high {
         let middle = low + (high - low) / 2;
-        if holds(middle) {
-            high = middle
-        } else {
-            low = middle + 1
-        }
+        if holds(middle) { high = middle } else { low = middle + 1 }
     }
     (low <= n).then_some(low)
 }
@@ -55,18 +51,10 @@ fn first_rank(n: u64, holds: impl Fn(u64) -> bool) -> Option<u64> {
 /// Percentile `p` of `n` samples, given the value at each rank.
 pub(super) fn percentile(n: u64, p: f64, at_rank: &impl Fn(u64) -> f64) -> Percentile {
     if n < min_samples(p) {
-        return Percentile {
-            p,
-            ..Percentile::default()
-        };
+        return Percentile { p, ..Percentile::default() };
     }
     let (low, high) = interval(n, p);
-    Percentile {
-        p,
-        value: Some(at_rank(rank(n, p))),
-        low: low.map(at_rank),
-        high: high.map(at_rank),
-    }
+    Percentile { p, value: Some(at_rank(rank(n, p))), low: low.map(at_rank), high: high.map(at_rank) }
 }
 
 #[cfg(test)]
@@ -89,12 +77,9 @@ mod tests {
     #[test]
     fn intervals_of_the_median_are_those_of_the_sign_test() {
         // Tables of the sign test: of 10 samples the 2nd and the 9th, of 20 the 6th and the 15th; 5 are too few.
-        for (n, low, high) in [
-            (5, None, None),
-            (10, Some(2), Some(9)),
-            (20, Some(6), Some(15)),
-            (0, None, None),
-        ] {
+        for (n, low, high) in
+            [(5, None, None), (10, Some(2), Some(9)), (20, Some(6), Some(15)), (0, None, None)]
+        {
             assert_eq!(interval(n, 50.0), (low, high), "n = {n}");
         }
     }
@@ -119,14 +104,7 @@ mod tests {
 
     #[test]
     fn a_percentile_needs_one_sample_beyond_it() {
-        for (p, least) in [
-            (50.0, 2),
-            (75.0, 4),
-            (90.0, 10),
-            (95.0, 20),
-            (99.0, 100),
-            (99.9, 1_000),
-        ] {
+        for (p, least) in [(50.0, 2), (75.0, 4), (90.0, 10), (95.0, 20), (99.0, 100), (99.9, 1_000)] {
             assert_eq!(min_samples(p), least, "p{p}");
         }
     }

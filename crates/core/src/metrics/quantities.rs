@@ -13,19 +13,11 @@ pub(super) struct Quantity {
 }
 
 const fn time(name: &'static str, of: fn(&Record) -> Option<f64>) -> Quantity {
-    Quantity {
-        name,
-        unit: Unit::Time,
-        of,
-    }
+    Quantity { name, unit: Unit::Time, of }
 }
 
 const fn tokens(name: &'static str, of: fn(&Record) -> Option<f64>) -> Quantity {
-    Quantity {
-        name,
-        unit: Unit::Tokens,
-        of,
-    }
+    Quantity { name, unit: Unit::Tokens, of }
 }
 
 /// All of them. `send_lag`, `chunk_gap` and `itl` are pooled by the tally itself.
@@ -39,21 +31,11 @@ pub(super) const QUANTITIES: [Quantity; 14] = [
     time("e2e_per_token", Record::e2e_per_token),
     time("llm_bench_latency_per_token", llm_bench_latency_per_token),
     time("connect", connect),
-    time("server_prompt", |record| {
-        Some(record.server.prompt?.as_secs_f64())
-    }),
-    time("server_generation", |record| {
-        Some(record.server.generation?.as_secs_f64())
-    }),
-    tokens("input_tokens", |record| {
-        record.usage.input_tokens.or(record.prompt_tokens).map(f64::from)
-    }),
-    tokens("output_tokens", |record| {
-        record.usage.output_tokens.map(f64::from)
-    }),
-    tokens("cached_tokens", |record| {
-        record.usage.cached_tokens.map(f64::from)
-    }),
+    time("server_prompt", |record| Some(record.server.prompt?.as_secs_f64())),
+    time("server_generation", |record| Some(record.server.generation?.as_secs_f64())),
+    tokens("input_tokens", |record| record.usage.input_tokens.or(record.prompt_tokens).map(f64::from)),
+    tokens("output_tokens", |record| record.usage.output_tokens.map(f64::from)),
+    tokens("cached_tokens", |record| record.usage.cached_tokens.map(f64::from)),
 ];
 
 /// `(done - first_token) / output_tokens`: what llm_bench calls "Latency Per Token". Unlike `tpot` it counts the
@@ -65,7 +47,5 @@ pub fn llm_bench_latency_per_token(record: &Record) -> Option<f64> {
 
 /// Time to a new connection: name, TCP and TLS together.
 pub(super) fn connect(record: &Record) -> Option<f64> {
-    record
-        .connect
-        .map(|phases| (phases.dns + phases.tcp + phases.tls).as_secs_f64())
+    record.connect.map(|phases| (phases.dns + phases.tcp + phases.tls).as_secs_f64())
 }

@@ -53,9 +53,7 @@ impl Tally {
             sent: counts.sent,
             refused: self.counts.refused,
             own_lag: &self.own_lag,
-            median_latency: metrics
-                .get("latency")
-                .and_then(|latency| latency.percentile(50.0)),
+            median_latency: metrics.get("latency").and_then(|latency| latency.percentile(50.0)),
             health: conduct.health,
             in_flight: &in_flight,
         });
@@ -83,11 +81,7 @@ impl Tally {
             scheduled: outcomes.values().sum(),
             sent: self.counts.sent,
             ok: outcomes.get(&Outcome::Ok).copied().unwrap_or(0),
-            failed: outcomes
-                .iter()
-                .filter(|(outcome, _)| outcome.is_failure())
-                .map(|(_, count)| count)
-                .sum(),
+            failed: outcomes.iter().filter(|(outcome, _)| outcome.is_failure()).map(|(_, count)| count).sum(),
             outcomes,
             total: self.totals().records,
             total_failed: self.totals().failed,
@@ -155,13 +149,7 @@ impl Tally {
         let greatest = |share: fn(&ThreadHealth) -> f64| health.threads.iter().map(share).fold(0.0, f64::max);
         let worst_p99 = |lag: fn(&ThreadHealth) -> &hdrhistogram::Histogram<u64>| {
             let p99 = |lag: &hdrhistogram::Histogram<u64>| lag.value_at_quantile(0.99) as f64 / 1e9;
-            health
-                .threads
-                .iter()
-                .map(lag)
-                .filter(|lag| !lag.is_empty())
-                .map(p99)
-                .reduce(f64::max)
+            health.threads.iter().map(lag).filter(|lag| !lag.is_empty()).map(p99).reduce(f64::max)
         };
         let scheduled_p99 = |lag: &super::Samples| {
             let lag = lag.distribution(Unit::Time).percentile(99.0);

@@ -103,14 +103,7 @@ impl Tally {
     /// Says that the measured window ends at `end`. Rates are exact if this is said before records that go beyond
     /// `end` are added; if it is said only by the summary, the last tenth of a second is interpolated.
     pub fn measured_until(&mut self, end: Offset) {
-        let Arisen {
-            sent,
-            completed,
-            output_tokens,
-            input_tokens,
-            in_flight,
-            ..
-        } = &mut self.arisen;
+        let Arisen { sent, completed, output_tokens, input_tokens, in_flight, .. } = &mut self.arisen;
         [sent, completed, output_tokens, input_tokens, in_flight]
             .into_iter()
             .for_each(|line| line.end_at(end));
@@ -128,9 +121,7 @@ impl Tally {
 
     /// Adds what an I/O thread did in a window.
     pub fn add_window(&mut self, window: &ThreadWindow) {
-        self.arisen
-            .in_flight
-            .spread(window.start, window.start + window.length, window.in_flight_nanos);
+        self.arisen.in_flight.spread(window.start, window.start + window.length, window.in_flight_nanos);
         let second = (window.start.as_nanos().saturating_add(500_000_000) / 1_000_000_000) as usize;
         let threads = &mut self.arisen.in_flight_max;
         let thread = usize::from(window.thread);
@@ -168,9 +159,7 @@ impl Tally {
             "chunk_gap" => Some(&self.chunk_gap),
             "itl" => Some(&self.itl),
             "send_lag" => Some(&self.send_lag),
-            _ => self
-                .quantities
-                .get(QUANTITIES.iter().position(|quantity| quantity.name == name)?),
+            _ => self.quantities.get(QUANTITIES.iter().position(|quantity| quantity.name == name)?),
         }
     }
 
@@ -180,8 +169,7 @@ impl Tally {
             self.counts.sent += 1;
             let lag = nanos(record.scheduled, sent);
             self.send_lag.record(lag);
-            self.own_lag
-                .record(lag.saturating_sub((connect(record).unwrap_or(0.0) * 1e9) as u64));
+            self.own_lag.record(lag.saturating_sub((connect(record).unwrap_or(0.0) * 1e9) as u64));
         } else if record.outcome.is_failure() {
             self.counts.refused += 1;
         }
@@ -233,13 +221,9 @@ impl Arisen {
             (record.deltas.is_empty(), record.usage.output_tokens, record.done)
         {
             // Not streamed: the tokens came between the first byte of the body and its end.
-            self.output_tokens
-                .spread(record.first_byte.unwrap_or(done), done, u64::from(tokens));
+            self.output_tokens.spread(record.first_byte.unwrap_or(done), done, u64::from(tokens));
         }
-        let first = record
-            .first_token()
-            .or(record.first_byte)
-            .filter(|_| record.status == Some(200));
+        let first = record.first_token().or(record.first_byte).filter(|_| record.status == Some(200));
         if let (Some(first), Some(tokens)) = (first, record.usage.input_tokens.or(record.prompt_tokens)) {
             self.input_tokens.add(first, u64::from(tokens));
         }
@@ -255,10 +239,7 @@ impl Arisen {
             self.in_flight_max.resize(other.in_flight_max.len(), Vec::new());
         }
         for (mine, theirs) in self.in_flight_max.iter_mut().zip(&other.in_flight_max) {
-            theirs
-                .iter()
-                .enumerate()
-                .for_each(|(second, &max)| raise(mine, second, max));
+            theirs.iter().enumerate().for_each(|(second, &max)| raise(mine, second, max));
         }
     }
 }

@@ -24,11 +24,7 @@ pub(super) struct Timeline {
 impl Timeline {
     /// An empty timeline from `from` on.
     pub(super) fn new(from: Offset) -> Self {
-        Timeline {
-            from: from.as_nanos(),
-            until: u64::MAX,
-            bins: Vec::new(),
-        }
+        Timeline { from: from.as_nanos(), until: u64::MAX, bins: Vec::new() }
     }
 
     /// Leaves out what arose after `end` from now on.
@@ -93,10 +89,7 @@ impl Timeline {
         if other.bins.len() > self.bins.len() {
             self.bins.resize(other.bins.len(), 0);
         }
-        self.bins
-            .iter_mut()
-            .zip(&other.bins)
-            .for_each(|(mine, theirs)| *mine += theirs);
+        self.bins.iter_mut().zip(&other.bins).for_each(|(mine, theirs)| *mine += theirs);
     }
 }
 

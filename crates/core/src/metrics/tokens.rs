@@ -16,11 +16,7 @@ pub fn resolve_output_tokens(record: &mut Record, counted: Option<u32>) {
         record.usage.output_tokens = Some(tokens);
         record.usage.source = TokenSource::Tokenizer;
     } else if !record.deltas.is_empty() {
-        let total = record
-            .deltas
-            .iter()
-            .map(|delta| delta.tokens.max(1))
-            .fold(0, u32::saturating_add);
+        let total = record.deltas.iter().map(|delta| delta.tokens.max(1)).fold(0, u32::saturating_add);
         record.usage.output_tokens = Some(total);
         record.usage.source = TokenSource::Chunks;
     }
@@ -46,11 +42,7 @@ impl Shares {
         let rest = total.map_or(unknown, |total| total.saturating_sub(known));
         // An event with content has at least one token: as many tokens as events leaves one each, no estimate.
         let assumed = total.is_none() || record.usage.source == TokenSource::Chunks;
-        Shares {
-            rest,
-            unknown,
-            estimated: unknown > 0 && (assumed || rest != unknown),
-        }
+        Shares { rest, unknown, estimated: unknown > 0 && (assumed || rest != unknown) }
     }
 
     /// Each event's arrival and tokens, whole numbers that add up to the total.
@@ -130,11 +122,7 @@ impl TokenTally {
     pub(super) fn merge(&mut self, other: &TokenTally) {
         self.input += other.input;
         self.output += other.output;
-        self.cached = self
-            .cached
-            .into_iter()
-            .chain(other.cached)
-            .reduce(|left, right| left + right);
+        self.cached = self.cached.into_iter().chain(other.cached).reduce(|left, right| left + right);
         for (&source, &count) in &other.sources {
             *self.sources.entry(source).or_default() += count;
         }
@@ -175,20 +163,10 @@ mod tests {
     fn streamed(tokens: &[u32], total: Option<u32>) -> Record {
         let mut record = Record::due(RequestId(0), Phase::Measure, 0, Offset::ZERO);
         let at = (0..).map(|index| Offset::from_nanos(index * 10));
-        record.deltas = at
-            .zip(tokens)
-            .map(|(at, &tokens)| Delta {
-                at,
-                tokens,
-                kind: DeltaKind::Text,
-            })
-            .collect();
+        record.deltas =
+            at.zip(tokens).map(|(at, &tokens)| Delta { at, tokens, kind: DeltaKind::Text }).collect();
         record.usage.output_tokens = total;
-        record.usage.source = if total.is_some() {
-            TokenSource::Server
-        } else {
-            TokenSource::Unknown
-        };
+        record.usage.source = if total.is_some() { TokenSource::Server } else { TokenSource::Unknown };
         record
     }
 
@@ -206,11 +184,7 @@ mod tests {
             let record = streamed(events, total);
             let shares = Shares::of(&record);
             let tokens: Vec<u64> = shares.arrivals(&record).map(|(_, tokens)| tokens).collect();
-            assert_eq!(
-                (&tokens[..], shares.estimated),
-                (expected, estimated),
-                "{events:?} of {total:?}"
-            );
+            assert_eq!((&tokens[..], shares.estimated), (expected, estimated), "{events:?} of {total:?}");
         }
     }
 

@@ -47,17 +47,9 @@ impl Line {
         let mean = series.iter().sum::<f64>() / n;
         let middle = (n - 1.0) / 2.0;
         let spread = n * (n * n - 1.0) / 12.0;
-        let covariation: f64 = series
-            .iter()
-            .enumerate()
-            .map(|(index, value)| (index as f64 - middle) * (value - mean))
-            .sum();
-        Line {
-            mean,
-            middle,
-            slope: covariation / spread,
-            spread,
-        }
+        let covariation: f64 =
+            series.iter().enumerate().map(|(index, value)| (index as f64 - middle) * (value - mean)).sum();
+        Line { mean, middle, slope: covariation / spread, spread }
     }
 
     fn significant(&self, series: &[f64]) -> bool {
@@ -109,9 +101,8 @@ mod tests {
     fn only_a_lasting_growth_of_some_size_is_one() {
         let rising: Vec<f64> = (0..60).map(|second| 10.0 + f64::from(second)).collect();
         let falling: Vec<f64> = rising.iter().rev().copied().collect();
-        let filling: Vec<f64> = (0..60)
-            .map(|second| 50.0 * (1.0 - (-f64::from(second) / 5.0).exp()))
-            .collect();
+        let filling: Vec<f64> =
+            (0..60).map(|second| 50.0 * (1.0 - (-f64::from(second) / 5.0).exp())).collect();
         let barely: Vec<f64> = (0..60).map(|second| 1_000.0 + f64::from(second)).collect();
         let small: Vec<f64> = (0..60).map(|second| 1.0 + f64::from(second) / 60.0).collect();
         for (what, series, expected) in [
@@ -130,11 +121,8 @@ mod tests {
 
     #[test]
     fn a_wandering_queue_is_rarely_called_a_backlog_and_a_growing_one_nearly_always() {
-        let found = |slope, memory| {
-            (0..500)
-                .filter(|&seed| grows(&noisy(seed, 60, 50.0, slope, memory)))
-                .count()
-        };
+        let found =
+            |slope, memory| (0..500).filter(|&seed| grows(&noisy(seed, 60, 50.0, slope, memory))).count();
         assert!(found(0.0, 0.0) <= 5, "{}", found(0.0, 0.0));
         assert!(found(0.0, 0.8) <= 15, "{}", found(0.0, 0.8));
         assert!(found(1.0, 0.0) >= 495, "{}", found(1.0, 0.0));

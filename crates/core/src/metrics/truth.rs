@@ -101,10 +101,7 @@ mod tests {
         let mut seen = Signed::default();
         // Errors of -300, -100, 200 and 600 ns.
         for (measured, stamped) in [(1_000, 1_300), (1_000, 1_100), (1_200, 1_000), (1_600, 1_000)] {
-            seen.record(
-                Some(Offset::from_nanos(measured)),
-                Some(Offset::from_nanos(stamped)),
-            );
+            seen.record(Some(Offset::from_nanos(measured)), Some(Offset::from_nanos(stamped)));
         }
         seen.record(None, Some(Offset::ZERO));
         let ranked: Vec<f64> = (1..=4).map(|rank| seen.at_rank(rank)).collect();

@@ -109,11 +109,7 @@ fn busy(thread: &ThreadHealth) -> Option<String> {
 
 fn timers_late(thread: &ThreadHealth) -> Option<String> {
     let lag = p99(thread.timer_lag.len(), || {
-        Some(
-            thread
-                .timer_lag
-                .lowest_equivalent(thread.timer_lag.value_at_quantile(0.99)),
-        )
+        Some(thread.timer_lag.lowest_equivalent(thread.timer_lag.value_at_quantile(0.99)))
     })?;
     (lag > LAG_MAX).then(|| {
         format!(
@@ -149,13 +145,7 @@ mod tests {
     fn thread(busy: f64, waiting: f64, n: u64, timer_lag: u64) -> ThreadHealth {
         let mut lag = Histogram::new(3).unwrap();
         lag.record_n(timer_lag, n).unwrap();
-        ThreadHealth {
-            thread: 3,
-            busy,
-            waiting,
-            timer_lag: lag,
-            read_lag: Histogram::new(3).unwrap(),
-        }
+        ThreadHealth { thread: 3, busy, waiting, timer_lag: lag, read_lag: Histogram::new(3).unwrap() }
     }
 
     /// An open loop without fault.
@@ -183,37 +173,16 @@ mod tests {
     fn a_client_that_sent_late_measured_itself() {
         let health = ClientHealth::default();
         let fires = |own_lag: &Samples, median_latency, cap_reached, open_loop| {
-            !judge(&Evidence {
-                median_latency,
-                cap_reached,
-                open_loop,
-                ..sound(own_lag, &health)
-            })
-            .is_empty()
+            !judge(&Evidence { median_latency, cap_reached, open_loop, ..sound(own_lag, &health) }).is_empty()
         };
         let late = lags(1_000, 1_500_000);
         assert!(fires(&late, Some(0.01), false, true));
         assert!(fires(&late, None, false, true));
-        assert!(
-            !fires(&late, Some(0.1), false, true),
-            "1.5 ms is less than 2 % of 100 ms"
-        );
-        assert!(
-            !fires(&late, Some(0.01), true, true),
-            "the user's cap held requests back"
-        );
-        assert!(
-            !fires(&late, Some(0.01), false, false),
-            "a closed loop has no schedule"
-        );
-        assert!(
-            !fires(&lags(99, 1_500_000), Some(0.01), false, true),
-            "too few for a p99"
-        );
-        assert!(
-            !fires(&lags(1_000, 1_000_000), Some(0.001), false, true),
-            "at the limit"
-        );
+        assert!(!fires(&late, Some(0.1), false, true), "1.5 ms is less than 2 % of 100 ms");
+        assert!(!fires(&late, Some(0.01), true, true), "the user's cap held requests back");
+        assert!(!fires(&late, Some(0.01), false, false), "a closed loop has no schedule");
+        assert!(!fires(&lags(99, 1_500_000), Some(0.01), false, true), "too few for a p99");
+        assert!(!fires(&lags(1_000, 1_000_000), Some(0.001), false, true), "at the limit");
     }
 
     #[test]
@@ -229,18 +198,9 @@ mod tests {
             (0, 0, 0, false, false),
         ] {
             let (own_lag, health) = (lags(1_000, 20_000), ClientHealth::default());
-            let reasons = judge(&Evidence {
-                offered,
-                sent,
-                refused,
-                cap_reached,
-                ..sound(&own_lag, &health)
-            });
-            assert_eq!(
-                !reasons.is_empty(),
-                fires,
-                "{sent} of {offered}, {refused} refused: {reasons:?}"
-            );
+            let reasons =
+                judge(&Evidence { offered, sent, refused, cap_reached, ..sound(&own_lag, &health) });
+            assert_eq!(!reasons.is_empty(), fires, "{sent} of {offered}, {refused} refused: {reasons:?}");
         }
     }
 
@@ -259,15 +219,8 @@ mod tests {
                 ..ClientHealth::default()
             };
             for open_loop in [false, true] {
-                let reasons = judge(&Evidence {
-                    open_loop,
-                    ..sound(&Samples::default(), &health)
-                });
-                assert_eq!(
-                    reasons.len(),
-                    expected,
-                    "{busy} {waiting} {n} {timer_lag}: {reasons:?}"
-                );
+                let reasons = judge(&Evidence { open_loop, ..sound(&Samples::default(), &health) });
+                assert_eq!(reasons.len(), expected, "{busy} {waiting} {n} {timer_lag}: {reasons:?}");
             }
         }
     }
@@ -280,10 +233,7 @@ mod tests {
             records_lost: 12,
             ..ClientHealth::default()
         };
-        let reasons = judge(&Evidence {
-            sent: 950,
-            ..sound(&own_lag, &health)
-        });
+        let reasons = judge(&Evidence { sent: 950, ..sound(&own_lag, &health) });
         for (reason, parts) in reasons.iter().zip([
             ["2.500 ms", "1 ms", "0.200 ms"],
             ["950", "1000", "5.0 %"],
@@ -301,11 +251,7 @@ mod tests {
         let backlog: Vec<f64> = (0..30).map(|second| 10.0 + 5.0 * f64::from(second)).collect();
         let (own_lag, health) = (Samples::default(), ClientHealth::default());
         for open_loop in [true, false] {
-            let verdict = validity(&Evidence {
-                open_loop,
-                in_flight: &backlog,
-                ..sound(&own_lag, &health)
-            });
+            let verdict = validity(&Evidence { open_loop, in_flight: &backlog, ..sound(&own_lag, &health) });
             assert_eq!((verdict.valid, verdict.overloaded), (true, open_loop));
         }
     }

@@ -16,9 +16,7 @@ pub(crate) fn largest_distance(sorted: &[u64], cdf: impl Fn(u64) -> f64) -> Opti
             let before = value.checked_sub(1).map_or(0.0, &cdf);
             let step_from = below as f64 / n;
             below += equal.len();
-            (before - step_from)
-                .abs()
-                .max((cdf(value) - below as f64 / n).abs())
+            (before - step_from).abs().max((cdf(value) - below as f64 / n).abs())
         })
         .reduce(f64::max)
 }
@@ -36,9 +34,7 @@ pub(crate) fn kolmogorov_p_value(distance: f64, n: u64) -> f64 {
         1.0 - (2.0 * PI).sqrt() / x * terms.sum::<f64>()
     } else {
         let sign = |j: i32| if j % 2 == 1 { 2.0 } else { -2.0 };
-        (1..=4)
-            .map(|j| sign(j) * (-2.0 * f64::from(j * j) * x * x).exp())
-            .sum()
+        (1..=4).map(|j| sign(j) * (-2.0 * f64::from(j * j) * x * x).exp()).sum()
     };
     if x == 0.0 { 1.0 } else { p.clamp(0.0, 1.0) }
 }

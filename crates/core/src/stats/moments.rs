@@ -21,11 +21,7 @@ impl Moments {
 
     /// Their variance with divisor `n - 1`; 0 for fewer than two.
     pub(crate) fn variance(self) -> f64 {
-        if self.count < 2 {
-            0.0
-        } else {
-            self.squares / (self.count - 1) as f64
-        }
+        if self.count < 2 { 0.0 } else { self.squares / (self.count - 1) as f64 }
     }
 }
 
@@ -35,11 +31,7 @@ impl FromIterator<f64> for Moments {
             let count = sofar.count + 1;
             let off = value - sofar.mean;
             let mean = sofar.mean + off / count as f64;
-            Moments {
-                count,
-                mean,
-                squares: sofar.squares + off * (value - mean),
-            }
+            Moments { count, mean, squares: sofar.squares + off * (value - mean) }
         })
     }
 }
@@ -50,14 +42,8 @@ mod tests {
 
     #[test]
     fn moments_survive_a_large_offset() {
-        let moments: Moments = [4.0, 7.0, 13.0, 16.0]
-            .map(|value| value + 1e9)
-            .into_iter()
-            .collect();
-        assert_eq!(
-            (moments.count(), moments.mean(), moments.variance()),
-            (4, 1e9 + 10.0, 30.0)
-        );
+        let moments: Moments = [4.0, 7.0, 13.0, 16.0].map(|value| value + 1e9).into_iter().collect();
+        assert_eq!((moments.count(), moments.mean(), moments.variance()), (4, 1e9 + 10.0, 30.0));
         assert_eq!(Moments::default().variance(), 0.0);
     }
 }

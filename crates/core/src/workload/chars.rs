@@ -38,11 +38,8 @@ impl CharPrompts {
 
     /// Lets all prompts begin with the same text of about `tokens` tokens.
     pub fn with_shared_prefix(mut self, tokens: u32, tokenizer: &dyn Tokenizer) -> Self {
-        let pieces: Vec<Piece> = self
-            .pieces
-            .iter()
-            .map(|&text| Piece::new(text.to_owned(), tokenizer))
-            .collect();
+        let pieces: Vec<Piece> =
+            self.pieces.iter().map(|&text| Piece::new(text.to_owned(), tokenizer)).collect();
         let prefix = shared_prefix(&pieces, tokens as usize, self.seed, tokenizer);
         self.prefix = prefix.text().to_owned();
         self
@@ -51,11 +48,7 @@ impl CharPrompts {
     /// The prompt for one request. The instruction is left out where it would take more than half.
     pub fn build(&self, id: RequestId) -> Arc<str> {
         let ending = format!("{BREAK}{}", self.instruction);
-        let ending = if ending.len() * 2 <= self.chars {
-            ending.as_str()
-        } else {
-            ""
-        };
+        let ending = if ending.len() * 2 <= self.chars { ending.as_str() } else { "" };
         let length = self.chars - ending.len();
         let mut body = self.prefix.clone();
         if self.randomize {
@@ -99,10 +92,7 @@ mod tests {
     fn prompts_differ_by_id_and_seed_and_share_their_prefix() {
         let prompts = |seed| {
             let made = CharPrompts::new(Corpus::Verse, 600, true, Seed(seed)).with_shared_prefix(40, &Words);
-            (
-                made.prefix.clone(),
-                (0..200).map(|id| made.build(RequestId(id))).collect::<Vec<_>>(),
-            )
+            (made.prefix.clone(), (0..200).map(|id| made.build(RequestId(id))).collect::<Vec<_>>())
         };
         let (prefix, made) = prompts(1);
         assert!(Words.count(&prefix) >= 30, "{prefix}");

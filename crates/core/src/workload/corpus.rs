@@ -47,12 +47,7 @@ mod tests {
             for piece in pieces {
                 assert!(!piece.is_empty() && piece.trim() == piece, "{piece}");
                 assert!(piece.is_ascii() && !piece.contains("<image>"), "{piece}");
-                assert!(
-                    piece
-                        .lines()
-                        .all(|line| !line.is_empty() && line.trim_end() == line),
-                    "{piece}"
-                );
+                assert!(piece.lines().all(|line| !line.is_empty() && line.trim_end() == line), "{piece}");
             }
         }
     }

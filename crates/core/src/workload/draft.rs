@@ -12,9 +12,8 @@ const ROUNDS: usize = 6;
 
 /// Candidates for a text that adds exactly one token however often it is repeated: short words that nearly every
 /// vocabulary has with a leading space, then signs for vocabularies of characters or bytes.
-const FILLERS: [&str; 14] = [
-    " so", " and", " the", " to", " we", " no", " me", " do", " he", " a", " x", " 1", "!", ".",
-];
+const FILLERS: [&str; 14] =
+    [" so", " and", " the", " to", " we", " no", " me", " do", " he", " a", " x", " 1", "!", "."];
 
 /// The parts of a prompt: `head`, as much of `tail` as fits, `ending`, with blank lines between them.
 pub(crate) struct Draft<'a> {
@@ -99,22 +98,14 @@ impl Draft<'_> {
 
 /// Two texts as paragraphs; an empty one leaves no trace.
 pub(crate) fn join(first: &str, second: &str) -> String {
-    let between = if first.is_empty() || second.is_empty() {
-        ""
-    } else {
-        BREAK
-    };
+    let between = if first.is_empty() || second.is_empty() { "" } else { BREAK };
     [first, between, second].concat()
 }
 
 /// Adds filler. No text begins with white space: chat templates are free to drop it.
 fn fill(start: &str, filler: &str, times: usize) -> String {
     let filled = start.to_owned() + &filler.repeat(times);
-    if start.is_empty() {
-        filled.trim_start().to_owned()
-    } else {
-        filled
-    }
+    if start.is_empty() { filled.trim_start().to_owned() } else { filled }
 }
 
 /// Those of [`FILLERS`] that add one token each, best first, or the first one where none does.
@@ -165,10 +156,7 @@ mod tests {
             if tokens == target {
                 assert_eq!(text, expected);
             } else {
-                assert_eq!(
-                    target, 7,
-                    "only one more token cannot be a paragraph of its own: {text}"
-                );
+                assert_eq!(target, 7, "only one more token cannot be a paragraph of its own: {text}");
             }
         }
         assert_eq!(draft.fit(5, 0, &Words, &fillers, |text| Words.count(text)), None);

@@ -40,12 +40,7 @@ pub enum LengthError {
 impl OutputLength {
     /// The same length for every request.
     pub const fn constant(tokens: u32) -> Self {
-        OutputLength {
-            mean: tokens,
-            shape: LengthShape::Constant,
-            range: 0.0,
-            cap: None,
-        }
+        OutputLength { mean: tokens, shape: LengthShape::Constant, range: 0.0, cap: None }
     }
 
     /// Checks that lengths can be drawn.
@@ -88,11 +83,7 @@ impl OutputLength {
             LengthShape::Constant => mean,
             LengthShape::Uniform => {
                 let (low, high) = self.uniform_bounds();
-                return if low <= high {
-                    rng.random_range(low..=high)
-                } else {
-                    0
-                };
+                return if low <= high { rng.random_range(low..=high) } else { 0 };
             }
             LengthShape::Normal => {
                 Normal::new(mean, mean * self.range).map_or(0.0, |normal| normal.sample(rng))
@@ -106,10 +97,7 @@ impl OutputLength {
 
     /// `[m - m a, m + m a]` cut to `[1, cap]`.
     fn uniform_bounds(&self) -> (u32, u32) {
-        let high = self
-            .mean
-            .saturating_add(self.half_width())
-            .min(self.cap.unwrap_or(u32::MAX));
+        let high = self.mean.saturating_add(self.half_width()).min(self.cap.unwrap_or(u32::MAX));
         (self.mean.saturating_sub(self.half_width()).max(1), high)
     }
 
@@ -159,12 +147,7 @@ mod tests {
     const N: u64 = 20_000;
 
     fn lengths(mean: u32, shape: LengthShape, range: f64, cap: Option<u32>) -> OutputLength {
-        OutputLength {
-            mean,
-            shape,
-            range,
-            cap,
-        }
+        OutputLength { mean, shape, range, cap }
     }
 
     /// Mean and standard deviation of the first `N` lengths, each within the bounds.
@@ -172,10 +155,7 @@ mod tests {
         let drawn: Vec<f64> = (0..N)
             .map(|id| {
                 let drawn = length.sample(Seed(7), RequestId(id));
-                assert!(
-                    drawn >= 1 && drawn <= length.cap.unwrap_or(u32::MAX),
-                    "{length}: {drawn}"
-                );
+                assert!(drawn >= 1 && drawn <= length.cap.unwrap_or(u32::MAX), "{length}: {drawn}");
                 f64::from(drawn)
             })
             .collect();
@@ -199,10 +179,7 @@ mod tests {
         let uniform = lengths(128, LengthShape::Uniform, 0.3, None);
         assert_mean(uniform, 128.0);
         let (_, deviation) = moments(uniform);
-        assert!(
-            (deviation - (77.0_f64.powi(2) - 1.0).sqrt() / 12.0_f64.sqrt()).abs() < 0.5,
-            "{deviation}"
-        );
+        assert!((deviation - (77.0_f64.powi(2) - 1.0).sqrt() / 12.0_f64.sqrt()).abs() < 0.5, "{deviation}");
 
         // Cutting off fractions takes half a token on average.
         let normal = lengths(500, LengthShape::Normal, 0.1, None);
@@ -221,9 +198,7 @@ mod tests {
     fn truncation_is_by_rejection_not_by_clamping() {
         for shape in [LengthShape::Normal, LengthShape::Exponential] {
             let length = lengths(100, shape, 0.5, Some(120));
-            let at_cap = (0..N)
-                .filter(|&id| length.sample(Seed(1), RequestId(id)) == 120)
-                .count();
+            let at_cap = (0..N).filter(|&id| length.sample(Seed(1), RequestId(id)) == 120).count();
             assert!(at_cap < N as usize / 50, "{length}: {at_cap} of {N} at the cap");
         }
         let uniform = lengths(100, LengthShape::Uniform, 0.5, Some(120));
@@ -244,10 +219,7 @@ mod tests {
     fn impossible_parameters_are_refused() {
         use LengthShape::{Constant, Exponential, Normal, Uniform};
         for shape in [Uniform, Normal, Exponential] {
-            assert_eq!(
-                lengths(0, shape, 0.3, None).validate(),
-                Err(LengthError::ZeroMean)
-            );
+            assert_eq!(lengths(0, shape, 0.3, None).validate(), Err(LengthError::ZeroMean));
         }
         for (mean, shape, range, cap) in [
             (0, Constant, 0.3, None),
@@ -269,14 +241,8 @@ mod tests {
             let length = lengths(mean, shape, range, cap);
             assert_eq!(length.validate(), Err(LengthError::Rejected(length)));
         }
-        assert_eq!(
-            lengths(64, Constant, 0.3, Some(0)).validate(),
-            Err(LengthError::ZeroCap)
-        );
-        assert_eq!(
-            lengths(64, Normal, -0.3, None).validate(),
-            Err(LengthError::Range(-0.3))
-        );
+        assert_eq!(lengths(64, Constant, 0.3, Some(0)).validate(), Err(LengthError::ZeroCap));
+        assert_eq!(lengths(64, Normal, -0.3, None).validate(), Err(LengthError::Range(-0.3)));
         assert!(lengths(64, Normal, f64::NAN, None).validate().is_err());
     }
 

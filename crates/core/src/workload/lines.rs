@@ -29,15 +29,8 @@ impl Lines {
 
     /// The same text for every request.
     pub fn same(text: &str) -> Self {
-        let line = Line::Prompt {
-            text: text.into(),
-            images: Arc::default(),
-            tokens: OnceLock::new(),
-        };
-        Lines {
-            lines: vec![line],
-            pick: Pick::Cycle,
-        }
+        let line = Line::Prompt { text: text.into(), images: Arc::default(), tokens: OnceLock::new() };
+        Lines { lines: vec![line], pick: Pick::Cycle }
     }
 
     /// The line for one request.
@@ -122,10 +115,7 @@ impl Line {
         }
         match members.remove("prompt") {
             Some(Value::String(text)) => prompt(&text, members.get("images")),
-            Some(_) => Err(LineError::Member {
-                member: "prompt",
-                expected: "a text",
-            }),
+            Some(_) => Err(LineError::Member { member: "prompt", expected: "a text" }),
             None => Err(LineError::NoContent),
         }
     }
@@ -133,10 +123,7 @@ impl Line {
 
 /// A prompt and its images.
 fn prompt(text: &str, images: Option<&Value>) -> Result<Line, LineError> {
-    let wrong = || LineError::Member {
-        member: "images",
-        expected: "a list of URIs",
-    };
+    let wrong = || LineError::Member { member: "images", expected: "a list of URIs" };
     let images: Vec<Bytes> = match images {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::Array(images)) => images.iter().map(uri).collect::<Option<_>>().ok_or_else(wrong)?,
@@ -144,58 +131,36 @@ fn prompt(text: &str, images: Option<&Value>) -> Result<Line, LineError> {
     };
     let placeholders = text.matches(IMAGE_PLACEHOLDER).count();
     if !images.is_empty() && placeholders != 0 && placeholders != images.len() {
-        return Err(LineError::Placeholders {
-            images: images.len(),
-            placeholders,
-        });
+        return Err(LineError::Placeholders { images: images.len(), placeholders });
     }
-    Ok(Line::Prompt {
-        text: text.into(),
-        images: images.into(),
-        tokens: OnceLock::new(),
-    })
+    Ok(Line::Prompt { text: text.into(), images: images.into(), tokens: OnceLock::new() })
 }
 
 /// A URI, which stands in a JSON string as it is.
 fn uri(value: &Value) -> Option<Bytes> {
     let text = value.as_str()?;
-    let plain = text
-        .bytes()
-        .all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
+    let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
     plain.then(|| Bytes::from(text.to_owned()))
 }
 
 /// A whole request body.
 fn body(members: Map<String, Value>) -> Result<Line, LineError> {
     if members["messages"].as_array().is_none_or(Vec::is_empty) {
-        return Err(LineError::Member {
-            member: "messages",
-            expected: "a list of at least one message",
-        });
+        return Err(LineError::Member { member: "messages", expected: "a list of at least one message" });
     }
     let tokens = members.get("max_completion_tokens").or(members.get("max_tokens"));
-    let max_tokens = tokens
-        .and_then(Value::as_u64)
-        .and_then(|tokens| u32::try_from(tokens).ok());
+    let max_tokens = tokens.and_then(Value::as_u64).and_then(|tokens| u32::try_from(tokens).ok());
     let keys: Vec<String> = members.keys().cloned().collect();
     let json = Value::Object(members).to_string();
     let json = Bytes::from(json).slice(1..); // without the opening brace …
     let json = json.slice(..json.len() - 1); // … and the closing one
-    Ok(Line::Body {
-        members: Members {
-            keys: keys.into(),
-            json,
-        },
-        max_tokens,
-    })
+    Ok(Line::Body { members: Members { keys: keys.into(), json }, max_tokens })
 }
 
 /// The reason of a JSON error with its place in the line.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    let what = text
-        .rsplit_once(" at line ")
-        .map_or(text.as_str(), |(what, _)| what);
+    let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
     format!("{what} at column {}", error.column())
 }
 
@@ -209,23 +174,13 @@ mod tests {
 
     #[test]
     fn both_forms_are_read() {
-        let line = Line::parse(
-            r#"{"prompt": "<image>What?", "images": ["data:,x"], "id": 7}"#,
-            true,
-        );
-        let Ok(Line::Prompt { text, images, .. }) = line else {
-            panic!("{line:?}")
-        };
-        assert_eq!(
-            (&*text, &images[..]),
-            ("<image>What?", &[Bytes::from("data:,x")][..])
-        );
+        let line = Line::parse(r#"{"prompt": "<image>What?", "images": ["data:,x"], "id": 7}"#, true);
+        let Ok(Line::Prompt { text, images, .. }) = line else { panic!("{line:?}") };
+        assert_eq!((&*text, &images[..]), ("<image>What?", &[Bytes::from("data:,x")][..]));
 
         let json = r#"{"messages":[{"role":"user","content":"é"}],"temperature":0.25,"max_tokens":9}"#;
         let line = Line::parse(json, true);
-        let Ok(Line::Body { members, max_tokens }) = line else {
-            panic!("{line:?}")
-        };
+        let Ok(Line::Body { members, max_tokens }) = line else { panic!("{line:?}") };
         assert_eq!(members.keys[..], ["messages", "temperature", "max_tokens"]);
         assert_eq!(members.json, json[1..json.len() - 1]);
         assert_eq!(max_tokens, Some(9));
@@ -238,31 +193,13 @@ mod tests {
                 "{",
                 r#"expected a JSON object with "prompt" or "messages": EOF while parsing an object at column 1"#,
             ),
-            (
-                "[1]",
-                r#"expected a JSON object with "prompt" or "messages": it is another JSON value"#,
-            ),
-            (
-                "{}",
-                r#"expected a JSON object with "prompt" or "messages", found one with neither"#,
-            ),
+            ("[1]", r#"expected a JSON object with "prompt" or "messages": it is another JSON value"#),
+            ("{}", r#"expected a JSON object with "prompt" or "messages", found one with neither"#),
             (r#"{"prompt": 3}"#, r#""prompt" is not a text"#),
-            (
-                r#"{"prompt": "a", "images": ["a\"b"]}"#,
-                r#""images" is not a list of URIs"#,
-            ),
-            (
-                r#"{"prompt": "a", "images": "b"}"#,
-                r#""images" is not a list of URIs"#,
-            ),
-            (
-                r#"{"messages": []}"#,
-                r#""messages" is not a list of at least one message"#,
-            ),
-            (
-                r#"{"messages": "a"}"#,
-                r#""messages" is not a list of at least one message"#,
-            ),
+            (r#"{"prompt": "a", "images": ["a\"b"]}"#, r#""images" is not a list of URIs"#),
+            (r#"{"prompt": "a", "images": "b"}"#, r#""images" is not a list of URIs"#),
+            (r#"{"messages": []}"#, r#""messages" is not a list of at least one message"#),
+            (r#"{"messages": "a"}"#, r#""messages" is not a list of at least one message"#),
         ] {
             assert_eq!(error(json), expected, "{json}");
         }

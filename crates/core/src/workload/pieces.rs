@@ -28,8 +28,7 @@ impl Piece {
         }
         // Some tokenizers count words dearer when they stand alone. The whole text is the measure.
         if sum > tokens {
-            ends.iter_mut()
-                .for_each(|(_, until)| *until = *until * tokens / sum);
+            ends.iter_mut().for_each(|(_, until)| *until = *until * tokens / sum);
         }
         Piece { text, tokens, ends }
     }
@@ -56,10 +55,7 @@ impl Piece {
 
     /// The text up to the end of the first `words` words.
     pub(crate) fn beginning(&self, words: usize) -> &str {
-        words
-            .checked_sub(1)
-            .and_then(|last| self.ends.get(last))
-            .map_or("", |&(end, _)| &self.text[..end])
+        words.checked_sub(1).and_then(|last| self.ends.get(last)).map_or("", |&(end, _)| &self.text[..end])
     }
 }
 
@@ -77,11 +73,7 @@ pub(crate) fn shared_prefix(pieces: &[Piece], tokens: usize, seed: Seed, tokeniz
     let mut room = tokens;
     while room > 0 && !pieces.is_empty() {
         let piece = &pieces[rng.random_range(0..pieces.len())];
-        let words = if piece.tokens() <= room {
-            piece.words()
-        } else {
-            piece.words_within(room)
-        };
+        let words = if piece.tokens() <= room { piece.words() } else { piece.words_within(room) };
         if words > 0 {
             start_paragraph(&mut text);
             text.push_str(piece.beginning(words));

@@ -10,11 +10,7 @@ pub fn place_images(text: &str, images: usize, position: ImagePosition) -> Strin
     if position == ImagePosition::End {
         return text.to_owned() + &IMAGE_PLACEHOLDER.repeat(images);
     }
-    let characters: Vec<usize> = text
-        .char_indices()
-        .map(|(at, _)| at)
-        .chain([text.len()])
-        .collect();
+    let characters: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
     let border = |stretch: usize| characters[stretch * (characters.len() - 1) / (images + 1)];
     let stretches: Vec<&str> = (0..=images).map(|i| &text[border(i)..border(i + 1)]).collect();
     stretches.join(IMAGE_PLACEHOLDER)

@@ -71,15 +71,9 @@ impl CorpusPrompts {
     /// Counts the corpus once; building a prompt then costs little more than one count of it.
     pub fn new(options: &CorpusOptions, tokenizer: Arc<dyn Tokenizer>, seed: Seed) -> Self {
         let count = tokenizer.as_ref();
-        let pieces: Vec<Piece> = options
-            .corpus
-            .pieces()
-            .map(|text| Piece::new(text.to_owned(), count))
-            .collect();
-        let instruction = options
-            .instruction
-            .as_deref()
-            .unwrap_or(options.corpus.instruction());
+        let pieces: Vec<Piece> =
+            options.corpus.pieces().map(|text| Piece::new(text.to_owned(), count)).collect();
+        let instruction = options.instruction.as_deref().unwrap_or(options.corpus.instruction());
         CorpusPrompts {
             prefix: shared_prefix(&pieces, options.shared_prefix_tokens as usize, seed, count),
             instruction: Piece::new(instruction.trim().to_owned(), count),
@@ -103,11 +97,7 @@ impl CorpusPrompts {
         if tokens >= least {
             Ok(())
         } else {
-            Err(PromptTooShort {
-                asked: tokens,
-                overhead: self.overhead,
-                least,
-            })
+            Err(PromptTooShort { asked: tokens, overhead: self.overhead, least })
         }
     }
 
@@ -160,13 +150,7 @@ impl CorpusPrompts {
         if self.prefix.tokens() > room {
             let ending = join(&numbers, &ending);
             let ending_tokens = ending_tokens + numbers_tokens;
-            return Draft {
-                head: String::new(),
-                head_tokens: 0,
-                tail: &self.prefix,
-                ending,
-                ending_tokens,
-            };
+            return Draft { head: String::new(), head_tokens: 0, tail: &self.prefix, ending, ending_tokens };
         }
         let mut head = join(self.prefix.text(), &numbers);
         let mut head_tokens = numbers_tokens;
@@ -178,13 +162,7 @@ impl CorpusPrompts {
         loop {
             let piece = &self.pieces[rng.random_range(0..self.pieces.len())];
             if piece.tokens() + LEAST_TAIL > room {
-                return Draft {
-                    head,
-                    head_tokens,
-                    tail: piece,
-                    ending,
-                    ending_tokens,
-                };
+                return Draft { head, head_tokens, tail: piece, ending, ending_tokens };
             }
             start_paragraph(&mut head);
             head.push_str(piece.text());
@@ -245,13 +223,7 @@ mod tests {
     }
 
     fn options(corpus: Corpus) -> CorpusOptions {
-        CorpusOptions {
-            corpus,
-            instruction: None,
-            shared_prefix_tokens: 0,
-            randomize: false,
-            chat: true,
-        }
+        CorpusOptions { corpus, instruction: None, shared_prefix_tokens: 0, randomize: false, chat: true }
     }
 
     fn tokenizer(which: usize) -> Arc<dyn Tokenizer> {
@@ -288,30 +260,16 @@ mod tests {
 
     #[test]
     fn prompts_read_as_described() {
-        let options = CorpusOptions {
-            randomize: true,
-            shared_prefix_tokens: 60,
-            ..options(Corpus::Verse)
-        };
+        let options = CorpusOptions { randomize: true, shared_prefix_tokens: 60, ..options(Corpus::Verse) };
         let prompts = CorpusPrompts::new(&options, Arc::new(Words), Seed(2));
         let made: Vec<_> = (0..500).map(|id| prompts.build(RequestId(id), 256).0).collect();
         let prefix = prompts.prefix.text();
-        assert!(
-            (50..=60).contains(&Words.count(prefix)),
-            "{} tokens: {prefix}",
-            Words.count(prefix)
-        );
+        assert!((50..=60).contains(&Words.count(prefix)), "{} tokens: {prefix}", Words.count(prefix));
         for prompt in &made {
             assert!(prompt.starts_with(prefix), "{prompt}");
             assert!(prompt[prefix.len()..].starts_with("\n\n"), "{prompt}");
-            assert!(
-                prompt.ends_with("\n\nTranslate the verses above to Spanish."),
-                "{prompt}"
-            );
-            assert!(
-                !prompt.contains(&prompts.fillers[0].repeat(8)),
-                "too much filler: {prompt}"
-            );
+            assert!(prompt.ends_with("\n\nTranslate the verses above to Spanish."), "{prompt}");
+            assert!(!prompt.contains(&prompts.fillers[0].repeat(8)), "too much filler: {prompt}");
         }
         assert_eq!(made.iter().collect::<HashSet<_>>().len(), 500);
     }
@@ -319,14 +277,8 @@ mod tests {
     #[test]
     fn the_shared_prefix_depends_on_the_seed() {
         let prefix = |seed| {
-            let options = CorpusOptions {
-                shared_prefix_tokens: 100,
-                ..options(Corpus::Code)
-            };
-            CorpusPrompts::new(&options, Arc::new(Words), Seed(seed))
-                .prefix
-                .text()
-                .to_owned()
+            let options = CorpusOptions { shared_prefix_tokens: 100, ..options(Corpus::Code) };
+            CorpusPrompts::new(&options, Arc::new(Words), Seed(seed)).prefix.text().to_owned()
         };
         assert_eq!(prefix(1), prefix(1));
         assert_ne!(prefix(1), prefix(2));
@@ -334,24 +286,15 @@ mod tests {
 
     #[test]
     fn a_prefix_longer_than_the_prompt_fills_it() {
-        let options = CorpusOptions {
-            shared_prefix_tokens: 1000,
-            ..options(Corpus::Verse)
-        };
+        let options = CorpusOptions { shared_prefix_tokens: 1000, ..options(Corpus::Verse) };
         let prompts = CorpusPrompts::new(&options, Arc::new(Words), Seed(2));
         let (first, second) = (prompts.build(RequestId(0), 200), prompts.build(RequestId(1), 200));
         assert_eq!(first, second);
         assert_eq!(first.1, 200);
 
-        let options = CorpusOptions {
-            randomize: true,
-            ..options
-        };
+        let options = CorpusOptions { randomize: true, ..options };
         let prompts = CorpusPrompts::new(&options, Arc::new(Words), Seed(2));
-        assert_ne!(
-            prompts.build(RequestId(0), 200).0,
-            prompts.build(RequestId(1), 200).0
-        );
+        assert_ne!(prompts.build(RequestId(0), 200).0, prompts.build(RequestId(1), 200).0);
     }
 
     #[test]
@@ -359,24 +302,14 @@ mod tests {
         let prompts = CorpusPrompts::new(&options(Corpus::Verse), Arc::new(Words), Seed(0));
         for tokens in 5..40 {
             let (text, got) = prompts.build(RequestId(9), tokens);
-            assert_eq!(
-                (got, text.contains("Translate")),
-                (tokens, tokens >= 33),
-                "{text}"
-            );
+            assert_eq!((got, text.contains("Translate")), (tokens, tokens >= 33), "{text}");
             assert_eq!(prompts.check(tokens), Ok(()));
         }
         let error = prompts.check(4).unwrap_err().to_string();
-        assert!(
-            error.contains("adds 5 around an empty one") && error.contains("at least 5"),
-            "{error}"
-        );
+        assert!(error.contains("adds 5 around an empty one") && error.contains("at least 5"), "{error}");
         assert_eq!(prompts.build(RequestId(9), 4).1, 5, "nothing shorter can be had");
 
-        let completions = CorpusOptions {
-            chat: false,
-            ..options(Corpus::Verse)
-        };
+        let completions = CorpusOptions { chat: false, ..options(Corpus::Verse) };
         let prompts = CorpusPrompts::new(&completions, Arc::new(Words), Seed(0));
         assert!(prompts.check(0).is_err());
         assert_eq!(prompts.build(RequestId(9), 1).1, 1);

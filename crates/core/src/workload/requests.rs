@@ -72,10 +72,7 @@ impl Workload for Requests {
     fn request(&self, id: RequestId) -> RequestSpec {
         let (input, output) = self.trace_row(id);
         let asked = self.ask(id, input);
-        let max_tokens = asked
-            .max_tokens
-            .or(output)
-            .unwrap_or_else(|| self.output.sample(self.seed, id));
+        let max_tokens = asked.max_tokens.or(output).unwrap_or_else(|| self.output.sample(self.seed, id));
         // A server counts images as well, by rules of its own.
         let countable = asked.images.is_empty();
         RequestSpec {
@@ -120,9 +117,7 @@ impl Workload for Requests {
 impl Requests {
     /// What the trace says of a request, if it goes that far. No request asks for 0 tokens because of a trace.
     fn trace_row(&self, id: RequestId) -> (Option<u32>, Option<u32>) {
-        let row = usize::try_from(id.0)
-            .ok()
-            .and_then(|row| self.trace.as_ref()?.get(row).copied());
+        let row = usize::try_from(id.0).ok().and_then(|row| self.trace.as_ref()?.get(row).copied());
         let (input, output) = row.unwrap_or_default();
         (input, output.map(|tokens| tokens.max(1)))
     }
@@ -166,17 +161,8 @@ impl Requests {
     /// A prompt with a placeholder for each image, unless it has them already.
     fn text(&self, text: Arc<str>, prompt_tokens: Option<u32>, images: &Arc<[Bytes]>) -> Asked {
         let place = !images.is_empty() && !text.contains(IMAGE_PLACEHOLDER);
-        let text = if place {
-            place_images(&text, images.len(), self.image_position).into()
-        } else {
-            text
-        };
-        Asked {
-            prompt: Prompt::Text(text),
-            images: images.clone(),
-            prompt_tokens,
-            max_tokens: None,
-        }
+        let text = if place { place_images(&text, images.len(), self.image_position).into() } else { text };
+        Asked { prompt: Prompt::Text(text), images: images.clone(), prompt_tokens, max_tokens: None }
     }
 
     fn count(&self, text: &str) -> Option<u32> {
@@ -215,10 +201,7 @@ mod tests {
             randomize: false,
             chat: true,
         };
-        Source::Corpus {
-            prompts: CorpusPrompts::new(&options, Arc::new(Words), Seed(5)),
-            tokens,
-        }
+        Source::Corpus { prompts: CorpusPrompts::new(&options, Arc::new(Words), Seed(5)), tokens }
     }
 
     fn lines(pick: Pick, json: &[&str]) -> Source {
@@ -236,12 +219,7 @@ mod tests {
     #[test]
     fn a_request_is_a_function_of_its_number() {
         let mut requests = asking(corpus(64));
-        requests.output = OutputLength {
-            mean: 100,
-            shape: LengthShape::Normal,
-            range: 0.3,
-            cap: None,
-        };
+        requests.output = OutputLength { mean: 100, shape: LengthShape::Normal, range: 0.3, cap: None };
         requests.cancel_rate = 0.5;
         let forwards: Vec<_> = (0..50).map(|id| requests.request(RequestId(id))).collect();
         let mut backwards: Vec<_> = (0..50).rev().map(|id| requests.request(RequestId(id))).collect();
@@ -267,17 +245,11 @@ mod tests {
 
     #[test]
     fn lines_cycle_or_are_drawn() {
-        let json = [
-            r#"{"prompt":"zero"}"#,
-            r#"{"prompt":"one"}"#,
-            r#"{"prompt":"two"}"#,
-        ];
+        let json = [r#"{"prompt":"zero"}"#, r#"{"prompt":"one"}"#, r#"{"prompt":"two"}"#];
         let cycled = asking(lines(Pick::Cycle, &json));
         let drawn = asking(lines(Pick::Random, &json));
         let texts = |requests: &Requests| -> Vec<String> {
-            (0..300)
-                .map(|id| text(&requests.request(RequestId(id))).to_owned())
-                .collect()
+            (0..300).map(|id| text(&requests.request(RequestId(id))).to_owned()).collect()
         };
         assert_eq!(texts(&cycled)[..4], ["zero", "one", "two", "zero"]);
         let drawn = texts(&drawn);
@@ -307,10 +279,7 @@ mod tests {
         let asked: Vec<_> = (0..3).map(|id| requests.request(RequestId(id))).collect();
         let texts: Vec<_> = asked.iter().map(text).collect();
         assert_eq!(texts, ["a<image>b<image>cd", "<image>ab", "a<image>b"]);
-        assert!(
-            Arc::ptr_eq(&asked[0].images, &requests.images),
-            "images are shared, not copied"
-        );
+        assert!(Arc::ptr_eq(&asked[0].images, &requests.images), "images are shared, not copied");
         assert_eq!(asked[2].images[..], [Bytes::from("x")]);
         assert!(asked.iter().all(|request| request.prompt_tokens.is_none()));
     }
@@ -323,29 +292,18 @@ mod tests {
         let asked: Vec<_> = (0..1000).map(|id| requests.request(RequestId(id))).collect();
         let distinct: std::collections::HashSet<_> = asked.iter().map(text).collect();
         assert_eq!(distinct.len(), 1000);
-        assert!(
-            asked
-                .iter()
-                .all(|request| text(request).ends_with("How deep is the harbour?"))
-        );
+        assert!(asked.iter().all(|request| text(request).ends_with("How deep is the harbour?")));
         assert_eq!(asked[0].prompt_tokens, Some(12 + 4 + 2));
     }
 
     #[test]
     fn about_the_share_asked_for_is_cancelled() {
         let mut requests = asking(Source::Lines(Lines::same("a")));
-        let cancelled = |requests: &Requests| {
-            (0..10_000)
-                .filter(|&id| requests.request(RequestId(id)).cancel)
-                .count()
-        };
+        let cancelled =
+            |requests: &Requests| (0..10_000).filter(|&id| requests.request(RequestId(id)).cancel).count();
         assert_eq!(cancelled(&requests), 0);
         requests.cancel_rate = 0.1;
-        assert!(
-            (850..1150).contains(&cancelled(&requests)),
-            "{}",
-            cancelled(&requests)
-        );
+        assert!((850..1150).contains(&cancelled(&requests)), "{}", cancelled(&requests));
         requests.cancel_rate = 1.0;
         assert_eq!(cancelled(&requests), 10_000);
     }

@@ -50,11 +50,7 @@ enum Framing {
 
 impl<M> BodyReader<M> {
     pub(super) fn new(meaning: M) -> Self {
-        BodyReader {
-            meaning,
-            framing: Framing::Undecided(Vec::new()),
-            done: false,
-        }
+        BodyReader { meaning, framing: Framing::Undecided(Vec::new()), done: false }
     }
 }
 
@@ -138,10 +134,7 @@ impl<M: Meaning> Decoder for BodyReader<M> {
 /// How a body is framed that begins like this; nothing while that is open. What is neither JSON nor an event stream is
 /// gathered like a document, and refused as one at its end.
 fn decide(body: &[u8]) -> Option<Framing> {
-    let text = body
-        .strip_prefix(BYTE_ORDER_MARK)
-        .unwrap_or(body)
-        .trim_ascii_start();
+    let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body).trim_ascii_start();
     let begins = |line: &&&[u8]| text.starts_with(line) || line.starts_with(text);
     if BYTE_ORDER_MARK.starts_with(text) {
         return None; // empty, too
@@ -183,17 +176,11 @@ fn take_event(
 
 /// Bytes that are not of the protocol.
 pub(super) fn malformed(what: &str, bytes: &[u8]) -> Malformed {
-    Malformed {
-        what: what.to_owned(),
-        excerpt: excerpt(bytes, EXCERPT),
-    }
+    Malformed { what: what.to_owned(), excerpt: excerpt(bytes, EXCERPT) }
 }
 
 impl From<TooLarge> for Malformed {
     fn from(error: TooLarge) -> Self {
-        Malformed {
-            what: error.to_string(),
-            excerpt: String::new(),
-        }
+        Malformed { what: error.to_string(), excerpt: String::new() }
     }
 }

@@ -44,32 +44,15 @@ pub fn supports(provider: Provider) -> Supports {
         reasoning_effort: true,
         token_counts: true,
     };
-    let text_only = Supports {
-        chat: false,
-        images: false,
-        reasoning_effort: false,
-        ..all
-    };
-    let triton = Supports {
-        many: false,
-        logprobs: false,
-        top_k: false,
-        token_counts: false,
-        ..text_only
-    };
+    let text_only = Supports { chat: false, images: false, reasoning_effort: false, ..all };
+    let triton = Supports { many: false, logprobs: false, top_k: false, token_counts: false, ..text_only };
     match provider {
         Provider::Fireworks | Provider::Vllm | Provider::Sglang | Provider::Openai | Provider::Anyscale => {
             all
         }
         Provider::Together => text_only,
-        Provider::Tgi => Supports {
-            many: false,
-            ..text_only
-        },
-        Provider::TritonInfer => Supports {
-            stream: false,
-            ..triton
-        },
+        Provider::Tgi => Supports { many: false, ..text_only },
+        Provider::TritonInfer => Supports { stream: false, ..triton },
         Provider::TritonGenerate => triton,
     }
 }
@@ -137,18 +120,8 @@ fn check_api(spec: &RunSpec) -> Result<(), ProtocolError> {
             "images in text completions",
             "use --chat with a provider that has it",
         ),
-        (
-            api.logprobs.is_some(),
-            can.logprobs,
-            "log probabilities",
-            "leave out --logprobs",
-        ),
-        (
-            api.top_k.is_some(),
-            can.top_k,
-            "top-k sampling",
-            "leave out --top-k",
-        ),
+        (api.logprobs.is_some(), can.logprobs, "log probabilities", "leave out --logprobs"),
+        (api.top_k.is_some(), can.top_k, "top-k sampling", "leave out --top-k"),
         (
             api.reasoning_effort.is_some(),
             can.reasoning_effort,
@@ -157,11 +130,7 @@ fn check_api(spec: &RunSpec) -> Result<(), ProtocolError> {
         ),
     ] {
         if asked && !supported {
-            return Err(ProtocolError::Unsupported {
-                provider: provider.name(),
-                what,
-                instead,
-            });
+            return Err(ProtocolError::Unsupported { provider: provider.name(), what, instead });
         }
     }
     Ok(())
@@ -174,17 +143,11 @@ fn check_fireworks(spec: &RunSpec) -> Result<(), ProtocolError> {
     }
     for (asked, option) in [
         (api.force_min_tokens, "--force-min-tokens"),
-        (
-            api.acceptance_probs_override.is_some(),
-            "--acceptance-probs-override",
-        ),
+        (api.acceptance_probs_override.is_some(), "--acceptance-probs-override"),
         (!api.forced_generation.is_empty(), "a forced generation"),
     ] {
         if asked {
-            return Err(ProtocolError::FireworksOnly {
-                provider: provider.name(),
-                option,
-            });
+            return Err(ProtocolError::FireworksOnly { provider: provider.name(), option });
         }
     }
     Ok(())

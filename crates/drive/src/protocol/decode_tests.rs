@@ -32,20 +32,11 @@ fn decode_reads(provider: Provider, chat: bool, stream: bool, reads: &[&[u8]]) -
 }
 
 fn decode(provider: Provider, chat: bool, body: &str) -> (Reply, Outcome) {
-    let whole = decode_reads(
-        provider,
-        chat,
-        provider != Provider::TritonInfer,
-        &[body.as_bytes()],
-    );
+    let whole = decode_reads(provider, chat, provider != Provider::TritonInfer, &[body.as_bytes()]);
     let bytes: Vec<&[u8]> = body.as_bytes().chunks(1).collect();
     let bytewise = decode_reads(provider, chat, provider != Provider::TritonInfer, &bytes);
     let told = |(reply, outcome): &(Reply, Outcome)| {
-        let deltas: Vec<_> = reply
-            .deltas
-            .iter()
-            .map(|delta| (delta.kind, delta.tokens))
-            .collect();
+        let deltas: Vec<_> = reply.deltas.iter().map(|delta| (delta.kind, delta.tokens)).collect();
         format!(
             "{outcome:?} {deltas:?} {:?} {:?} {:?} {}",
             reply.usage, reply.text, reply.error, reply.events
@@ -57,10 +48,7 @@ fn decode(provider: Provider, chat: bool, body: &str) -> (Reply, Outcome) {
 
 /// A chat stream of chunks with these members of `choices[0]`, without an end.
 fn chat_stream(choices: &[&str]) -> String {
-    choices
-        .iter()
-        .map(|choice| format!("data: {{\"choices\":[{{\"index\":0,{choice}}}]}}\n\n"))
-        .collect()
+    choices.iter().map(|choice| format!("data: {{\"choices\":[{{\"index\":0,{choice}}}]}}\n\n")).collect()
 }
 
 fn chat(body: &str) -> (Reply, Outcome) {
@@ -84,19 +72,10 @@ fn the_end_decides_between_ok_truncated_and_empty() {
         (chat_stream(&[ROLE, HELLO]) + DONE, Outcome::Ok),
         (chat_stream(&[ROLE, HELLO]), Outcome::Truncated),
         (chat_stream(&[ROLE]), Outcome::Truncated),
-        (
-            chat_stream(&[ROLE, HELLO]) + "data: {\"choices\":[{\"del",
-            Outcome::Truncated,
-        ),
-        (
-            chat_stream(&[ROLE, HELLO]) + "data: {\"choi\n\n",
-            Outcome::Invalid,
-        ), // a whole event that is not JSON
+        (chat_stream(&[ROLE, HELLO]) + "data: {\"choices\":[{\"del", Outcome::Truncated),
+        (chat_stream(&[ROLE, HELLO]) + "data: {\"choi\n\n", Outcome::Invalid), // a whole event that is not JSON
         (chat_stream(&[ROLE, HELLO, STOP]) + "data: [DONE]", Outcome::Ok),
-        (
-            chat_stream(&[ROLE, HELLO, STOP]).trim_end().to_owned(),
-            Outcome::Ok,
-        ),
+        (chat_stream(&[ROLE, HELLO, STOP]).trim_end().to_owned(), Outcome::Ok),
         (chat_stream(&[ROLE, STOP]) + DONE, Outcome::Empty),
         (DONE.to_owned(), Outcome::Empty),
         (String::new(), Outcome::Empty),
@@ -106,10 +85,7 @@ fn the_end_decides_between_ok_truncated_and_empty() {
         ("da".to_owned(), Outcome::Truncated),
         ("data: <html>\n\n".to_owned(), Outcome::Invalid),
         ("data: 17\n\n".to_owned(), Outcome::Invalid),
-        (
-            chat_stream(&[ROLE, HELLO, STOP]) + DONE + "garbage\n\ndata: {garbage\n\n\u{0}",
-            Outcome::Ok,
-        ),
+        (chat_stream(&[ROLE, HELLO, STOP]) + DONE + "garbage\n\ndata: {garbage\n\n\u{0}", Outcome::Ok),
     ] {
         assert_eq!(chat(&body).1, outcome, "{body}");
     }
@@ -119,21 +95,14 @@ fn the_end_decides_between_ok_truncated_and_empty() {
 fn a_role_is_no_token_and_an_empty_string_is_one() {
     let empty = r#""delta":{"content":""}"#;
     let (reply, _) = chat(
-        &(chat_stream(&[
-            ROLE,
-            empty,
-            HELLO,
-            r#""delta":{"content":"","role":null},"finish_reason":"stop""#,
-        ]) + DONE),
+        &(chat_stream(&[ROLE, empty, HELLO, r#""delta":{"content":"","role":null},"finish_reason":"stop""#])
+            + DONE),
     );
     assert_eq!(reply.deltas.len(), 2);
     let (reply, _) = chat(&(chat_stream(&[r#""delta":{"role":"assistant","content":"hi"}"#, STOP]) + DONE));
     assert_eq!(reply.deltas.len(), 1, "a role with text is content");
     let (reply, _) = chat(
-        &(chat_stream(&[
-            r#""delta":{"role":null,"content":null,"reasoning_content":null}"#,
-            STOP,
-        ]) + DONE),
+        &(chat_stream(&[r#""delta":{"role":null,"content":null,"reasoning_content":null}"#, STOP]) + DONE),
     );
     assert_eq!(reply.deltas.len(), 0);
 }
@@ -152,10 +121,7 @@ fn reasoning_tool_calls_and_refusals_are_content() {
     ]);
     let (reply, outcome) = chat(&(body + DONE));
     use DeltaKind::{Reasoning, Text, ToolCall};
-    assert_eq!(
-        kinds(&reply),
-        [Reasoning, Reasoning, Text, Text, ToolCall, ToolCall]
-    );
+    assert_eq!(kinds(&reply), [Reasoning, Reasoning, Text, Text, ToolCall, ToolCall]);
     assert_eq!(reply.text.as_deref(), Some("hmsoxynof{\"a\":1}"));
     assert_eq!((reply.chars, outcome), (16, Outcome::Ok));
     assert_eq!(reply.finish_reason.as_deref(), Some("tool_calls"));
@@ -170,10 +136,7 @@ fn an_error_under_http_200_is_an_error() {
         "event: error\ndata: out of memory",
         "event: error\ndata: {\"message\":\"out of memory\"}",
     ] {
-        for body in [
-            format!("{event}\n\n"),
-            format!("{}{event}\n\n{DONE}", chat_stream(&[ROLE, HELLO])),
-        ] {
+        for body in [format!("{event}\n\n"), format!("{}{event}\n\n{DONE}", chat_stream(&[ROLE, HELLO]))] {
             let (reply, outcome) = chat(&body);
             assert_eq!(
                 (outcome, reply.error.as_deref()),
@@ -202,17 +165,10 @@ fn usage_is_found_wherever_it_comes() {
     ] {
         let (reply, outcome) = chat(&body);
         let usage = reply.usage;
-        assert_eq!(
-            (usage.input_tokens, usage.output_tokens),
-            (Some(7), Some(3)),
-            "{body}"
-        );
+        assert_eq!((usage.input_tokens, usage.output_tokens), (Some(7), Some(3)), "{body}");
         assert_eq!((usage.cached_tokens, usage.reasoning_tokens), (Some(6), Some(1)));
         assert_eq!((usage.source, outcome), (TokenSource::Server, Outcome::Ok));
-        assert_eq!(
-            reply.deltas[0].tokens, 0,
-            "a final total says nothing of one chunk"
-        );
+        assert_eq!(reply.deltas[0].tokens, 0, "a final total says nothing of one chunk");
     }
 }
 
@@ -224,27 +180,15 @@ fn a_running_total_tells_the_tokens_of_each_chunk() {
         )
     };
     let empty = r#""delta":{"content":""}"#;
-    let body = [
-        chunk(ROLE, 0),
-        chunk(HELLO, 2),
-        chunk(empty, 2),
-        chunk(empty, 3),
-        chunk(HELLO, 7),
-        chunk(STOP, 8),
-    ]
-    .concat();
+    let body =
+        [chunk(ROLE, 0), chunk(HELLO, 2), chunk(empty, 2), chunk(empty, 3), chunk(HELLO, 7), chunk(STOP, 8)]
+            .concat();
     let (reply, _) = chat(&(body + DONE));
-    assert_eq!(
-        reply.deltas.iter().map(|delta| delta.tokens).collect::<Vec<_>>(),
-        [2, 1, 4]
-    );
+    assert_eq!(reply.deltas.iter().map(|delta| delta.tokens).collect::<Vec<_>>(), [2, 1, 4]);
     assert_eq!(reply.usage.output_tokens, Some(8));
     // The whole total in one chunk, after chunks without: it is not that chunk's.
     let (reply, _) = chat(&(chat_stream(&[ROLE, HELLO]) + &chunk(HELLO, 9) + DONE));
-    assert_eq!(
-        reply.deltas.iter().map(|delta| delta.tokens).collect::<Vec<_>>(),
-        [0, 0]
-    );
+    assert_eq!(reply.deltas.iter().map(|delta| delta.tokens).collect::<Vec<_>>(), [0, 0]);
 }
 
 #[test]
@@ -255,18 +199,11 @@ fn totals_of_several_choices_are_kept_apart() {
         )
     };
     let (reply, outcome) = chat(&[chunk(0, 1), chunk(1, 1), chunk(0, 3), chunk(1, 2)].concat());
-    assert_eq!(
-        reply.deltas.iter().map(|delta| delta.tokens).collect::<Vec<_>>(),
-        [1, 1, 2, 1]
-    );
+    assert_eq!(reply.deltas.iter().map(|delta| delta.tokens).collect::<Vec<_>>(), [1, 1, 2, 1]);
     assert_eq!(outcome, Outcome::Truncated);
     let stop = |index| format!("data: {{\"choices\":[{{\"index\":{index},{STOP}}}]}}\n\n");
     let begun = [chunk(0, 1), chunk(1, 1), stop(0)].concat();
-    assert_eq!(
-        chat(&begun).1,
-        Outcome::Truncated,
-        "one of two choices has not ended"
-    );
+    assert_eq!(chat(&begun).1, Outcome::Truncated, "one of two choices has not ended");
     assert_eq!(chat(&(begun + &stop(1))).1, Outcome::Ok);
 }
 
@@ -288,10 +225,7 @@ fn documents_have_the_same_fields() {
         "finish_reason":"stop"}],"usage":{"prompt_tokens":7,"completion_tokens":2},"metrics":{"time_to_first_token_ms":1.5,"generation_time_ms":20}}"#;
     let (reply, outcome) = chat(document);
     assert_eq!((outcome, reply.deltas.len(), reply.events), (Outcome::Ok, 0, 0));
-    assert_eq!(
-        (reply.text.as_deref(), reply.usage.output_tokens),
-        (Some("ab"), Some(2))
-    );
+    assert_eq!((reply.text.as_deref(), reply.usage.output_tokens), (Some("ab"), Some(2)));
     assert_eq!(reply.server.prompt, Some(Duration::from_micros(1500)));
     assert_eq!(reply.server.generation, Some(Duration::from_millis(20)));
     for (document, outcome) in [
@@ -331,33 +265,17 @@ fn tgi_ends_with_details_and_without_a_mark() {
     let open = r#""generated_text":null,"details":null"#;
     let last = r#""generated_text":"ab","details":{"finish_reason":"eos_token","generated_tokens":3,"input_length":5}"#;
     let begun = token("a", false, open) + ":keep-alive\n\n" + &token("b", false, open);
-    let (reply, outcome) = decode(
-        Provider::Tgi,
-        false,
-        &(begun.clone() + &token("</s>", true, last)),
-    );
-    assert_eq!(
-        (outcome, reply.text.as_deref(), reply.deltas.len()),
-        (Outcome::Ok, Some("ab"), 3)
-    );
-    assert_eq!(
-        (reply.usage.output_tokens, reply.usage.input_tokens),
-        (Some(3), Some(5))
-    );
+    let (reply, outcome) = decode(Provider::Tgi, false, &(begun.clone() + &token("</s>", true, last)));
+    assert_eq!((outcome, reply.text.as_deref(), reply.deltas.len()), (Outcome::Ok, Some("ab"), 3));
+    assert_eq!((reply.usage.output_tokens, reply.usage.input_tokens), (Some(3), Some(5)));
     assert_eq!(reply.finish_reason.as_deref(), Some("eos_token"));
     let (reply, outcome) = decode(Provider::Tgi, false, &begun);
-    assert_eq!(
-        (outcome, reply.usage.output_tokens),
-        (Outcome::Truncated, Some(2))
-    );
+    assert_eq!((outcome, reply.usage.output_tokens), (Outcome::Truncated, Some(2)));
     let failed = begun + "data:{\"error\":\"queue full\",\"error_type\":\"overloaded\"}\n\n";
     assert_eq!(decode(Provider::Tgi, false, &failed).1, Outcome::StreamError);
     let document = r#"{"generated_text":"ab","details":{"finish_reason":"length","generated_tokens":2}}"#;
     let (reply, outcome) = decode(Provider::Tgi, false, document);
-    assert_eq!(
-        (outcome, reply.usage.output_tokens, reply.chars),
-        (Outcome::Ok, Some(2), 2)
-    );
+    assert_eq!((outcome, reply.usage.output_tokens, reply.chars), (Outcome::Ok, Some(2), 2));
 }
 
 #[test]
@@ -375,29 +293,11 @@ fn triton_echoes_are_cut_off() {
         (output("<s> alpha", "[1]", "[", "]"), "<s> alpha"),
     ] {
         let (reply, outcome) = decode(Provider::TritonInfer, false, &body);
-        assert_eq!(
-            (outcome, reply.text.as_deref()),
-            (Outcome::Ok, Some(text)),
-            "{body}"
-        );
+        assert_eq!((outcome, reply.text.as_deref()), (Outcome::Ok, Some(text)), "{body}");
     }
-    assert_eq!(
-        decode(
-            Provider::TritonInfer,
-            false,
-            &output("bako dine", "[1]", "[", "]")
-        )
-        .1,
-        Outcome::Empty
-    );
-    assert_eq!(
-        decode(Provider::TritonInfer, false, r#"{"outputs":[]}"#).1,
-        Outcome::Invalid
-    );
-    assert_eq!(
-        decode(Provider::TritonInfer, false, r#"{"error":"no"}"#).1,
-        Outcome::StreamError
-    );
+    assert_eq!(decode(Provider::TritonInfer, false, &output("bako dine", "[1]", "[", "]")).1, Outcome::Empty);
+    assert_eq!(decode(Provider::TritonInfer, false, r#"{"outputs":[]}"#).1, Outcome::Invalid);
+    assert_eq!(decode(Provider::TritonInfer, false, r#"{"error":"no"}"#).1, Outcome::StreamError);
 }
 
 #[test]
@@ -413,10 +313,7 @@ fn stamps_of_the_embedded_server_are_the_first_and_last_with_content() {
         decoder.feed(event.as_bytes(), at(0), &mut reply).unwrap();
     }
     let stamps = reply.stamps.unwrap();
-    assert_eq!(
-        (stamps.first_token, stamps.last_token),
-        (Some(at(2_000)), Some(at(3_000)))
-    );
+    assert_eq!((stamps.first_token, stamps.last_token), (Some(at(2_000)), Some(at(3_000))));
 
     let (reply, _) =
         chat(&chat_stream(&[HELLO]).replace("{\"choices", "{\"system_fingerprint\":\"fp_17\",\"choices"));
@@ -439,11 +336,7 @@ fn text_is_kept_only_on_demand() {
     let mut decoder = build(&spec).unwrap().decoder(&request("x", 6));
     let mut reply = Reply::default();
     decoder
-        .feed(
-            chat_stream(&[r#""delta":{"content":"gr\u00fc\n🙂"}"#]).as_bytes(),
-            Offset::ZERO,
-            &mut reply,
-        )
+        .feed(chat_stream(&[r#""delta":{"content":"gr\u00fc\n🙂"}"#]).as_bytes(), Offset::ZERO, &mut reply)
         .unwrap();
     assert_eq!((reply.text, reply.chars), (None, 5));
 }

@@ -39,10 +39,7 @@ fn options_become_members() {
     full.api.ignore_eos = true;
     let asked = r#"{"model":"tiny","messages":[{"role":"user","content":"x"}],"max_tokens":6,"stream":true,"stream_options":{"include_usage":true},"temperature":0.5,"n":2,"top_k":40,"#;
     let rest = r#""reasoning_effort":"low","ignore_eos":true}"#;
-    assert_eq!(
-        body(&full, &request("x", 6)),
-        format!(r#"{asked}"logprobs":true,"top_logprobs":3,{rest}"#)
-    );
+    assert_eq!(body(&full, &request("x", 6)), format!(r#"{asked}"logprobs":true,"top_logprobs":3,{rest}"#));
 
     full.api.chat = false;
     full.api.stream = false;
@@ -67,10 +64,7 @@ fn ignore_eos_goes_only_where_it_is_known_and_harmless() {
         let has = |spec: &RunSpec, request: &RequestSpec| body(spec, request).contains("ignore_eos");
         assert_eq!(has(&spec, &request("x", 6)), sent, "{provider:?}");
         assert_eq!(has(&spec, &line(r#"{"messages":[]}"#)), sent, "{provider:?}");
-        assert!(!has(
-            &spec,
-            &line(r#"{"messages":[],"response_format":{"type":"json_object"}}"#)
-        ));
+        assert!(!has(&spec, &line(r#"{"messages":[],"response_format":{"type":"json_object"}}"#)));
         spec.api.extra_body = json!({"tool_choice": "required"}).as_object().cloned();
         assert!(!has(&spec, &request("x", 6)));
     }
@@ -84,15 +78,7 @@ fn fireworks_has_members_of_its_own() {
     spec.api.prompt_cache_max_len = 7;
     spec.api.acceptance_probs_override = Some(vec![0.5, 0.25]);
     spec.api.forced_generation = Arc::from(["a\"".to_owned(), "b".to_owned()]);
-    let asked = |id| {
-        body(
-            &spec,
-            &RequestSpec {
-                id: RequestId(id),
-                ..request("x", 6)
-            },
-        )
-    };
+    let asked = |id| body(&spec, &RequestSpec { id: RequestId(id), ..request("x", 6) });
     let expected = |forced: &str| {
         let start = r#"{"model":"tiny","prompt":"x","max_tokens":6,"stream":false,"temperature":0.0,"logprobs":2,"min_tokens":6,"#;
         let own = r#""perf_metrics_in_response":true,"prompt_cache_max_len":7,"acceptance_probs_override":[0.5,0.25],"#;
@@ -107,24 +93,15 @@ fn fireworks_has_members_of_its_own() {
 #[test]
 fn members_of_the_data_set_take_precedence_and_are_shared() {
     let mut spec = spec(Provider::Openai, true, true);
-    spec.api.extra_body = json!({"top_p": 0.9, "seed": 1, "temperature": 0.7})
-        .as_object()
-        .cloned();
+    spec.api.extra_body = json!({"top_p": 0.9, "seed": 1, "temperature": 0.7}).as_object().cloned();
     let asked = line(r#"{"messages":[{"role":"system","content":"x"}],"seed":2,"max_completion_tokens":9}"#);
     assert_eq!(
         body(&spec, &asked),
         r#"{"model":"tiny","stream":true,"stream_options":{"include_usage":true},"top_p":0.9,"temperature":0.7,"messages":[{"role":"system","content":"x"}],"seed":2,"max_completion_tokens":9}"#
     );
     let sent = build(&spec).unwrap().encode(&asked);
-    let plimsoll_core::workload::Prompt::Members(members) = &asked.prompt else {
-        unreachable!()
-    };
-    assert!(
-        sent.pieces
-            .iter()
-            .any(|piece| piece.as_ptr() == members.json.as_ptr()),
-        "the line was copied"
-    );
+    let plimsoll_core::workload::Prompt::Members(members) = &asked.prompt else { unreachable!() };
+    assert!(sent.pieces.iter().any(|piece| piece.as_ptr() == members.json.as_ptr()), "the line was copied");
 }
 
 #[test]
@@ -153,27 +130,16 @@ fn a_last_answer_is_dropped_on_demand() {
         (format!("[{answer}]"), "[]".to_owned()),
         ("[]".to_owned(), "[]".to_owned()),
     ] {
-        let sent = body(
-            &spec,
-            &line(&format!(r#"{{"top_p":1,"messages":{messages},"seed":1}}"#)),
-        );
-        assert!(
-            sent.ends_with(&format!(r#""top_p":1,"messages":{expected},"seed":1}}"#)),
-            "{sent}"
-        );
+        let sent = body(&spec, &line(&format!(r#"{{"top_p":1,"messages":{messages},"seed":1}}"#)));
+        assert!(sent.ends_with(&format!(r#""top_p":1,"messages":{expected},"seed":1}}"#)), "{sent}");
     }
 }
 
 #[test]
 fn images_are_content_parts_and_never_copied() {
-    let images: Arc<[Bytes]> = Arc::from([
-        Bytes::from_static(b"data:image/jpeg;base64,AA=="),
-        Bytes::from_static(b"data:,"),
-    ]);
-    let asked = RequestSpec {
-        images: images.clone(),
-        ..request("look", 6)
-    };
+    let images: Arc<[Bytes]> =
+        Arc::from([Bytes::from_static(b"data:image/jpeg;base64,AA=="), Bytes::from_static(b"data:,")]);
+    let asked = RequestSpec { images: images.clone(), ..request("look", 6) };
     let spec = spec(Provider::Openai, true, false);
     let part = |url: &str| format!(r#"{{"type":"image_url","image_url":{{"url":"{url}"}}}}"#);
     let content = format!(
@@ -181,17 +147,10 @@ fn images_are_content_parts_and_never_copied() {
         part("data:image/jpeg;base64,AA=="),
         part("data:,")
     );
-    assert!(
-        body(&spec, &asked).contains(&format!(r#""content":{content}"#)),
-        "{}",
-        body(&spec, &asked)
-    );
+    assert!(body(&spec, &asked).contains(&format!(r#""content":{content}"#)), "{}", body(&spec, &asked));
     let sent = build(&spec).unwrap().encode(&asked);
     for image in images.iter() {
-        assert!(
-            sent.pieces.iter().any(|piece| piece.as_ptr() == image.as_ptr()),
-            "an image was copied"
-        );
+        assert!(sent.pieces.iter().any(|piece| piece.as_ptr() == image.as_ptr()), "an image was copied");
     }
 }
 
@@ -246,21 +205,9 @@ fn what_a_provider_lacks_is_refused_clearly() {
             |spec| spec.api.chat = true,
             "triton-generate has no chat API: use --no-chat",
         ),
-        (
-            Provider::Tgi,
-            |spec| spec.api.chat = true,
-            "tgi has no chat API: use --no-chat",
-        ),
-        (
-            Provider::Together,
-            |spec| spec.api.chat = true,
-            "together has no chat API: use --no-chat",
-        ),
-        (
-            Provider::Tgi,
-            |spec| spec.api.n = 2,
-            "tgi has no several sequences per request: use -n 1",
-        ),
+        (Provider::Tgi, |spec| spec.api.chat = true, "tgi has no chat API: use --no-chat"),
+        (Provider::Together, |spec| spec.api.chat = true, "together has no chat API: use --no-chat"),
+        (Provider::Tgi, |spec| spec.api.n = 2, "tgi has no several sequences per request: use -n 1"),
         (
             Provider::TritonInfer,
             |spec| spec.api.logprobs = Some(1),
@@ -292,10 +239,7 @@ fn what_a_provider_lacks_is_refused_clearly() {
         assert!(build(&spec).is_ok());
         change(&mut spec);
         assert_eq!(
-            build(&spec)
-                .err()
-                .map(|error: ProtocolError| error.to_string())
-                .as_deref(),
+            build(&spec).err().map(|error: ProtocolError| error.to_string()).as_deref(),
             Some(expected)
         );
     }
@@ -307,11 +251,7 @@ fn what_is_supported_can_be_built() {
         let can = supports(provider);
         for (chat, stream) in [(false, false), (false, true), (true, false), (true, true)] {
             let built = build(&spec(provider, chat, stream));
-            assert_eq!(
-                built.is_ok(),
-                (can.chat || !chat) && (can.stream || !stream),
-                "{provider:?}"
-            );
+            assert_eq!(built.is_ok(), (can.chat || !chat) && (can.stream || !stream), "{provider:?}");
         }
     }
 }

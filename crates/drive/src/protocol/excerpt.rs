@@ -9,9 +9,7 @@ const MAX_CHARS: usize = 300;
 /// `detail` or `message` of a JSON object, else the beginning of the body. One line of at most 300 characters.
 pub fn error_excerpt(body: &[u8]) -> String {
     let said = Value::parse(body).ok().and_then(|json| {
-        ["error", "detail", "message"]
-            .iter()
-            .find_map(|name| json.get(name).and_then(said_by))
+        ["error", "detail", "message"].iter().find_map(|name| json.get(name).and_then(said_by))
     });
     match said {
         Some(text) => printable(&text, MAX_CHARS),
@@ -30,10 +28,7 @@ pub(super) fn said_by(error: Value<'_>) -> Option<String> {
 /// The beginning of `bytes` in one line, at most `limit` characters.
 pub(super) fn excerpt(bytes: &[u8], limit: usize) -> String {
     // Four bytes are the longest character: no need to decode more.
-    printable(
-        &String::from_utf8_lossy(&bytes[..bytes.len().min(limit * 4 + 4)]),
-        limit,
-    )
+    printable(&String::from_utf8_lossy(&bytes[..bytes.len().min(limit * 4 + 4)]), limit)
 }
 
 /// White space and control characters become single spaces; what is too long ends in an ellipsis.
@@ -69,23 +64,11 @@ mod tests {
     fn errors_are_found_in_the_forms_that_servers_use() {
         for (body, expected) in [
             (r#"{"error":{"code":400,"message":"bad \"n\""}}"#, "bad \"n\""),
-            (
-                r#"{"error":"[request id: 1] expected 1 inputs"}"#,
-                "[request id: 1] expected 1 inputs",
-            ),
+            (r#"{"error":"[request id: 1] expected 1 inputs"}"#, "[request id: 1] expected 1 inputs"),
             (r#"{"detail":"Unprocessable"}"#, "Unprocessable"),
-            (
-                r#"{"detail":[{"loc":["body"],"msg":"no"}]}"#,
-                r#"[{"loc":["body"],"msg":"no"}]"#,
-            ),
-            (
-                r#"{"object":"error","message":"no such model","code":404}"#,
-                "no such model",
-            ),
-            (
-                "<html>\r\n<h1>502\tBad\u{1b}[31m Gateway</h1>",
-                "<html> <h1>502 Bad [31m Gateway</h1>",
-            ),
+            (r#"{"detail":[{"loc":["body"],"msg":"no"}]}"#, r#"[{"loc":["body"],"msg":"no"}]"#),
+            (r#"{"object":"error","message":"no such model","code":404}"#, "no such model"),
+            ("<html>\r\n<h1>502\tBad\u{1b}[31m Gateway</h1>", "<html> <h1>502 Bad [31m Gateway</h1>"),
             ("", ""),
             ("{\"error", "{\"error"),
         ] {

@@ -21,20 +21,12 @@ struct Transcript {
 }
 
 fn transcripts(server: &str) -> Vec<Transcript> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("testdata")
-        .join(server);
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(server);
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let read = |file: &Path| {
-        let name = file
-            .file_name()?
-            .to_str()?
-            .strip_suffix(".request.json")?
-            .to_owned();
+        let name = file.file_name()?.to_str()?.strip_suffix(".request.json")?.to_owned();
         let request: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
         let answer = |extension| std::fs::read(file.with_file_name(format!("{name}.{extension}")));
         Some(Transcript {
@@ -56,23 +48,16 @@ fn protocol(transcript: &Transcript) -> std::sync::Arc<dyn Protocol> {
         _ => Provider::Openai,
     };
     let mut spec = spec(provider, transcript.path.contains("/chat/"), stream);
-    if let Some(model) = transcript
-        .path
-        .strip_prefix("/v2/models/")
-        .and_then(|rest| rest.split('/').next())
-    {
+    if let Some(model) = transcript.path.strip_prefix("/v2/models/").and_then(|rest| rest.split('/').next()) {
         spec.target.model = model.to_owned();
         spec.api.temperature = 1.0;
     }
     if let Some(model) = transcript.asked["model"].as_str() {
         spec.target.model = model.to_owned();
     }
-    spec.api.logprobs = ["top_logprobs", "logprobs"]
-        .iter()
-        .find_map(|name| transcript.asked[name].as_u64()?.try_into().ok());
-    spec.api.n = transcript.asked["n"]
-        .as_u64()
-        .map_or(1, |n| n.try_into().unwrap());
+    spec.api.logprobs =
+        ["top_logprobs", "logprobs"].iter().find_map(|name| transcript.asked[name].as_u64()?.try_into().ok());
+    spec.api.n = transcript.asked["n"].as_u64().map_or(1, |n| n.try_into().unwrap());
     build(&spec).unwrap()
 }
 
@@ -96,9 +81,7 @@ fn decode(transcript: &Transcript, read: usize) -> (Reply, Ended) {
     let mut reply = Reply::default();
     let at = Offset::from_nanos(1);
     let reads = transcript.answer.chunks(read.max(1));
-    let fed = reads
-        .into_iter()
-        .try_for_each(|bytes| decoder.feed(bytes, at, &mut reply));
+    let fed = reads.into_iter().try_for_each(|bytes| decoder.feed(bytes, at, &mut reply));
     match fed.and_then(|()| decoder.finish(at, &mut reply)) {
         Ok(()) => (reply, Ended::Whole),
         Err(malformed) => (reply, Ended::Malformed(malformed)),
@@ -107,12 +90,7 @@ fn decode(transcript: &Transcript, read: usize) -> (Reply, Ended) {
 
 fn describe(transcript: &Transcript) -> String {
     if let Some(outcome) = outcome_of_status(transcript.status) {
-        return format!(
-            "{} {}: {}",
-            transcript.status,
-            outcome.name(),
-            error_excerpt(&transcript.answer)
-        );
+        return format!("{} {}: {}", transcript.status, outcome.name(), error_excerpt(&transcript.answer));
     }
     if transcript.path == MODELS_PATH {
         let models = parse_models(&transcript.answer).unwrap();
@@ -131,27 +109,14 @@ fn describe(transcript: &Transcript) -> String {
     let (outcome, error) = judge(&whole, ended);
     let tokens: Vec<u32> = whole.deltas.iter().map(|delta| delta.tokens).collect();
     let mut text = format!("{} {}", outcome.name(), error.unwrap_or_default());
-    let Reply {
-        usage,
-        finish_reason,
-        events,
-        coalesced_events,
-        chars,
-        text: said,
-        server,
-        complete,
-        ..
-    } = &whole;
+    let Reply { usage, finish_reason, events, coalesced_events, chars, text: said, server, complete, .. } =
+        &whole;
     let finish_reason = finish_reason.as_deref().unwrap_or("none");
     let _ = write!(
         text,
         "\n  {events} events, {coalesced_events} coalesced, complete: {complete}, finish: {finish_reason}"
     );
-    let _ = write!(
-        text,
-        "\n  {} deltas, tokens {tokens:?}, {chars} chars {said:?}",
-        whole.deltas.len()
-    );
+    let _ = write!(text, "\n  {} deltas, tokens {tokens:?}, {chars} chars {said:?}", whole.deltas.len());
     let _ = write!(text, "\n  {usage:?}\n  {server:?}");
     text
 }
@@ -159,10 +124,7 @@ fn describe(transcript: &Transcript) -> String {
 fn snapshot(server: &str) -> String {
     let transcripts = transcripts(server);
     assert!(transcripts.len() > 5, "the transcripts are missing");
-    transcripts
-        .iter()
-        .map(|transcript| format!("{}: {}\n", transcript.name, describe(transcript)))
-        .collect()
+    transcripts.iter().map(|transcript| format!("{}: {}\n", transcript.name, describe(transcript))).collect()
 }
 
 #[test]
@@ -184,10 +146,7 @@ fn answers_of_triton_are_understood() {
 #[test]
 fn the_recorded_questions_are_ours() {
     let mut compared = 0;
-    for transcript in ["llamacpp", "transformers", "triton"]
-        .into_iter()
-        .flat_map(transcripts)
-    {
+    for transcript in ["llamacpp", "transformers", "triton"].into_iter().flat_map(transcripts) {
         let Some((prompt, tokens)) = asked(&transcript.asked) else {
             continue;
         };
@@ -197,12 +156,7 @@ fn the_recorded_questions_are_ours() {
         let body = protocol(&transcript).encode(&request(prompt, tokens));
         let sent: Value = serde_json::from_slice(&body.concat()).unwrap();
         assert_eq!(sent, transcript.asked, "{}", transcript.name);
-        assert_eq!(
-            protocol(&transcript).path(),
-            transcript.path,
-            "{}",
-            transcript.name
-        );
+        assert_eq!(protocol(&transcript).path(), transcript.path, "{}", transcript.name);
         compared += 1;
     }
     assert!(compared > 20, "only {compared} questions were compared");

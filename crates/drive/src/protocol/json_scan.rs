@@ -74,9 +74,7 @@ impl<'a> Value<'a> {
 
     /// The items of an array; none for another value.
     pub fn items(self) -> Items<'a> {
-        Items {
-            rest: self.0.strip_prefix('[').unwrap_or(""),
-        }
+        Items { rest: self.0.strip_prefix('[').unwrap_or("") }
     }
 
     /// The member called `name`, the last if there are several; `null` counts as absent.
@@ -92,11 +90,7 @@ impl<'a> Value<'a> {
 
     /// A number.
     pub fn number(self) -> Option<f64> {
-        if self.0.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
-            self.0.parse().ok()
-        } else {
-            None
-        }
+        if self.0.starts_with(|c: char| c == '-' || c.is_ascii_digit()) { self.0.parse().ok() } else { None }
     }
 
     /// A count: a number without sign and fraction. `12.0` is one too, as some servers write it.
@@ -127,23 +121,12 @@ impl<'a> Iterator for Members<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let bytes = self.rest.as_bytes();
-        let key = bytes
-            .iter()
-            .position(|byte| !is_between(*byte))
-            .filter(|&at| bytes[at] == b'"')?
-            + 1;
+        let key = bytes.iter().position(|byte| !is_between(*byte)).filter(|&at| bytes[at] == b'"')? + 1;
         let (key_end, plain) = string_end(bytes, key);
         let (value, after) = next_value(self.rest.get(key_end + 1..)?)?;
         let key = Text(self.rest.get(key..key_end)?);
         self.rest = after;
-        Some((
-            if plain {
-                Cow::Borrowed(key.0)
-            } else {
-                key.unescape()
-            },
-            value,
-        ))
+        Some((if plain { Cow::Borrowed(key.0) } else { key.unescape() }, value))
     }
 }
 
@@ -226,21 +209,13 @@ impl<'a> Text<'a> {
 
     /// Its characters, each escape counted as the one that it stands for.
     pub fn chars(self) -> u32 {
-        let count = if self.is_plain() {
-            self.0.chars().count()
-        } else {
-            self.unescape().chars().count()
-        };
+        let count = if self.is_plain() { self.0.chars().count() } else { self.unescape().chars().count() };
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     /// The text that it stands for.
     pub fn unescape(self) -> Cow<'a, str> {
-        if self.is_plain() {
-            Cow::Borrowed(self.0)
-        } else {
-            Cow::Owned(unescape(self.0))
-        }
+        if self.is_plain() { Cow::Borrowed(self.0) } else { Cow::Owned(unescape(self.0)) }
     }
 
     fn is_plain(self) -> bool {
@@ -283,11 +258,7 @@ fn unescape(raw: &str) -> String {
 
 /// The character of `uXXXX`, or of `uXXXX\uXXXX` for a surrogate pair, and the length of its escape.
 fn unescape_unicode(escape: &str) -> (char, usize) {
-    let unit = |from: usize| {
-        escape
-            .get(from..from + 4)
-            .and_then(|hex| u32::from_str_radix(hex, 16).ok())
-    };
+    let unit = |from: usize| escape.get(from..from + 4).and_then(|hex| u32::from_str_radix(hex, 16).ok());
     let first = unit(1).unwrap_or(0xfffd);
     if (0xd800..0xdc00).contains(&first)
         && escape.get(5..7) == Some("\\u")
@@ -396,10 +367,7 @@ fn find_special(bytes: &[u8], mut at: usize) -> usize {
         }
         at += 8;
     }
-    while bytes
-        .get(at)
-        .is_some_and(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20))
-    {
+    while bytes.get(at).is_some_and(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)) {
         at += 1;
     }
     at
@@ -417,11 +385,7 @@ fn skip_word(bytes: &[u8], at: usize, word: &[u8]) -> Result<usize, NotJson> {
 }
 
 fn skip_number(bytes: &[u8], mut at: usize) -> Result<usize, NotJson> {
-    let digits = |at: usize| match bytes[at..]
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count()
-    {
+    let digits = |at: usize| match bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count() {
         0 if at == bytes.len() => Err(NotJson::CutShort),
         0 => Err(NotJson::Syntax),
         count => Ok(at + count),

@@ -6,24 +6,15 @@ use serde::de::IgnoredAny;
 use super::*;
 
 fn json() -> impl Strategy<Value = serde_json::Value> {
-    let key = prop::sample::select(vec![
-        "usage", "content", "a\"b", "é🙂", "\\", "\u{1}", "", "choices",
-    ]);
+    let key = prop::sample::select(vec!["usage", "content", "a\"b", "é🙂", "\\", "\u{1}", "", "choices"]);
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
         any::<bool>().prop_map(Into::into),
         any::<i64>().prop_map(Into::into),
         any::<f64>().prop_map(Into::into),
         ".{0,24}".prop_map(serde_json::Value::from),
-        prop::sample::select(vec![
-            r#""usage":{"a":1}"#,
-            "\"}]",
-            "\\\"",
-            "\n\t\u{7f}",
-            "🙂",
-            "data: x\n\n"
-        ])
-        .prop_map(Into::into),
+        prop::sample::select(vec![r#""usage":{"a":1}"#, "\"}]", "\\\"", "\n\t\u{7f}", "🙂", "data: x\n\n"])
+            .prop_map(Into::into),
     ];
     leaf.prop_recursive(4, 48, 6, move |inner| {
         prop_oneof![
@@ -45,11 +36,7 @@ fn escaped(text: &str) -> String {
         in_string ^= c == '"' && !inside_escape;
         if in_string && !inside_escape && (!c.is_ascii() || c == 'e') {
             let mut units = [0; 2];
-            out.extend(
-                c.encode_utf16(&mut units)
-                    .iter()
-                    .map(|unit| format!("\\u{unit:04X}")),
-            );
+            out.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04X}")));
         } else {
             out.push(c);
         }
@@ -61,9 +48,7 @@ fn escaped(text: &str) -> String {
 /// What the scan finds, as a tree.
 fn tree(value: Value<'_>) -> serde_json::Value {
     if value.is_object() {
-        let members = value
-            .members()
-            .map(|(key, value)| (key.into_owned(), tree(value)));
+        let members = value.members().map(|(key, value)| (key.into_owned(), tree(value)));
         serde_json::Value::Object(members.collect())
     } else if value.text().starts_with('[') {
         value.items().map(tree).collect()
@@ -119,20 +104,11 @@ fn numbers_follow_the_grammar() {
         "0", "-0", "01", "-", "1.", "1.5", ".5", "1e", "1e5", "1E+5", "1e-", "--1", "+1", "1.5e3x", "0x1",
         "NaN", "1 2",
     ] {
-        assert_eq!(
-            Value::parse(text.as_bytes()).is_ok(),
-            accepts(text.as_bytes()),
-            "{text}"
-        );
+        assert_eq!(Value::parse(text.as_bytes()).is_ok(), accepts(text.as_bytes()), "{text}");
     }
-    for (text, count) in [
-        ("7", Some(7)),
-        ("7.0", Some(7)),
-        ("7.5", None),
-        ("-1", None),
-        ("5000000000", None),
-        ("\"7\"", None),
-    ] {
+    for (text, count) in
+        [("7", Some(7)), ("7.0", Some(7)), ("7.5", None), ("-1", None), ("5000000000", None), ("\"7\"", None)]
+    {
         assert_eq!(Value::parse(text.as_bytes()).unwrap().count(), count, "{text}");
     }
 }
@@ -142,17 +118,11 @@ fn text_that_looks_like_members_is_text() {
     let chunk = br#"{"content":"say \"usage\": {\"a\": 1}","usage":{"prompt_tokens":3},"a":null}"#;
     let value = Value::parse(chunk).unwrap();
     assert_eq!(
-        value
-            .get("usage")
-            .and_then(|usage| usage.get("prompt_tokens"))
-            .and_then(Value::count),
+        value.get("usage").and_then(|usage| usage.get("prompt_tokens")).and_then(Value::count),
         Some(3)
     );
     assert!(value.get("a").is_none(), "null counts as absent");
-    assert_eq!(
-        value.get("content").and_then(Value::string).unwrap().unescape(),
-        r#"say "usage": {"a": 1}"#
-    );
+    assert_eq!(value.get("content").and_then(Value::string).unwrap().unescape(), r#"say "usage": {"a": 1}"#);
 }
 
 #[test]

@@ -18,12 +18,7 @@ pub(super) struct OpenAi {
 
 impl OpenAi {
     /// Requests to `path` whose first members after the model are `asked`.
-    pub(super) fn new(
-        path: &str,
-        asked: Vec<Field>,
-        logprobs: Vec<Field>,
-        spec: &RunSpec,
-    ) -> Self {
+    pub(super) fn new(path: &str, asked: Vec<Field>, logprobs: Vec<Field>, spec: &RunSpec) -> Self {
         let mut fields = vec![Field::fixed("model", spec.target.model.as_str())];
         fields.extend(asked);
         fields.extend(shared_fields(&spec.api, spec.target.provider));
@@ -69,11 +64,7 @@ fn shared_fields(api: &Api, provider: Provider) -> Vec<Field> {
 
 fn provider_fields(api: &Api, provider: Provider) -> Vec<Field> {
     let mut fields = Vec::new();
-    fields.extend(
-        api.reasoning_effort
-            .as_deref()
-            .map(|effort| Field::fixed("reasoning_effort", effort)),
-    );
+    fields.extend(api.reasoning_effort.as_deref().map(|effort| Field::fixed("reasoning_effort", effort)));
     match provider {
         Provider::Vllm | Provider::Sglang | Provider::Together if api.ignore_eos => {
             fields.push(Field::fixed("ignore_eos", true).when(When::Unconstrained));
@@ -94,10 +85,7 @@ fn fireworks_fields(api: &Api) -> Vec<Field> {
         fields.push(Field::fixed("prompt_cache_max_len", api.prompt_cache_max_len));
     }
     if let Some(probabilities) = &api.acceptance_probs_override {
-        fields.push(Field::fixed(
-            "acceptance_probs_override",
-            probabilities.as_slice(),
-        ));
+        fields.push(Field::fixed("acceptance_probs_override", probabilities.as_slice()));
     }
     if !api.forced_generation.is_empty() {
         fields.push(Field::parts("forced_generation", vec![Part::Forced]));

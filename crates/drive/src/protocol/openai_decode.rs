@@ -69,9 +69,7 @@ impl Completion {
     fn read(&mut self, json: Value<'_>, carried: &mut Carried, reply: &mut Reply) {
         for (key, value) in json.members().filter(|(_, value)| !value.is_null()) {
             match &*key {
-                "choices" => value
-                    .items()
-                    .for_each(|choice| self.choice(choice, carried, reply)),
+                "choices" => value.items().for_each(|choice| self.choice(choice, carried, reply)),
                 "usage" => usage(value, carried, reply),
                 "system_fingerprint" => carried.stamp = stamp(value),
                 "timings" => timings(value, reply),
@@ -93,9 +91,7 @@ impl Completion {
                 "index" => index = value.count().unwrap_or(0),
                 "delta" | "message" => blank |= self.message(value, carried, reply),
                 "text" => {
-                    blank |= value
-                        .string()
-                        .is_some_and(|text| !self.content(text, &mut carried.text, reply))
+                    blank |= value.string().is_some_and(|text| !self.content(text, &mut carried.text, reply))
                 }
                 "finish_reason" => {
                     ended = true;
@@ -143,10 +139,7 @@ impl Completion {
     fn tool_call(&mut self, function: Option<Value<'_>>, carried: &mut Carried, reply: &mut Reply) {
         carried.tool_call = true;
         for name in ["name", "arguments"] {
-            if let Some(text) = function
-                .and_then(|function| function.get(name))
-                .and_then(Value::string)
-            {
+            if let Some(text) = function.and_then(|function| function.get(name)).and_then(Value::string) {
                 self.content(text, &mut carried.tool_call, reply);
             }
         }
@@ -209,10 +202,7 @@ impl Meaning for Completion {
         if let Some(nanos) = carried.stamp {
             let sent = Offset::from_nanos(nanos);
             let first_token = reply.stamps.and_then(|stamps| stamps.first_token).or(Some(sent));
-            reply.stamps = Some(Stamps {
-                first_token,
-                last_token: Some(sent),
-            });
+            reply.stamps = Some(Stamps { first_token, last_token: Some(sent) });
         }
         Ok(())
     }
@@ -262,9 +252,8 @@ fn timings(timings: Value<'_>, reply: &mut Reply) {
     reply.server.generation = millis(timings.get("predicted_ms")).or(reply.server.generation);
     let counts = &mut reply.usage;
     counts.cached_tokens = counts.cached_tokens.or(count("cache_n"));
-    counts.input_tokens = counts
-        .input_tokens
-        .or_else(|| Some(count("prompt_n")? + count("cache_n").unwrap_or(0)));
+    counts.input_tokens =
+        counts.input_tokens.or_else(|| Some(count("prompt_n")? + count("cache_n").unwrap_or(0)));
     if counts.output_tokens.is_none()
         && let Some(predicted) = count("predicted_n")
     {
@@ -295,10 +284,5 @@ fn logprobs(logprobs: Value<'_>) -> u32 {
 
 /// The embedded server's stamp, CLOCK_MONOTONIC nanoseconds: `plimsoll:123456789`.
 fn stamp(fingerprint: Value<'_>) -> Option<u64> {
-    fingerprint
-        .text()
-        .strip_prefix("\"plimsoll:")?
-        .strip_suffix('"')?
-        .parse()
-        .ok()
+    fingerprint.text().strip_prefix("\"plimsoll:")?.strip_suffix('"')?.parse().ok()
 }

@@ -35,23 +35,16 @@ pub fn judge(reply: &Reply, ended: Ended) -> (Outcome, Option<String>) {
     }
     match ended {
         Ended::Malformed(malformed) => (Outcome::Invalid, Some(malformed.to_string())),
-        Ended::Early if !reply.complete => (
-            Outcome::Truncated,
-            Some(format!("the connection ended within the answer{}", so_far(reply))),
-        ),
+        Ended::Early if !reply.complete => {
+            (Outcome::Truncated, Some(format!("the connection ended within the answer{}", so_far(reply))))
+        }
         Ended::Whole if !reply.complete && (reply.events > 0 || reply.unreadable_end) => {
             let what = "the answer ended without a finish reason or its end mark";
             (Outcome::Truncated, Some(format!("{what}{}", so_far(reply))))
         }
         _ if !reply.has_content => {
-            let reason = reply
-                .finish_reason
-                .as_deref()
-                .map(|reason| format!(" (finish reason {reason})"));
-            (
-                Outcome::Empty,
-                Some(format!("an answer without content{}", reason.unwrap_or_default())),
-            )
+            let reason = reply.finish_reason.as_deref().map(|reason| format!(" (finish reason {reason})"));
+            (Outcome::Empty, Some(format!("an answer without content{}", reason.unwrap_or_default())))
         }
         _ => (Outcome::Ok, None),
     }
@@ -83,39 +76,13 @@ mod tests {
 
     #[test]
     fn replies_map_to_outcomes() {
-        let whole = Reply {
-            complete: true,
-            has_content: true,
-            events: 3,
-            ..Reply::default()
-        };
-        let cut = || Reply {
-            complete: false,
-            has_content: true,
-            events: 2,
-            ..Reply::default()
-        };
-        let failed = Reply {
-            error: Some("broke".to_owned()),
-            complete: true,
-            has_content: true,
-            ..Reply::default()
-        };
-        let bare = Reply {
-            complete: true,
-            events: 2,
-            ..Reply::default()
-        };
-        let refused = || {
-            Ended::Malformed(Malformed {
-                what: "not JSON".to_owned(),
-                excerpt: "<".to_owned(),
-            })
-        };
-        let half_document = Reply {
-            unreadable_end: true,
-            ..Reply::default()
-        };
+        let whole = Reply { complete: true, has_content: true, events: 3, ..Reply::default() };
+        let cut = || Reply { complete: false, has_content: true, events: 2, ..Reply::default() };
+        let failed =
+            Reply { error: Some("broke".to_owned()), complete: true, has_content: true, ..Reply::default() };
+        let bare = Reply { complete: true, events: 2, ..Reply::default() };
+        let refused = || Ended::Malformed(Malformed { what: "not JSON".to_owned(), excerpt: "<".to_owned() });
+        let half_document = Reply { unreadable_end: true, ..Reply::default() };
         for (reply, ended, outcome) in [
             (&whole, Ended::Whole, Outcome::Ok),
             (&whole, Ended::Early, Outcome::Ok), // all of the answer came: what was cut is HTTP's own end

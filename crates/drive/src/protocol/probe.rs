@@ -31,12 +31,7 @@ pub fn parse_models(body: &[u8]) -> Result<Vec<Model>, Malformed> {
         return Err(refused());
     }
     let text = |entry: Value<'_>, name| Some(entry.get(name)?.string()?.unescape().into_owned());
-    let model = |entry| {
-        Some(Model {
-            id: text(entry, "id")?,
-            owned_by: text(entry, "owned_by"),
-        })
-    };
+    let model = |entry| Some(Model { id: text(entry, "id")?, owned_by: text(entry, "owned_by") });
     Ok(list.items().filter_map(model).collect())
 }
 
@@ -59,17 +54,11 @@ pub fn guess_provider(host: &str, models: &[Model]) -> Guess {
         return Guess { provider, note: None };
     }
     let why = match owner {
-        Some(owner) => format!(
-            "its models belong to `{}`, which is not known",
-            owner.escape_debug()
-        ),
+        Some(owner) => format!("its models belong to `{}`, which is not known", owner.escape_debug()),
         None => "it does not say whose its models are".to_owned(),
     };
     let note = format!("taking {host} for a server with OpenAI's API: {why}; name another with --provider");
-    Guess {
-        provider: Provider::Openai,
-        note: Some(note),
-    }
+    Guess { provider: Provider::Openai, note: Some(note) }
 }
 
 /// The provider that a host's name tells.
@@ -81,10 +70,7 @@ pub fn provider_of_host(host: &str) -> Option<Provider> {
         ("openai", Provider::Openai),
         ("anyscale", Provider::Anyscale),
     ];
-    known
-        .into_iter()
-        .find(|(part, _)| host.contains(part))
-        .map(|(_, provider)| provider)
+    known.into_iter().find(|(part, _)| host.contains(part)).map(|(_, provider)| provider)
 }
 
 fn provider_of_owner(owner: &str) -> Option<Provider> {
@@ -100,13 +86,7 @@ mod tests {
     use super::*;
 
     fn guess(host: &str, owner: Option<&str>) -> Guess {
-        guess_provider(
-            host,
-            &[Model {
-                id: "m".to_owned(),
-                owned_by: owner.map(str::to_owned),
-            }],
-        )
+        guess_provider(host, &[Model { id: "m".to_owned(), owned_by: owner.map(str::to_owned) }])
     }
 
     #[test]
@@ -120,11 +100,7 @@ mod tests {
             ("127.0.0.1", Some("sglang"), Provider::Sglang),
             ("127.0.0.1", Some("llamacpp"), Provider::Openai),
         ] {
-            assert_eq!(
-                guess(host, owner),
-                Guess { provider, note: None },
-                "{host} {owner:?}"
-            );
+            assert_eq!(guess(host, owner), Guess { provider, note: None }, "{host} {owner:?}");
         }
         for owner in [None, Some("somebody")] {
             let guess = guess("10.0.0.1", owner);
@@ -138,10 +114,8 @@ mod tests {
         let models = parse_models(
             br#"{"models":[{"name":"x"}],"object":"list","data":[{"id":"a","owned_by":"vllm"},{"id":"b"}]}"#,
         );
-        let model = |id: &str, owner: Option<&str>| Model {
-            id: id.to_owned(),
-            owned_by: owner.map(str::to_owned),
-        };
+        let model =
+            |id: &str, owner: Option<&str>| Model { id: id.to_owned(), owned_by: owner.map(str::to_owned) };
         assert_eq!(models, Ok(vec![model("a", Some("vllm")), model("b", None)]));
         assert_eq!(parse_models(br#"[{"id":"a"}]"#), Ok(vec![model("a", None)]));
         assert_eq!(parse_models(br#"{"data":[]}"#), Ok(vec![]));

@@ -46,9 +46,7 @@ impl Reply {
 
     /// Takes generated text.
     pub(super) fn take_str(&mut self, text: &str, keep: bool) {
-        self.chars = self
-            .chars
-            .saturating_add(u32::try_from(text.chars().count()).unwrap_or(u32::MAX));
+        self.chars = self.chars.saturating_add(u32::try_from(text.chars().count()).unwrap_or(u32::MAX));
         if keep {
             self.text.get_or_insert_default().push_str(text);
         }

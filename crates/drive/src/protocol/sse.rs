@@ -125,11 +125,7 @@ impl Splitter {
         here: &mut Option<&'a [u8]>,
         on_event: &mut impl FnMut(Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let line = if self.begun {
-            line
-        } else {
-            line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
-        };
+        let line = if self.begun { line } else { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) };
         self.begun = true;
         if line.is_empty() {
             return self.dispatch(here.take(), on_event);
@@ -156,14 +152,7 @@ impl Splitter {
         on_event: &mut impl FnMut(Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let data = here.unwrap_or(&self.data);
-        let result = if data.is_empty() {
-            Ok(())
-        } else {
-            on_event(Event {
-                name: &self.name,
-                data,
-            })
-        };
+        let result = if data.is_empty() { Ok(()) } else { on_event(Event { name: &self.name, data }) };
         self.data.clear();
         self.name.clear();
         self.has_data = false;
@@ -181,11 +170,7 @@ impl Splitter {
     }
 
     fn bound(&self, more: usize) -> Result<(), TooLarge> {
-        if self.data.len() + self.line.len() + more > MAX_EVENT {
-            Err(TooLarge)
-        } else {
-            Ok(())
-        }
+        if self.data.len() + self.line.len() + more > MAX_EVENT { Err(TooLarge) } else { Ok(()) }
     }
 }
 
@@ -225,20 +210,11 @@ mod tests {
     fn every_form_of_the_standard_is_split() {
         for (stream, expected) in [
             ("data: a\n\ndata:b\n\n", &[("", "a"), ("", "b")][..]),
-            (
-                "data: a\r\n\r\ndata: b\r\rdata: c\n\r\n",
-                &[("", "a"), ("", "b"), ("", "c")],
-            ),
-            (
-                "data: a\n\rdata: b\r\n\ndata: c",
-                &[("", "a"), ("", "b"), ("", "c")],
-            ),
+            ("data: a\r\n\r\ndata: b\r\rdata: c\n\r\n", &[("", "a"), ("", "b"), ("", "c")]),
+            ("data: a\n\rdata: b\r\n\ndata: c", &[("", "a"), ("", "b"), ("", "c")]),
             ("data: a\ndata: b\ndata:\ndata: c\n\n", &[("", "a\nb\n\nc")]),
             (": ping\n\n:\n\ndata: a\n: inside\n\n", &[("", "a")]),
-            (
-                "event: error\ndata: a\n\ndata: b\n\n",
-                &[("error", "a"), ("", "b")],
-            ),
+            ("event: error\ndata: a\n\ndata: b\n\n", &[("error", "a"), ("", "b")]),
             ("event: lost\n\ndata: b\n\n", &[("", "b")]),
             ("id: 1\nretry: 5\ndata:  two spaces\n\n", &[("", " two spaces")]),
             ("\u{feff}data: after the mark\n\n", &[("", "after the mark")]),
@@ -249,10 +225,7 @@ mod tests {
             ("\n\n\n", &[]),
             ("", &[]),
         ] {
-            let expected: Events = expected
-                .iter()
-                .map(|(n, d)| ((*n).to_owned(), (*d).to_owned()))
-                .collect();
+            let expected: Events = expected.iter().map(|(n, d)| ((*n).to_owned(), (*d).to_owned())).collect();
             assert_eq!(split([stream.as_bytes()]), expected, "{stream:?}");
             let bytewise = split(stream.as_bytes().chunks(1));
             assert_eq!(bytewise, expected, "byte by byte: {stream:?}");
@@ -282,9 +255,8 @@ mod tests {
             let mut splitter = Splitter::default();
             let mut feed = |bytes: &[u8]| splitter.feed(bytes, |_| Ok::<(), TooLarge>(()));
             feed(prefix.as_bytes()).unwrap();
-            let fed = (0..40)
-                .take_while(|_| feed(b"data: ").and(feed(&block)).and(feed(line_end)).is_ok())
-                .count();
+            let fed =
+                (0..40).take_while(|_| feed(b"data: ").and(feed(&block)).and(feed(line_end)).is_ok()).count();
             assert!(fed <= 16, "{fed} MiB were accepted");
         }
     }

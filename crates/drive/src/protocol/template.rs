@@ -54,11 +54,7 @@ impl Field {
     }
 
     pub(super) fn parts(key: &'static str, value: Vec<Part>) -> Self {
-        Field {
-            key,
-            value,
-            when: When::Always,
-        }
+        Field { key, value, when: When::Always }
     }
 
     pub(super) fn when(self, when: When) -> Self {
@@ -66,9 +62,7 @@ impl Field {
     }
 
     fn needs_prompt(&self) -> bool {
-        self.value
-            .iter()
-            .any(|part| matches!(part, Part::Prompt | Part::Content | Part::Images))
+        self.value.iter().any(|part| matches!(part, Part::Prompt | Part::Content | Part::Images))
     }
 }
 
@@ -90,23 +84,15 @@ impl Template {
     /// A template of `fields`, in this order. The user's own members take precedence over them.
     pub(super) fn new(mut fields: Vec<Field>, api: &Api) -> Self {
         let extra = api.extra_body.iter().flatten();
-        let extra: Vec<_> = extra
-            .map(|(key, value)| (key.clone(), format!("{}:{value}", json_string(key))))
-            .collect();
+        let extra: Vec<_> =
+            extra.map(|(key, value)| (key.clone(), format!("{}:{value}", json_string(key)))).collect();
         let given = |key: &str| extra.iter().any(|(given, _)| same_member(given, key));
         fields.retain(|field| !given(field.key));
-        let stream = api
-            .extra_body
-            .as_ref()
-            .and_then(|extra| extra.get("stream")?.as_bool());
+        let stream = api.extra_body.as_ref().and_then(|extra| extra.get("stream")?.as_bool());
         Template {
             constrained: CONSTRAINTS.into_iter().any(given),
             stream: stream.unwrap_or(api.stream),
-            forced: api
-                .forced_generation
-                .iter()
-                .map(|text| json_string(text))
-                .collect(),
+            forced: api.forced_generation.iter().map(|text| json_string(text)).collect(),
             clear_assistant: api.clear_assistant,
             fields,
             extra,
@@ -137,11 +123,7 @@ impl Template {
         }
         if let Some(line) = line.filter(|line| !line.json.is_empty()) {
             writer.begin_member();
-            let pieces = if self.clear_assistant {
-                without_last_answer(line)
-            } else {
-                None
-            };
+            let pieces = if self.clear_assistant { without_last_answer(line) } else { None };
             for piece in pieces.unwrap_or_else(|| vec![line.json.clone()]) {
                 writer.share(piece);
             }
@@ -215,11 +197,7 @@ fn write_content(prompt: &str, images: &Arc<[Bytes]>, writer: &mut Writer) {
 /// Whether two names mean the same: OpenAI renamed the limit on tokens and refuses requests that have both.
 fn same_member(one: &str, other: &str) -> bool {
     let canonical = |name| {
-        if name == "max_completion_tokens" {
-            "max_tokens"
-        } else {
-            name
-        }
+        if name == "max_completion_tokens" { "max_tokens" } else { name }
     };
     canonical(one) == canonical(other)
 }

@@ -56,12 +56,7 @@ pub(super) fn spec(provider: Provider, chat: bool, stream: bool) -> RunSpec {
             prompts: PromptSource::Text("bako dine".to_owned()),
             randomize: false,
             shared_prefix_tokens: 0,
-            output: OutputLength {
-                mean: 6,
-                shape: LengthShape::Constant,
-                range: 0.0,
-                cap: None,
-            },
+            output: OutputLength { mean: 6, shape: LengthShape::Constant, range: 0.0, cap: None },
             images: Vec::new(),
             image_position: ImagePosition::End,
             tokenizer: None,
@@ -107,18 +102,8 @@ pub(super) fn request(text: &str, max_tokens: u32) -> RequestSpec {
 /// A request for 6 tokens with the members of a data set's line, a JSON object.
 pub(super) fn line(object: &str) -> RequestSpec {
     let json: serde_json::Map<String, serde_json::Value> = serde_json::from_str(object).unwrap();
-    let inner = object
-        .trim()
-        .strip_prefix('{')
-        .unwrap()
-        .strip_suffix('}')
-        .unwrap();
-    let members = Members {
-        keys: json.keys().cloned().collect(),
-        json: Bytes::copy_from_slice(inner.as_bytes()),
-    };
-    RequestSpec {
-        prompt: Prompt::Members(members),
-        ..request("", 6)
-    }
+    let inner = object.trim().strip_prefix('{').unwrap().strip_suffix('}').unwrap();
+    let members =
+        Members { keys: json.keys().cloned().collect(), json: Bytes::copy_from_slice(inner.as_bytes()) };
+    RequestSpec { prompt: Prompt::Members(members), ..request("", 6) }
 }

@@ -30,20 +30,9 @@ impl Tgi {
             rest += &format!(",\"top_n_tokens\":{count}");
         }
         rest += ",\"details\":true}"; // the number of tokens generated
-        let parameters = vec![
-            Part::text("{\"max_new_tokens\":"),
-            Part::MaxTokens,
-            Part::text(rest),
-        ];
-        let fields = vec![
-            Field::parts("inputs", vec![Part::Prompt]),
-            Field::parts("parameters", parameters),
-        ];
-        let path = if api.stream {
-            "/generate_stream"
-        } else {
-            "/generate"
-        };
+        let parameters = vec![Part::text("{\"max_new_tokens\":"), Part::MaxTokens, Part::text(rest)];
+        let fields = vec![Field::parts("inputs", vec![Part::Prompt]), Field::parts("parameters", parameters)];
+        let path = if api.stream { "/generate_stream" } else { "/generate" };
         Tgi {
             path: spec.target.endpoint.clone().unwrap_or_else(|| path.to_owned()),
             template: Template::new(fields, api),
@@ -62,10 +51,7 @@ impl Protocol for Tgi {
     }
 
     fn decoder(&self, _request: &RequestSpec) -> Box<dyn Decoder> {
-        Box::new(BodyReader::new(Generation {
-            keep_text: self.keep_text,
-            tokens: 0,
-        }))
+        Box::new(BodyReader::new(Generation { keep_text: self.keep_text, tokens: 0 }))
     }
 }
 
@@ -86,18 +72,10 @@ impl Meaning for Generation {
             return Ok(());
         };
         self.tokens += 1;
-        reply.deltas.push(Delta {
-            at,
-            tokens: 1,
-            kind: DeltaKind::Text,
-        });
-        let special = token
-            .get("special")
-            .is_some_and(|special| special.text() == "true");
-        if let Some(text) = token
-            .get("text")
-            .and_then(Value::string)
-            .filter(|text| !special && !text.is_empty())
+        reply.deltas.push(Delta { at, tokens: 1, kind: DeltaKind::Text });
+        let special = token.get("special").is_some_and(|special| special.text() == "true");
+        if let Some(text) =
+            token.get("text").and_then(Value::string).filter(|text| !special && !text.is_empty())
         {
             reply.has_content = true;
             reply.take_text(text, self.keep_text);
@@ -117,10 +95,7 @@ impl Meaning for Generation {
             }
             None if reply.error.is_some() => {}
             None => {
-                return Err(malformed(
-                    "a response without `generated_text`",
-                    json.text().as_bytes(),
-                ));
+                return Err(malformed("a response without `generated_text`", json.text().as_bytes()));
             }
         }
         details(json.get("details"), reply);
@@ -142,12 +117,7 @@ fn details(details: Option<Value<'_>>, reply: &mut Reply) {
         counts.output_tokens = Some(generated);
         counts.source = TokenSource::Server;
     }
-    counts.input_tokens = details
-        .get("input_length")
-        .and_then(Value::count)
-        .or(counts.input_tokens);
+    counts.input_tokens = details.get("input_length").and_then(Value::count).or(counts.input_tokens);
     let reason = details.get("finish_reason").and_then(Value::string);
-    reply.finish_reason = reason
-        .map(|reason| reason.unescape().into_owned())
-        .or(reply.finish_reason.take());
+    reply.finish_reason = reason.map(|reason| reason.unescape().into_owned()).or(reply.finish_reason.take());
 }

@@ -55,15 +55,7 @@ impl Triton {
             Field::fixed("bad_words", ""),
             Field::fixed("stop_words", ""),
         ];
-        Triton::new(
-            if spec.api.stream {
-                "generate_stream"
-            } else {
-                "generate"
-            },
-            fields,
-            spec,
-        )
+        Triton::new(if spec.api.stream { "generate_stream" } else { "generate" }, fields, spec)
     }
 
     fn new(action: &str, fields: Vec<Field>, spec: &RunSpec) -> Self {
@@ -90,10 +82,7 @@ impl Protocol for Triton {
             Prompt::Text(prompt) => Some(prompt.clone()),
             Prompt::Members(_) => None,
         };
-        Box::new(BodyReader::new(Output {
-            prompt,
-            keep_text: self.keep_text,
-        }))
+        Box::new(BodyReader::new(Output { prompt, keep_text: self.keep_text }))
     }
 }
 
@@ -111,11 +100,7 @@ impl Meaning for Output {
         } else if let Some(text) = output_text(json).filter(|text| !text.is_empty()) {
             reply.has_content = true;
             reply.take_text(text, self.keep_text);
-            reply.deltas.push(Delta {
-                at,
-                tokens: 0,
-                kind: DeltaKind::Text,
-            });
+            reply.deltas.push(Delta { at, tokens: 0, kind: DeltaKind::Text });
         }
         Ok(())
     }
@@ -131,10 +116,7 @@ impl Meaning for Output {
                 Ok(())
             }
             None if reply.error.is_some() => Ok(()),
-            None => Err(malformed(
-                "a response without `text_output`",
-                json.text().as_bytes(),
-            )),
+            None => Err(malformed("a response without `text_output`", json.text().as_bytes())),
         }
     }
 
@@ -146,10 +128,7 @@ impl Meaning for Output {
 /// `text_output`, a member of `generate` and a tensor of `infer`. The text may stand in nested lists, a tensor's shape.
 fn output_text(json: Value<'_>) -> Option<Text<'_>> {
     let is_output = |tensor: &Value<'_>| {
-        tensor
-            .get("name")
-            .and_then(Value::string)
-            .is_some_and(|name| name == *"text_output")
+        tensor.get("name").and_then(Value::string).is_some_and(|name| name == *"text_output")
     };
     let tensor = || json.get("outputs")?.items().find(is_output)?.get("data");
     let mut value = json.get("text_output").or_else(tensor)?;

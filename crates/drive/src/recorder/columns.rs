@@ -34,25 +34,15 @@ pub(super) struct Table<T: 'static> {
 impl<T> Table<T> {
     /// A table of `columns` whose file carries `notes` as its key-value metadata.
     pub(super) fn new(columns: Vec<&'static Column<T>>, notes: &[(&str, String)]) -> Self {
-        let fields: Vec<Field> = columns
-            .iter()
-            .map(|column| Field::new(column.name, column.cell.data_type(), true))
-            .collect();
+        let fields: Vec<Field> =
+            columns.iter().map(|column| Field::new(column.name, column.cell.data_type(), true)).collect();
         let properties = properties(&columns, notes);
-        Table {
-            columns,
-            schema: Arc::new(Schema::new(fields)),
-            properties,
-        }
+        Table { columns, schema: Arc::new(Schema::new(fields)), properties }
     }
 
     /// The cells of `rows`.
     pub(super) fn batch(&self, rows: &[T]) -> Result<RecordBatch, ArrowError> {
-        let cells = self
-            .columns
-            .iter()
-            .map(|column| column.cell.array(rows))
-            .collect();
+        let cells = self.columns.iter().map(|column| column.cell.array(rows)).collect();
         RecordBatch::try_new(Arc::clone(&self.schema), cells)
     }
 }
@@ -87,10 +77,7 @@ impl<T> Cell<T> {
 /// Whole numbers as differences (instants ascend), texts by dictionary (few differ); no statistics and no page
 /// index, so that the footer, which is written every half second, stays small.
 fn properties<T>(columns: &[&Column<T>], notes: &[(&str, String)]) -> WriterProperties {
-    let notes = notes
-        .iter()
-        .map(|(key, value)| KeyValue::new((*key).to_owned(), value.clone()))
-        .collect();
+    let notes = notes.iter().map(|(key, value)| KeyValue::new((*key).to_owned(), value.clone())).collect();
     let mut builder = WriterProperties::builder()
         .set_created_by(concat!("plimsoll ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::default()))

@@ -24,10 +24,7 @@ pub enum RecorderError {
 impl RecorderError {
     /// A failure to write `path`.
     pub(super) fn write(path: &Path, source: impl Into<io::Error>) -> Self {
-        RecorderError::Write {
-            path: path.to_owned(),
-            source: source.into(),
-        }
+        RecorderError::Write { path: path.to_owned(), source: source.into() }
     }
 }
 

@@ -26,9 +26,7 @@ impl RunFolder {
     pub fn create(results: &Path, wall: Duration, spec: &RunSpec) -> Result<RunFolder, RecorderError> {
         fs::create_dir_all(results).map_err(|source| RecorderError::write(results, source))?;
         let name = format!("{}-{}", for_file_name(wall), file_name(&spec.name));
-        let folder = RunFolder {
-            path: new_folder(results, &name)?,
-        };
+        let folder = RunFolder { path: new_folder(results, &name)? };
         let path = folder.file("spec.toml");
         let text = to_toml(spec).map_err(|error| RecorderError::write(&path, error))?;
         write_whole(&path, text.as_bytes())?;
@@ -72,15 +70,9 @@ fn toml_value(value: serde_json::Value) -> Option<toml::Value> {
             _ => number.to_string().into(),
         },
         Value::String(text) => text.into(),
-        Value::Array(items) => items
-            .into_iter()
-            .filter_map(toml_value)
-            .collect::<Vec<_>>()
-            .into(),
+        Value::Array(items) => items.into_iter().filter_map(toml_value).collect::<Vec<_>>().into(),
         Value::Object(members) => {
-            let members = members
-                .into_iter()
-                .filter_map(|(key, value)| Some((key, toml_value(value)?)));
+            let members = members.into_iter().filter_map(|(key, value)| Some((key, toml_value(value)?)));
             toml::Value::Table(members.collect())
         }
     })
@@ -105,10 +97,7 @@ fn new_folder(results: &Path, name: &str) -> Result<PathBuf, RecorderError> {
 /// A run's name as part of a file name on any system.
 fn file_name(name: &str) -> String {
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
-    name.chars()
-        .take(80)
-        .map(|letter| if allowed(letter) { letter } else { '-' })
-        .collect()
+    name.chars().take(80).map(|letter| if allowed(letter) { letter } else { '-' }).collect()
 }
 
 /// Writes a file that is there whole or not at all.

@@ -135,30 +135,14 @@ impl Recorder {
         let live = Arc::new(Mutex::new(LiveSnapshot::default()));
         let end = options.measure_end.unwrap_or(Offset::MAX);
         let measure_end = Arc::new(AtomicU64::new(end.as_nanos()));
-        let path = folder
-            .as_ref()
-            .map(|folder| folder.path().to_owned())
-            .unwrap_or_default();
-        let worker = Worker::new(
-            folder,
-            header,
-            options,
-            Arc::clone(&live),
-            Arc::clone(&measure_end),
-        )?;
+        let path = folder.as_ref().map(|folder| folder.path().to_owned()).unwrap_or_default();
+        let worker = Worker::new(folder, header, options, Arc::clone(&live), Arc::clone(&measure_end))?;
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
             .spawn(move || worker.run(&receiver))
             .map_err(|source| RecorderError::write(&path, source))?;
         let handle = RecorderHandle { sender, measure_end };
-        Ok((
-            Recorder {
-                handle: handle.clone(),
-                thread,
-                live,
-            },
-            handle,
-        ))
+        Ok((Recorder { handle: handle.clone(), thread, live }, handle))
     }
 
     /// The run as it was at most a second ago.
@@ -177,10 +161,7 @@ impl Recorder {
     /// Only if the recorder's thread is gone. A disk that failed is told by [`Finished::failure`], beside results
     /// that count all records.
     pub fn finish(self, end: RunEnd) -> Result<Finished, RecorderError> {
-        self.handle
-            .sender
-            .send(Message::Finish(Box::new(end)))
-            .map_err(|_| RecorderError::Stopped)?;
+        self.handle.sender.send(Message::Finish(Box::new(end))).map_err(|_| RecorderError::Stopped)?;
         self.thread.join().map_err(|_| RecorderError::Stopped)
     }
 }
@@ -190,10 +171,7 @@ impl RecorderHandle {
     ///
     /// # Errors
     /// The recorder is behind; the batch comes back, to be added to and tried again.
-    #[expect(
-        clippy::result_large_err,
-        reason = "the batch itself comes back, to be tried again"
-    )]
+    #[expect(clippy::result_large_err, reason = "the batch itself comes back, to be tried again")]
     pub fn try_send(&self, batch: Batch) -> Result<(), Batch> {
         self.sender.try_send(Message::Batch(batch)).map_err(|error| {
             let (TrySendError::Full(message) | TrySendError::Disconnected(message)) = error;

@@ -82,10 +82,7 @@ impl<T> ParquetFile<T> {
     pub(super) fn create(path: PathBuf, table: Table<T>) -> Result<Self, RecorderError> {
         let (_, frame) = Segment::encode(&table.schema, &table.properties, [])
             .map_err(|error| RecorderError::write(&path, encoding_error(error)))?;
-        let twins = [
-            Twin::create(hidden(&path, "a"))?,
-            Twin::create(hidden(&path, "b"))?,
-        ];
+        let twins = [Twin::create(hidden(&path, "a"))?, Twin::create(hidden(&path, "b"))?];
         let mut file = ParquetFile {
             path,
             table,
@@ -121,9 +118,8 @@ impl<T> ParquetFile<T> {
         if !self.dirty {
             return Ok(());
         }
-        let footer = self
-            .footer()
-            .map_err(|error| RecorderError::write(&self.path, encoding_error(error)))?;
+        let footer =
+            self.footer().map_err(|error| RecorderError::write(&self.path, encoding_error(error)))?;
         self.twins[self.next]
             .update(&self.groups, &footer)
             .and_then(|()| replace(&self.twins[self.next].path, &self.path))
@@ -165,10 +161,7 @@ impl<T> ParquetFile<T> {
         let (Some(segment), _) = Segment::encode(&self.table.schema, &self.table.properties, batches)? else {
             return Ok(());
         };
-        let start = self
-            .groups
-            .last()
-            .map_or(MAGIC.len() as u64, |last| last.start + last.length);
+        let start = self.groups.last().map_or(MAGIC.len() as u64, |last| last.start + last.length);
         self.groups.push(Group {
             start,
             length: segment.body().len() as u64,
@@ -185,18 +178,14 @@ impl<T> ParquetFile<T> {
     /// Merges the last groups as long as there are enough of them.
     fn merge_neighbours(&mut self) -> Result<(), ParquetError> {
         let open = self.first_open();
-        let (rows, bytes) = self.groups[open..].iter().fold((0, 0), |(rows, bytes), group| {
-            (rows + group.rows, bytes + group.length)
-        });
+        let (rows, bytes) = self.groups[open..]
+            .iter()
+            .fold((0, 0), |(rows, bytes), group| (rows + group.rows, bytes + group.length));
         if rows >= ROWS_FINAL || bytes >= BYTES_FINAL {
             return self.settle(open);
         }
         while let Some(level) = self.groups[open..].last().map(|last| last.level) {
-            let run = self.groups[open..]
-                .iter()
-                .rev()
-                .take_while(|group| group.level == level)
-                .count();
+            let run = self.groups[open..].iter().rev().take_while(|group| group.level == level).count();
             if run < FAN {
                 break;
             }
@@ -207,10 +196,7 @@ impl<T> ParquetFile<T> {
 
     /// The first group that may still be merged. All before it are final, none after it is.
     fn first_open(&self) -> usize {
-        self.groups
-            .iter()
-            .rposition(|group| group.is_final)
-            .map_or(0, |last| last + 1)
+        self.groups.iter().rposition(|group| group.is_final).map_or(0, |last| last + 1)
     }
 
     /// Makes one final group of all from the one numbered `first` on.
@@ -230,9 +216,7 @@ impl<T> ParquetFile<T> {
         let level = parts.iter().map(|part| part.level).max().unwrap_or(0) + 1;
         let segments = parts.iter().filter_map(|part| part.segment.as_ref());
         let batches = segments.map(Segment::decode).collect::<Result<Vec<_>, _>>()?;
-        self.twins
-            .iter_mut()
-            .for_each(|twin| twin.holds = twin.holds.min(first));
+        self.twins.iter_mut().for_each(|twin| twin.holds = twin.holds.min(first));
         self.add_group(batches.into_iter().flatten(), level)
     }
 
@@ -256,24 +240,15 @@ impl<T> ParquetFile<T> {
     /// Forgets the content of groups that nobody will need again.
     fn release(&mut self) {
         let in_both = self.twins.iter().map(|twin| twin.holds).min().unwrap_or(0);
-        let finals = self.groups[..in_both]
-            .iter_mut()
-            .rev()
-            .filter(|group| group.is_final);
-        finals
-            .take_while(|group| group.segment.is_some())
-            .for_each(|group| group.segment = None);
+        let finals = self.groups[..in_both].iter_mut().rev().filter(|group| group.is_final);
+        finals.take_while(|group| group.segment.is_some()).for_each(|group| group.segment = None);
     }
 }
 
 impl Twin {
     fn create(path: PathBuf) -> Result<Self, RecorderError> {
         let open = || {
-            let mut file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .open(&path)?;
+            let mut file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
             file.write_all(MAGIC)?;
             Ok(file)
         };
@@ -290,10 +265,7 @@ impl Twin {
         self.file.set_len(end)?;
         self.file.seek(SeekFrom::Start(end))?;
         for group in &groups[self.holds..] {
-            let segment = group
-                .segment
-                .as_ref()
-                .ok_or_else(|| io::Error::other("a row group is gone"))?;
+            let segment = group.segment.as_ref().ok_or_else(|| io::Error::other("a row group is gone"))?;
             self.file.write_all(segment.body())?;
             self.holds += 1;
         }

@@ -65,22 +65,15 @@ impl RecordsFile {
     /// # Errors
     /// It is not there, not readable, or of a later format.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
-        let file = File::open(path).map_err(|source| ReadError::Open {
-            path: path.display().to_string(),
-            source,
-        })?;
+        let file = File::open(path)
+            .map_err(|source| ReadError::Open { path: path.display().to_string(), source })?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
         let notes = builder.metadata().file_metadata().key_value_metadata();
         let note = |key: &str| -> Result<u64, ReadError> {
-            let value = notes
-                .into_iter()
-                .flatten()
-                .find(|note| note.key == key)
-                .and_then(|note| note.value.as_ref());
+            let value =
+                notes.into_iter().flatten().find(|note| note.key == key).and_then(|note| note.value.as_ref());
             let value = value.ok_or_else(|| ReadError::Format(format!("it lacks the note `{key}`")))?;
-            value
-                .parse()
-                .map_err(|_| ReadError::Format(format!("its note `{key}` is `{value}`")))
+            value.parse().map_err(|_| ReadError::Format(format!("its note `{key}` is `{value}`")))
         };
         let format = note(FORMAT_KEY)?;
         if format > u64::from(RECORDS_FORMAT) {
@@ -104,12 +97,7 @@ impl Iterator for RecordsFile {
             if let Some(record) = self.read.next() {
                 return Some(Ok(record));
             }
-            match self
-                .batches
-                .next()?
-                .map_err(ReadError::from)
-                .and_then(|batch| records(&batch))
-            {
+            match self.batches.next()?.map_err(ReadError::from).and_then(|batch| records(&batch)) {
                 Ok(records) => self.read = records.into_iter(),
                 Err(error) => return Some(Err(error)),
             }
@@ -131,11 +119,7 @@ struct Cells<'a> {
 
 impl<'a> Cells<'a> {
     fn of(batch: &'a RecordBatch) -> Result<Self, ReadError> {
-        let mut cells = Cells {
-            ints: BTreeMap::new(),
-            texts: BTreeMap::new(),
-            lists: BTreeMap::new(),
-        };
+        let mut cells = Cells { ints: BTreeMap::new(), texts: BTreeMap::new(), lists: BTreeMap::new() };
         for column in &COLUMNS {
             let array = batch.column_by_name(column.name);
             let array =
@@ -143,23 +127,16 @@ impl<'a> Cells<'a> {
             let other = || ReadError::Format(format!("its column `{}` has another type", column.name));
             match column.cell {
                 Cell::Int(_) => {
-                    cells
-                        .ints
-                        .insert(column.name, array.as_primitive_opt().ok_or_else(other)?);
+                    cells.ints.insert(column.name, array.as_primitive_opt().ok_or_else(other)?);
                 }
                 Cell::Text(_) => {
-                    cells
-                        .texts
-                        .insert(column.name, array.as_string_opt().ok_or_else(other)?);
+                    cells.texts.insert(column.name, array.as_string_opt().ok_or_else(other)?);
                 }
                 Cell::Real(_) | Cell::Ints(_) => {} // derived from the others
             }
         }
         for column in &CHUNK_COLUMNS {
-            if let Some(list) = batch
-                .column_by_name(column.name)
-                .and_then(|array| array.as_list_opt())
-            {
+            if let Some(list) = batch.column_by_name(column.name).and_then(|array| array.as_list_opt()) {
                 cells.lists.insert(column.name, list);
             }
         }
@@ -169,15 +146,9 @@ impl<'a> Cells<'a> {
     fn record(&self, row: usize) -> Result<Record, ReadError> {
         let text = |name| self.text(name, row).unwrap_or_default();
         let unknown = |what: &str| ReadError::Format(format!("row {row} has the {what} of no known name"));
-        let phase = PHASES
-            .into_iter()
-            .find(|&phase| phase_name(phase) == text("phase"));
-        let outcome = Outcome::ALL
-            .into_iter()
-            .find(|outcome| outcome.name() == text("outcome"));
-        let source = SOURCES
-            .into_iter()
-            .find(|&source| source_name(source) == text("token_source"));
+        let phase = PHASES.into_iter().find(|&phase| phase_name(phase) == text("phase"));
+        let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.name() == text("outcome"));
+        let source = SOURCES.into_iter().find(|&source| source_name(source) == text("token_source"));
         Ok(Record {
             id: RequestId(self.number("id", row)),
             phase: phase.ok_or_else(|| unknown("phase"))?,
@@ -219,11 +190,7 @@ impl<'a> Cells<'a> {
 
     fn connect(&self, row: usize) -> Option<ConnectTimes> {
         let span = |name| self.span(name, row);
-        Some(ConnectTimes {
-            dns: span("dns_ns")?,
-            tcp: span("tcp_ns")?,
-            tls: span("tls_ns")?,
-        })
+        Some(ConnectTimes { dns: span("dns_ns")?, tcp: span("tcp_ns")?, tls: span("tls_ns")? })
     }
 
     /// The events with content, or those of them that are stored without chunks.
@@ -236,11 +203,7 @@ impl<'a> Cells<'a> {
             Some(visible) if visible <= at => DeltaKind::Text,
             _ => DeltaKind::Reasoning,
         };
-        let delta = |at, tokens: i64| Delta {
-            at,
-            tokens: tokens as u32,
-            kind: kind(at),
-        };
+        let delta = |at, tokens: i64| Delta { at, tokens: tokens as u32, kind: kind(at) };
         if let (Some(gaps), Some(tokens)) = (self.list("chunk_gaps_ns", row), self.list("chunk_tokens", row))
         {
             let later = gaps.values().iter().scan(first, |at, &gap| {
@@ -248,17 +211,10 @@ impl<'a> Cells<'a> {
                 Some(*at)
             });
             let arrivals = std::iter::once(first).chain(later);
-            return arrivals
-                .zip(tokens.values())
-                .map(|(at, &tokens)| delta(at, tokens))
-                .collect();
+            return arrivals.zip(tokens.values()).map(|(at, &tokens)| delta(at, tokens)).collect();
         }
         let mut deltas = vec![delta(first, self.int("first_event_tokens", row).unwrap_or(0))];
-        deltas.extend(
-            visible
-                .filter(|&visible| visible > first)
-                .map(|visible| delta(visible, 0)),
-        );
+        deltas.extend(visible.filter(|&visible| visible > first).map(|visible| delta(visible, 0)));
         let last = self.offset("last_token_ns", row).unwrap_or(first);
         if self.number("content_events", row) > deltas.len() as u64 {
             deltas.push(delta(last, 0));
@@ -267,11 +223,7 @@ impl<'a> Cells<'a> {
     }
 
     fn list(&self, name: &str, row: usize) -> Option<Int64Array> {
-        self.lists
-            .get(name)?
-            .value(row)
-            .as_primitive_opt::<Int64Type>()
-            .cloned()
+        self.lists.get(name)?.value(row).as_primitive_opt::<Int64Type>().cloned()
     }
 
     fn text(&self, name: &str, row: usize) -> Option<&str> {
@@ -293,13 +245,11 @@ impl<'a> Cells<'a> {
     }
 
     fn offset(&self, name: &str, row: usize) -> Option<Offset> {
-        self.int(name, row)
-            .map(|nanos| Offset::from_nanos(nanos.unsigned_abs()))
+        self.int(name, row).map(|nanos| Offset::from_nanos(nanos.unsigned_abs()))
     }
 
     fn span(&self, name: &str, row: usize) -> Option<Duration> {
-        self.int(name, row)
-            .map(|nanos| Duration::from_nanos(nanos.unsigned_abs()))
+        self.int(name, row).map(|nanos| Duration::from_nanos(nanos.unsigned_abs()))
     }
 }
 

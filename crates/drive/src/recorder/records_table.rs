@@ -18,24 +18,15 @@ pub(super) const WALL_KEY: &str = "plimsoll.start_unix_ns";
 pub(super) const MEASURE_KEY: &str = "plimsoll.measure_start_ns";
 
 const fn int(name: &'static str, read: fn(&Record) -> Option<i64>) -> Column<Record> {
-    Column {
-        name,
-        cell: Cell::Int(read),
-    }
+    Column { name, cell: Cell::Int(read) }
 }
 
 const fn real(name: &'static str, read: fn(&Record) -> Option<f64>) -> Column<Record> {
-    Column {
-        name,
-        cell: Cell::Real(read),
-    }
+    Column { name, cell: Cell::Real(read) }
 }
 
 const fn text(name: &'static str, read: fn(&Record) -> Option<&str>) -> Column<Record> {
-    Column {
-        name,
-        cell: Cell::Text(read),
-    }
+    Column { name, cell: Cell::Text(read) }
 }
 
 pub(super) static COLUMNS: [Column<Record>; 45] = [
@@ -50,35 +41,23 @@ pub(super) static COLUMNS: [Column<Record>; 45] = [
     int("headers_ns", |record| nanos(record.headers)),
     int("first_byte_ns", |record| nanos(record.first_byte)),
     int("first_token_ns", |record| nanos(record.first_token())),
-    int("first_visible_token_ns", |record| {
-        nanos(record.first_visible_token())
-    }),
+    int("first_visible_token_ns", |record| nanos(record.first_visible_token())),
     int("last_token_ns", |record| nanos(record.last_token())),
     int("done_ns", |record| nanos(record.done)),
     text("outcome", |record| Some(record.outcome.name())),
     int("status", |record| record.status.map(i64::from)),
     text("error", |record| record.error.as_deref()),
     int("input_tokens", |record| record.usage.input_tokens.map(i64::from)),
-    int("output_tokens", |record| {
-        record.usage.output_tokens.map(i64::from)
-    }),
-    int("cached_tokens", |record| {
-        record.usage.cached_tokens.map(i64::from)
-    }),
-    int("reasoning_tokens", |record| {
-        record.usage.reasoning_tokens.map(i64::from)
-    }),
+    int("output_tokens", |record| record.usage.output_tokens.map(i64::from)),
+    int("cached_tokens", |record| record.usage.cached_tokens.map(i64::from)),
+    int("reasoning_tokens", |record| record.usage.reasoning_tokens.map(i64::from)),
     text("token_source", |record| Some(source_name(record.usage.source))),
     int("prompt_tokens", |record| record.prompt_tokens.map(i64::from)),
     int("max_tokens", |record| record.max_tokens.map(i64::from)),
-    int("first_event_tokens", |record| {
-        record.deltas.first().map(|delta| i64::from(delta.tokens))
-    }),
+    int("first_event_tokens", |record| record.deltas.first().map(|delta| i64::from(delta.tokens))),
     int("content_events", |record| whole(record.deltas.len() as u64)),
     int("events", |record| Some(i64::from(record.events))),
-    int("coalesced_events", |record| {
-        Some(i64::from(record.coalesced_events))
-    }),
+    int("coalesced_events", |record| Some(i64::from(record.coalesced_events))),
     int("bytes_sent", |record| whole(record.bytes_sent)),
     int("bytes_received", |record| whole(record.bytes_received)),
     int("chars", |record| Some(i64::from(record.chars))),
@@ -95,10 +74,7 @@ pub(super) static COLUMNS: [Column<Record>; 45] = [
     real("ttfvt", Record::ttfvt),
     real("tpot", Record::tpot),
     real("e2e_per_token", Record::e2e_per_token),
-    real(
-        "llm_bench_latency_per_token",
-        plimsoll_core::metrics::llm_bench_latency_per_token,
-    ),
+    real("llm_bench_latency_per_token", plimsoll_core::metrics::llm_bench_latency_per_token),
 ];
 
 /// Each gap between events with content, and each event's tokens (0 when unknown): only where chunks are kept.
@@ -109,13 +85,7 @@ pub(super) static CHUNK_COLUMNS: [Column<Record>; 2] = [
     },
     Column {
         name: "chunk_tokens",
-        cell: Cell::Ints(|record| {
-            record
-                .deltas
-                .iter()
-                .map(|delta| i64::from(delta.tokens))
-                .collect()
-        }),
+        cell: Cell::Ints(|record| record.deltas.iter().map(|delta| i64::from(delta.tokens)).collect()),
     },
 ];
 

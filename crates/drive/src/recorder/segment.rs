@@ -39,11 +39,8 @@ impl Segment {
         let Some(group) = metadata.row_groups().first().cloned() else {
             return Ok((None, frame));
         };
-        let ends = group
-            .columns()
-            .iter()
-            .map(ColumnChunkMetaData::byte_range)
-            .map(|(start, length)| start + length);
+        let ends =
+            group.columns().iter().map(ColumnChunkMetaData::byte_range).map(|(start, length)| start + length);
         let segment = Segment {
             end: ends.max().unwrap_or(0) as usize,
             rows: group.num_rows().unsigned_abs() as usize,
@@ -60,9 +57,8 @@ impl Segment {
 
     /// The rows again.
     pub(super) fn decode(&self) -> Result<impl Iterator<Item = Result<RecordBatch>>> {
-        let reader = ParquetRecordBatchReaderBuilder::try_new(self.file.clone())?
-            .with_batch_size(8_192)
-            .build()?;
+        let reader =
+            ParquetRecordBatchReaderBuilder::try_new(self.file.clone())?.with_batch_size(8_192).build()?;
         Ok(reader.map(|batch| batch.map_err(ParquetError::from)))
     }
 
@@ -79,12 +75,7 @@ impl Segment {
                 .set_dictionary_page_offset(dictionary)
                 .build()
         };
-        let columns = self
-            .group
-            .columns()
-            .iter()
-            .map(move_column)
-            .collect::<Result<Vec<_>>>()?;
+        let columns = self.group.columns().iter().map(move_column).collect::<Result<Vec<_>>>()?;
         let mut builder = self.group.clone().into_builder();
         builder.take_columns();
         builder

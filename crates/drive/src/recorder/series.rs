@@ -118,12 +118,7 @@ impl Seconds {
     pub(super) fn complete(&mut self, now: Offset, threads: usize, so_far: &Totals) -> Vec<WindowRow> {
         let due = now.since(Offset::ZERO + PATIENCE).as_secs(); // seconds that ended a while ago
         let mut rows = Vec::new();
-        while self.next < due
-            || self
-                .open
-                .get(&self.next)
-                .is_some_and(|row| row.reports >= threads)
-        {
+        while self.next < due || self.open.get(&self.next).is_some_and(|row| row.reports >= threads) {
             rows.push(self.take_next(so_far));
         }
         rows
@@ -143,11 +138,8 @@ impl Seconds {
         let mut row = self.open.remove(&self.next).unwrap_or_default();
         row.second = self.next;
         let streamed_tokens = so_far.streamed_output_tokens as f64;
-        let per_event = if so_far.content_events > 0 {
-            streamed_tokens / so_far.content_events as f64
-        } else {
-            1.0
-        };
+        let per_event =
+            if so_far.content_events > 0 { streamed_tokens / so_far.content_events as f64 } else { 1.0 };
         row.output_tokens = row.content_events as f64 * per_event + row.whole_tokens as f64;
         self.next += 1;
         row
@@ -159,23 +151,15 @@ impl Seconds {
 }
 
 const fn int(name: &'static str, read: fn(&WindowRow) -> Option<i64>) -> Column<WindowRow> {
-    Column {
-        name,
-        cell: Cell::Int(read),
-    }
+    Column { name, cell: Cell::Int(read) }
 }
 
 const fn real(name: &'static str, read: fn(&WindowRow) -> Option<f64>) -> Column<WindowRow> {
-    Column {
-        name,
-        cell: Cell::Real(read),
-    }
+    Column { name, cell: Cell::Real(read) }
 }
 
 static COLUMNS: [Column<WindowRow>; 22] = [
-    int("start_ns", |row| {
-        i64::try_from(row.second).ok()?.checked_mul(1_000_000_000)
-    }),
+    int("start_ns", |row| i64::try_from(row.second).ok()?.checked_mul(1_000_000_000)),
     real("offered_rate", |row| Some(row.scheduled as f64)),
     real("sent_rate", |row| Some(row.sent as f64)),
     real("completed_rate", |row| Some(row.completed as f64)),
@@ -249,25 +233,13 @@ mod tests {
         assert!(seconds.complete(at(1_100), 2, &none).is_empty());
         seconds.add_window(&window(1, 40, 7));
         let rows = seconds.complete(at(1_200), 2, &none);
-        assert_eq!(
-            rows.iter().map(|row| (row.second, row.sent)).collect::<Vec<_>>(),
-            [(0, 12)]
-        );
-        assert_eq!(
-            (rows[0].concurrency_mean, rows[0].busy, rows[0].output_tokens),
-            (4.0, 0.1, 20.0)
-        );
+        assert_eq!(rows.iter().map(|row| (row.second, row.sent)).collect::<Vec<_>>(), [(0, 12)]);
+        assert_eq!((rows[0].concurrency_mean, rows[0].busy, rows[0].output_tokens), (4.0, 0.1, 20.0));
 
         seconds.add_window(&window(0, 2_001, 1));
-        assert!(
-            seconds.complete(at(2_999), 2, &none).is_empty(),
-            "second 1 ended less than a second ago"
-        );
+        assert!(seconds.complete(at(2_999), 2, &none).is_empty(), "second 1 ended less than a second ago");
         let rows = seconds.complete(at(4_000), 2, &none);
-        assert_eq!(
-            rows.iter().map(|row| (row.second, row.sent)).collect::<Vec<_>>(),
-            [(1, 0), (2, 1)]
-        );
+        assert_eq!(rows.iter().map(|row| (row.second, row.sent)).collect::<Vec<_>>(), [(1, 0), (2, 1)]);
 
         seconds.add_window(&window(1, 2_002, 3));
         let rows = seconds.rest(&none);

@@ -4,14 +4,7 @@ use std::time::Duration;
 
 /// RFC 3339 of a wall time since the Unix epoch: `2026-11-22T06:14:33Z`.
 pub fn rfc3339(wall: Duration) -> String {
-    let Civil {
-        year,
-        month,
-        day,
-        hour,
-        minute,
-        second,
-    } = civil(wall);
+    let Civil { year, month, day, hour, minute, second } = civil(wall);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
@@ -66,9 +59,6 @@ mod tests {
         ] {
             assert_eq!(rfc3339(Duration::from_secs(seconds)), expected);
         }
-        assert_eq!(
-            for_file_name(Duration::from_secs(1_795_328_073)),
-            "2026-11-22T06-14-33Z"
-        );
+        assert_eq!(for_file_name(Duration::from_secs(1_795_328_073)), "2026-11-22T06-14-33Z");
     }
 }

@@ -57,10 +57,7 @@ impl Worker {
         live: Arc<Mutex<LiveSnapshot>>,
         measure_end: Arc<AtomicU64>,
     ) -> Result<Self, RecorderError> {
-        let files = folder
-            .as_ref()
-            .map(|folder| Files::create(folder, &options))
-            .transpose()?;
+        let files = folder.as_ref().map(|folder| Files::create(folder, &options)).transpose()?;
         Ok(Worker {
             folder,
             header,
@@ -144,10 +141,8 @@ impl Worker {
     /// Writes all pending records, and publishes the files if asked to.
     fn write_pending(&mut self, publish: bool) {
         let Some(files) = &mut self.files else { return };
-        let written = files
-            .records
-            .append(&self.pending)
-            .and_then(|()| if publish { files.publish() } else { Ok(()) });
+        let written =
+            files.records.append(&self.pending).and_then(|()| if publish { files.publish() } else { Ok(()) });
         if let Err(error) = written {
             self.give_up(error);
         }
@@ -164,9 +159,7 @@ impl Worker {
     }
 
     fn tick(&mut self, now: Offset) {
-        let rows = self
-            .seconds
-            .complete(now, self.options.threads, self.tally.totals());
+        let rows = self.seconds.complete(now, self.options.threads, self.tally.totals());
         self.show(rows);
         self.write_pending(true);
         let failure = self.failure.as_ref().map(ToString::to_string);
@@ -215,31 +208,17 @@ impl Worker {
             self.failure.get_or_insert(error);
         }
         let folder = self.folder.map(|folder| folder.path().to_owned());
-        Finished {
-            summary,
-            tally: self.tally,
-            folder,
-            failure: self.failure,
-        }
+        Finished { summary, tally: self.tally, folder, failure: self.failure }
     }
 
     fn abandon(self) -> Finished {
         let now = self.options.clock.now();
         let measure_end = Offset::from_nanos(self.known_end.min(now.as_nanos()));
         let measure_start = self.options.measure_start.min(measure_end);
-        let window = plimsoll_core::metrics::Window {
-            ramp_end: measure_start,
-            measure_start,
-            measure_end,
-            end: now,
-        };
+        let window =
+            plimsoll_core::metrics::Window { ramp_end: measure_start, measure_start, measure_end, end: now };
         let ended = "aborted".to_owned();
-        self.finish(RunEnd {
-            window,
-            ended,
-            health: Default::default(),
-            cap_reached: false,
-        })
+        self.finish(RunEnd { window, ended, health: Default::default(), cap_reached: false })
     }
 }
 

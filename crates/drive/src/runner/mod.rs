@@ -136,8 +136,7 @@ pub fn start(plan: RunPlan) -> Result<Running, RunError> {
         let dialer = Dialer::new(origin.clone(), tls.clone(), &spec.transport, clock)
             .map_err(|error| RunError::Tls(error.reason))?;
         let share = schedule.clone().map(|schedule| share_of(schedule, index, spec.threads));
-        let seat =
-            Seat { index, dialer, feed, share, recorder: recorder.clone() };
+        let seat = Seat { index, dialer, feed, share, recorder: recorder.clone() };
         let (give, given) = sync_channel::<Arc<Shared>>(1);
         let ready = ready.clone();
         let body = move || seat.take(&ready, &given);

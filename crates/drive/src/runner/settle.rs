@@ -34,7 +34,12 @@ pub(crate) fn settle(
     (record, text)
 }
 
-fn outcome_of(record: &Record, reply: &Reply, error_body: &[u8], ending: Ending) -> (Outcome, Option<String>) {
+fn outcome_of(
+    record: &Record,
+    reply: &Reply,
+    error_body: &[u8],
+    ending: Ending,
+) -> (Outcome, Option<String>) {
     if matches!(ending, Ending::Complete | Ending::Cut(_))
         && let Some(status) = record.status
         && let Some(outcome) = outcome_of_status(status)

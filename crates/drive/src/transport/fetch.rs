@@ -64,13 +64,19 @@ impl FetchError {
 ///
 /// # Errors
 /// The server cannot be reached.
-pub fn reach(origin: &Origin, spec: &TransportSpec, tls: Option<Arc<ClientConfig>>) -> Result<(), FetchError> {
+pub fn reach(
+    origin: &Origin,
+    spec: &TransportSpec,
+    tls: Option<Arc<ClientConfig>>,
+) -> Result<(), FetchError> {
     let clock = Clock::start();
-    runtime().map_err(|reason| FetchError::Unreachable { outcome: Outcome::Connect, reason })?.block_on(async {
-        let dialer = Dialer::new(origin.clone(), tls, spec, clock).map_err(unreachable)?;
-        dialer.dial().await.map_err(unreachable)?;
-        Ok(())
-    })
+    runtime().map_err(|reason| FetchError::Unreachable { outcome: Outcome::Connect, reason })?.block_on(
+        async {
+            let dialer = Dialer::new(origin.clone(), tls, spec, clock).map_err(unreachable)?;
+            dialer.dial().await.map_err(unreachable)?;
+            Ok(())
+        },
+    )
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, String> {

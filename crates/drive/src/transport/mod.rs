@@ -18,8 +18,8 @@ pub(crate) use connection::{Connection, Unsent};
 pub(crate) use dial::Dialer;
 pub(crate) use exchange::{Ending, Exchange, was_a_race};
 pub use fetch::{FetchError, Fetched, fetch, reach};
-pub use target::{Origin, OriginError};
 /// The client's side of TLS.
 pub use rustls::ClientConfig as TlsConfig;
+pub use target::{Origin, OriginError};
 pub use tls::{TlsError, client_config};
 pub(crate) use wire::Wire;

@@ -91,7 +91,12 @@ fn request() -> Unsent {
 }
 
 fn exchange(cancel: bool) -> Exchange {
-    Exchange::new(Record::due(RequestId(0), Phase::Measure, 0, Offset::ZERO), Box::new(Letters), cancel, false)
+    Exchange::new(
+        Record::due(RequestId(0), Phase::Measure, 0, Offset::ZERO),
+        Box::new(Letters),
+        cancel,
+        false,
+    )
 }
 
 /// One exchange with a server that writes `answer` in the pieces given and then closes.
@@ -153,8 +158,12 @@ fn what_is_not_a_response_is_told_apart() {
         (&["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"], |ending| {
             matches!(ending, Ending::NotHttp(_) | Ending::Malformed(_))
         }),
-        (&["220 mail.example ESMTP\r\n"], |ending| matches!(ending, Ending::NotHttp(_) | Ending::Malformed(_))),
-        (&["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na!"], |ending| matches!(ending, Ending::NotHttp(_) | Ending::Malformed(_))),
+        (&["220 mail.example ESMTP\r\n"], |ending| {
+            matches!(ending, Ending::NotHttp(_) | Ending::Malformed(_))
+        }),
+        (&["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na!"], |ending| {
+            matches!(ending, Ending::NotHttp(_) | Ending::Malformed(_))
+        }),
     ];
     for (answer, is_expected) in table {
         let (exchange, ending) = talk(answer, limits(), false);

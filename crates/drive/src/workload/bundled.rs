@@ -58,18 +58,10 @@ mod tests {
         assert_eq!(tokenizer.count("hello world"), 2);
         assert_eq!(tokenizer.prompt_tokens("hello world", true), 9);
         for (corpus, chat) in [(Corpus::Verse, true), (Corpus::Code, false)] {
-            let options = CorpusOptions {
-                corpus,
-                instruction: None,
-                shared_prefix_tokens: 0,
-                randomize: false,
-                chat,
-            };
+            let options =
+                CorpusOptions { corpus, instruction: None, shared_prefix_tokens: 0, randomize: false, chat };
             let prompts = CorpusPrompts::new(&options, tokenizer.clone(), Seed(0));
-            for (id, tokens) in [8, 9, 16, 17, 31, 64, 128, 512, 513, 2000]
-                .into_iter()
-                .enumerate()
-            {
+            for (id, tokens) in [8, 9, 16, 17, 31, 64, 128, 512, 513, 2000].into_iter().enumerate() {
                 let (text, got) = prompts.build(RequestId(id as u64), tokens);
                 assert_eq!(got, tokens, "{text}");
                 assert_eq!(tokenizer.prompt_tokens(&text, chat), tokens as usize);

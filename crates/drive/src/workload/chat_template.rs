@@ -22,26 +22,15 @@ impl ChatTemplate {
     /// The template does not compile, or refuses a chat of one user message.
     pub(super) fn new(source: &str, bos: &str, eos: &str, unix_time: i64) -> Result<Self, Error> {
         let mut environment = Environment::new();
-        environment.set_syntax(
-            SyntaxConfig::builder()
-                .trim_blocks(true)
-                .lstrip_blocks(true)
-                .build()?,
-        );
+        environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
         environment.set_unknown_method_callback(unknown_method_callback);
         environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
             Err(Error::new(ErrorKind::InvalidOperation, message))
         });
-        environment.add_function("strftime_now", move |format: String| {
-            format_time(&format, unix_time)
-        });
+        environment.add_function("strftime_now", move |format: String| format_time(&format, unix_time));
         environment.add_filter("tojson", to_json);
         environment.add_template_owned(NAME, without_generation_tags(source))?;
-        let template = ChatTemplate {
-            environment,
-            bos: bos.to_owned(),
-            eos: eos.to_owned(),
-        };
+        let template = ChatTemplate { environment, bos: bos.to_owned(), eos: eos.to_owned() };
         template.render("a")?;
         Ok(template)
     }
@@ -66,10 +55,7 @@ fn without_generation_tags(source: &str) -> String {
             break;
         };
         let (tag, after) = rest[start..].split_at(length);
-        let word = tag[2..]
-            .trim_start_matches(['-', '+'])
-            .trim_end_matches(['-', '+'])
-            .trim();
+        let word = tag[2..].trim_start_matches(['-', '+']).trim_end_matches(['-', '+']).trim();
         result.push_str(&rest[..start]);
         match word {
             "generation" => result.push_str(&tag.replace("generation", "if true")),
@@ -84,9 +70,7 @@ fn without_generation_tags(source: &str) -> String {
 /// `json.dumps` as transformers calls it: nothing is escaped for HTML. Options that change only the form of objects
 /// other than their indentation are accepted and ignored.
 fn to_json(value: &Value, options: Kwargs) -> Result<Value, Error> {
-    let indent = options
-        .get::<Option<Value>>("indent")?
-        .filter(|indent| !indent.is_none());
+    let indent = options.get::<Option<Value>>("indent")?.filter(|indent| !indent.is_none());
     for ignored in ["ensure_ascii", "separators", "sort_keys"] {
         options.get::<Option<Value>>(ignored)?;
     }
@@ -107,10 +91,7 @@ fn without_html_escapes(json: &str) -> String {
             Some("\\u0026") => ("&", 6),
             Some("\\u0027") => ("'", 6),
             _ => {
-                let end = rest[backslash + 1..]
-                    .chars()
-                    .next()
-                    .map_or(1, |escaped| 1 + escaped.len_utf8());
+                let end = rest[backslash + 1..].chars().next().map_or(1, |escaped| 1 + escaped.len_utf8());
                 (&rest[backslash..backslash + end], end)
             }
         };
@@ -141,44 +122,26 @@ mod tests {
     use super::*;
 
     fn render(source: &str, message: &str) -> String {
-        ChatTemplate::new(source, "<s>", "</s>", 1_700_000_000)
-            .unwrap()
-            .render(message)
-            .unwrap()
+        ChatTemplate::new(source, "<s>", "</s>", 1_700_000_000).unwrap().render(message).unwrap()
     }
 
     #[test]
     fn templates_render_as_in_transformers() {
         for (source, expected) in [
-            (
-                include_str!("testdata/chat_template.jinja"),
-                "<|user|>hi</s><|assistant|>",
-            ),
-            (
-                "{{ bos_token }}{{ messages[0]['content'] | trim }}{{ eos_token }}",
-                "<s>hi</s>",
-            ),
+            (include_str!("testdata/chat_template.jinja"), "<|user|>hi</s><|assistant|>"),
+            ("{{ bos_token }}{{ messages[0]['content'] | trim }}{{ eos_token }}", "<s>hi</s>"),
             // Blocks leave neither their line break nor the indentation before them.
-            (
-                "{% for m in messages %}\n  {% if true %}\n{{ m.role }}\n  {% endif %}\n{% endfor %}",
-                "user\n",
-            ),
+            ("{% for m in messages %}\n  {% if true %}\n{{ m.role }}\n  {% endif %}\n{% endfor %}", "user\n"),
             (
                 "{%- for m in messages -%} {{ m.content.upper() + m['role'].title() }} {%- endfor -%}",
                 "HIUser",
             ),
-            (
-                "{% generation %}a{% endgeneration %}{%- generation -%} b {%- endgeneration -%}",
-                "ab",
-            ),
+            ("{% generation %}a{% endgeneration %}{%- generation -%} b {%- endgeneration -%}", "ab"),
             (
                 "{% set ns = namespace(n=0) %}{% set ns.n = ns.n + 1 %}{{ ns.n }}{% if tools %}x{% endif %}",
                 "1",
             ),
-            (
-                "{% if add_generation_prompt and not undefined_name %}yes{% endif %}",
-                "yes",
-            ),
+            ("{% if add_generation_prompt and not undefined_name %}yes{% endif %}", "yes"),
             ("{{ strftime_now('%Y') }}", "2023"),
             ("{{ ('<b>' ~ messages[0].content) | tojson }}", "\"<b>hi\""),
             (

@@ -31,11 +31,7 @@ pub(super) fn read(path: &Path, choice: &Choice, chat: bool) -> Result<Vec<Numbe
     }
     let limit = choice.limit.unwrap_or(usize::MAX);
     // Without shuffling, the lines after the limit need not be looked at.
-    let wanted = if choice.shuffle_seed.is_some() {
-        usize::MAX
-    } else {
-        limit
-    };
+    let wanted = if choice.shuffle_seed.is_some() { usize::MAX } else { limit };
     let mut lines = parse(path, wanted, chat)?;
     if lines.is_empty() {
         return Err(WorkloadError::NoLines(path.to_owned()));
@@ -48,15 +44,9 @@ pub(super) fn read(path: &Path, choice: &Choice, chat: bool) -> Result<Vec<Numbe
 }
 
 fn parse(path: &Path, wanted: usize, chat: bool) -> Result<Vec<Numbered>, WorkloadError> {
-    let unreadable = |reason| WorkloadError::Read {
-        path: PathBuf::from(path),
-        reason,
-    };
+    let unreadable = |reason| WorkloadError::Read { path: PathBuf::from(path), reason };
     let mut lines = Vec::new();
-    for (index, text) in BufReader::new(File::open(path).map_err(unreadable)?)
-        .lines()
-        .enumerate()
-    {
+    for (index, text) in BufReader::new(File::open(path).map_err(unreadable)?).lines().enumerate() {
         if lines.len() == wanted {
             break;
         }
@@ -85,11 +75,8 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
         let read = read(file.path(), &Choice { shuffle_seed, limit }, true);
-        let lines = read.map_err(|error| {
-            error
-                .to_string()
-                .replace(&file.path().display().to_string(), "FILE")
-        })?;
+        let lines =
+            read.map_err(|error| error.to_string().replace(&file.path().display().to_string(), "FILE"))?;
         Ok(lines.into_iter().map(|(number, _)| number).collect())
     }
 
@@ -119,31 +106,16 @@ mod tests {
         let bad = good.repeat(16) + "{\"prompt\": \n" + good;
         assert_eq!(
             read_text(&bad, None, None),
-            Err(
-                "line 17 of FILE: expected a JSON object with \"prompt\" or \"messages\": \
+            Err("line 17 of FILE: expected a JSON object with \"prompt\" or \"messages\": \
                  EOF while parsing a value at column 11"
-                    .to_owned()
-            )
+                .to_owned())
         );
         assert_eq!(read_text(&bad, None, Some(16)).map(|lines| lines.len()), Ok(16));
-        assert!(
-            read_text("\n\n", None, None)
-                .unwrap_err()
-                .starts_with("FILE holds no prompts")
-        );
+        assert!(read_text("\n\n", None, None).unwrap_err().starts_with("FILE holds no prompts"));
         assert!(read_text(good, None, Some(0)).unwrap_err().contains("0 lines"));
-        let missing = read(
-            Path::new("/nowhere/prompts.jsonl"),
-            &Choice {
-                shuffle_seed: None,
-                limit: None,
-            },
-            true,
-        );
+        let missing =
+            read(Path::new("/nowhere/prompts.jsonl"), &Choice { shuffle_seed: None, limit: None }, true);
         let missing = missing.unwrap_err().to_string();
-        assert!(
-            missing.starts_with("cannot read /nowhere/prompts.jsonl: "),
-            "{missing}"
-        );
+        assert!(missing.starts_with("cannot read /nowhere/prompts.jsonl: "), "{missing}");
     }
 }

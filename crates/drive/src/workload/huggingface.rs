@@ -29,15 +29,10 @@ impl HuggingFaceTokenizer {
     /// # Errors
     /// A file cannot be read or is not what its name says.
     pub fn open(tokenizer_json: &Path) -> Result<Self, WorkloadError> {
-        let broken = |reason: String| WorkloadError::Tokenizer {
-            path: tokenizer_json.to_owned(),
-            reason,
-        };
+        let broken = |reason: String| WorkloadError::Tokenizer { path: tokenizer_json.to_owned(), reason };
         let bytes = read(tokenizer_json)?;
         let mut vocabulary = Vocabulary::from_bytes(&bytes).map_err(|error| broken(error.to_string()))?;
-        vocabulary
-            .with_truncation(None)
-            .map_err(|error| broken(error.to_string()))?;
+        vocabulary.with_truncation(None).map_err(|error| broken(error.to_string()))?;
         vocabulary.with_padding(None);
         let folder = tokenizer_json.parent().unwrap_or(Path::new("."));
         let config = Config::open(folder)?;
@@ -50,10 +45,7 @@ impl HuggingFaceTokenizer {
                     &config.token("eos_token"),
                     (clock::now(libc::CLOCK_REALTIME) / 1_000_000_000) as i64,
                 )
-                .map_err(|error| WorkloadError::Tokenizer {
-                    path,
-                    reason: error.to_string(),
-                })?,
+                .map_err(|error| WorkloadError::Tokenizer { path, reason: error.to_string() })?,
             ),
         };
         let completion_overhead = config.completion_overhead(&vocabulary).map_err(broken)?;
@@ -93,18 +85,13 @@ impl Tokenizer for HuggingFaceTokenizer {
 
     fn count(&self, text: &str) -> usize {
         // Encoding fails only in a normalizer or model that rejects the text, of which none exist for byte-level text.
-        self.vocabulary
-            .encode_fast(text, false)
-            .map_or(0, |encoding| encoding.len())
+        self.vocabulary.encode_fast(text, false).map_or(0, |encoding| encoding.len())
     }
 
     fn prompt_tokens(&self, text: &str, chat: bool) -> usize {
         let rendered = if chat { self.rendered(text) } else { None };
         // Templates write their special tokens themselves, and servers then add none.
-        rendered.map_or_else(
-            || self.count(text) + self.completion_overhead,
-            |rendered| self.count(&rendered),
-        )
+        rendered.map_or_else(|| self.count(text) + self.completion_overhead, |rendered| self.count(&rendered))
     }
 }
 
@@ -118,26 +105,17 @@ impl Config {
     fn open(folder: &Path) -> Result<Self, WorkloadError> {
         let path = folder.join("tokenizer_config.json");
         if !path.is_file() {
-            return Ok(Config {
-                path,
-                json: Value::Null,
-            });
+            return Ok(Config { path, json: Value::Null });
         }
-        let json = serde_json::from_slice(&read(&path)?).map_err(|error| WorkloadError::Tokenizer {
-            path: path.clone(),
-            reason: error.to_string(),
-        })?;
+        let json = serde_json::from_slice(&read(&path)?)
+            .map_err(|error| WorkloadError::Tokenizer { path: path.clone(), reason: error.to_string() })?;
         Ok(Config { path, json })
     }
 
     /// The text of a special token, which is written bare or as an object.
     fn token(&self, name: &str) -> String {
         let token = &self.json[name];
-        token
-            .as_str()
-            .or(token["content"].as_str())
-            .unwrap_or_default()
-            .to_owned()
+        token.as_str().or(token["content"].as_str()).unwrap_or_default().to_owned()
     }
 
     /// The chat template and the file that holds it: a file of its own, or a member here, which is a text or a list of
@@ -145,10 +123,8 @@ impl Config {
     fn chat_template(&self, folder: &Path) -> Result<Option<(PathBuf, String)>, WorkloadError> {
         let own = folder.join("chat_template.jinja");
         if own.is_file() {
-            let source = String::from_utf8(read(&own)?).map_err(|error| WorkloadError::Tokenizer {
-                path: own.clone(),
-                reason: error.to_string(),
-            })?;
+            let source = String::from_utf8(read(&own)?)
+                .map_err(|error| WorkloadError::Tokenizer { path: own.clone(), reason: error.to_string() })?;
             return Ok(Some((own, source)));
         }
         let member = &self.json["chat_template"];
@@ -156,27 +132,20 @@ impl Config {
             let templates = member.as_array()?;
             templates.iter().find(|template| template["name"] == "default")?["template"].as_str()
         };
-        Ok(member
-            .as_str()
-            .or_else(named_default)
-            .map(|source| (self.path.clone(), source.to_owned())))
+        Ok(member.as_str().or_else(named_default).map(|source| (self.path.clone(), source.to_owned())))
     }
 
     /// Special tokens around a completion: those of the post-processor, unless `add_bos_token` or `add_eos_token` says
     /// otherwise. llama.cpp's converter reads them so (gguf-py, `vocab.py`); so do transformers' Llama and Gemma classes.
     fn completion_overhead(&self, vocabulary: &Vocabulary) -> Result<usize, String> {
         let ids = |special| {
-            let encoding = vocabulary
-                .encode("a", special)
-                .map_err(|error| error.to_string())?;
+            let encoding = vocabulary.encode("a", special).map_err(|error| error.to_string())?;
             Ok::<_, String>(encoding.get_ids().to_vec())
         };
         let (bare, whole) = (ids(false)?, ids(true)?);
         let mut overhead = whole.len() - bare.len().min(whole.len());
-        let ends = [
-            ("add_bos_token", "bos_token", whole.first()),
-            ("add_eos_token", "eos_token", whole.last()),
-        ];
+        let ends =
+            [("add_bos_token", "bos_token", whole.first()), ("add_eos_token", "eos_token", whole.last())];
         for (option, token, end) in ends {
             let id = vocabulary.token_to_id(&self.token(token));
             let present = id.is_some() && id.as_ref() == end;
@@ -191,10 +160,7 @@ impl Config {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, WorkloadError> {
-    fs::read(path).map_err(|reason| WorkloadError::Read {
-        path: path.to_owned(),
-        reason,
-    })
+    fs::read(path).map_err(|reason| WorkloadError::Read { path: path.to_owned(), reason })
 }
 
 #[cfg(test)]
@@ -268,18 +234,10 @@ mod tests {
             (true, r#"{"bos_token": "<s>", "add_bos_token": false}"#, 3),
         ] {
             let vocabulary = |json: &mut Value| {
-                if with_bos {
-                    begin_with_bos(json)
-                } else {
-                    none(json)
-                }
+                if with_bos { begin_with_bos(json) } else { none(json) }
             };
             let tokenizer = tiny(vocabulary, &json(config), None).unwrap();
-            assert_eq!(
-                tokenizer.prompt_tokens("hello", false),
-                tokens,
-                "{with_bos} {config}"
-            );
+            assert_eq!(tokenizer.prompt_tokens("hello", false), tokens, "{with_bos} {config}");
         }
     }
 
@@ -303,11 +261,7 @@ mod tests {
     fn broken_files_are_named() {
         let error =
             |made: Result<_, WorkloadError>| made.map(|_: HuggingFaceTokenizer| ()).unwrap_err().to_string();
-        let broken = error(tiny(
-            |json| *json = serde_json::json!({"model": 3}),
-            &Value::Null,
-            None,
-        ));
+        let broken = error(tiny(|json| *json = serde_json::json!({"model": 3}), &Value::Null, None));
         assert!(broken.contains("tokenizer.json: "), "{broken}");
         let broken = error(tiny(|_| {}, &Value::Null, Some("{% if %}")));
         assert!(broken.contains("chat_template.jinja: syntax error"), "{broken}");

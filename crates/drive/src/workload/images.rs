@@ -34,10 +34,7 @@ pub(super) fn synthesize(sizes: &[(u32, u32)], seed: Seed) -> Result<Vec<Bytes>,
                 return Err(WorkloadError::ImageSize(width, height));
             }
             let jpeg = jpeg(width, height, seed, index as u64)?;
-            Ok(Bytes::from(format!(
-                "data:image/jpeg;base64,{}",
-                STANDARD.encode(jpeg)
-            )))
+            Ok(Bytes::from(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg))))
         })
         .collect()
 }
@@ -59,11 +56,7 @@ fn jpeg(width: u32, height: u32, seed: Seed, index: u64) -> Result<Vec<u8>, Work
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, QUALITY)
         .encode_image(&picture)
-        .map_err(|error| WorkloadError::Image {
-            width,
-            height,
-            reason: error.to_string(),
-        })?;
+        .map_err(|error| WorkloadError::Image { width, height, reason: error.to_string() })?;
     Ok(jpeg)
 }
 
@@ -73,18 +66,10 @@ mod tests {
 
     /// Width and height in the frame header of a JPEG.
     fn size_of(uri: &Bytes) -> (u16, u16) {
-        let base64 = uri
-            .strip_prefix(b"data:image/jpeg;base64,")
-            .expect("a JPEG data URI");
+        let base64 = uri.strip_prefix(b"data:image/jpeg;base64,").expect("a JPEG data URI");
         let jpeg = STANDARD.decode(base64).unwrap();
-        assert!(
-            jpeg.starts_with(&[0xff, 0xd8]) && jpeg.ends_with(&[0xff, 0xd9]),
-            "start and end of image"
-        );
-        let frame = jpeg
-            .windows(2)
-            .position(|marker| marker == [0xff, 0xc0])
-            .expect("a frame header");
+        assert!(jpeg.starts_with(&[0xff, 0xd8]) && jpeg.ends_with(&[0xff, 0xd9]), "start and end of image");
+        let frame = jpeg.windows(2).position(|marker| marker == [0xff, 0xc0]).expect("a frame header");
         let number = |at| u16::from_be_bytes([jpeg[frame + at], jpeg[frame + at + 1]]);
         (number(7), number(5))
     }
@@ -92,15 +77,9 @@ mod tests {
     #[test]
     fn images_have_their_sizes_and_differ_by_place_and_seed() {
         let images = synthesize(&[(64, 32), (64, 32), (1, 1)], Seed(4)).unwrap();
-        assert_eq!(
-            images.iter().map(size_of).collect::<Vec<_>>(),
-            [(64, 32), (64, 32), (1, 1)]
-        );
+        assert_eq!(images.iter().map(size_of).collect::<Vec<_>>(), [(64, 32), (64, 32), (1, 1)]);
         assert_ne!(images[0], images[1]);
-        assert_eq!(
-            images,
-            synthesize(&[(64, 32), (64, 32), (1, 1)], Seed(4)).unwrap()
-        );
+        assert_eq!(images, synthesize(&[(64, 32), (64, 32), (1, 1)], Seed(4)).unwrap());
         assert_ne!(images[0], synthesize(&[(64, 32)], Seed(5)).unwrap()[0]);
     }
 
@@ -108,10 +87,7 @@ mod tests {
     fn an_image_is_as_large_as_a_photograph() {
         let image = &synthesize(&[(256, 256)], Seed(0)).unwrap()[0];
         let bits_per_pixel = image.len() as f64 * 0.75 * 8.0 / (256.0 * 256.0);
-        assert!(
-            (1.0..4.0).contains(&bits_per_pixel),
-            "{bits_per_pixel} bits per pixel"
-        );
+        assert!((1.0..4.0).contains(&bits_per_pixel), "{bits_per_pixel} bits per pixel");
     }
 
     #[test]

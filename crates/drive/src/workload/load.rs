@@ -73,11 +73,7 @@ fn source(
     tokenizer: Option<&Arc<dyn Tokenizer>>,
 ) -> Result<(Source, String), WorkloadError> {
     match &spec.prompts {
-        PromptSource::Corpus {
-            corpus,
-            tokens,
-            instruction,
-        } => {
+        PromptSource::Corpus { corpus, tokens, instruction } => {
             let tokenizer = tokenizer.map_or_else(|| load_tokenizer(None), |loaded| Ok(loaded.clone()))?;
             let options = CorpusOptions {
                 corpus: *corpus,
@@ -93,13 +89,7 @@ fn source(
             };
             let prompts = CorpusPrompts::new(&options, tokenizer, seed);
             prompts.check(*tokens)?;
-            Ok((
-                Source::Corpus {
-                    prompts,
-                    tokens: *tokens,
-                },
-                name + &shared,
-            ))
+            Ok((Source::Corpus { prompts, tokens: *tokens }, name + &shared))
         }
         PromptSource::Chars { chars: 0, .. } => Err(WorkloadError::NoCharacters),
         PromptSource::Chars { corpus, chars } => {
@@ -107,32 +97,18 @@ fn source(
             if let Some(tokenizer) = tokenizer.filter(|_| spec.shared_prefix_tokens > 0) {
                 prompts = prompts.with_shared_prefix(spec.shared_prefix_tokens, tokenizer.as_ref());
             }
-            Ok((
-                Source::Chars(prompts),
-                format!("{chars}-character prompts from `{}`", corpus.name()),
-            ))
+            Ok((Source::Chars(prompts), format!("{chars}-character prompts from `{}`", corpus.name())))
         }
         PromptSource::Text(text) => {
             let placeholders = text.matches(IMAGE_PLACEHOLDER).count();
             if placeholders != 0 && placeholders != spec.images.len() {
-                return Err(WorkloadError::Placeholders {
-                    placeholders,
-                    images: spec.images.len(),
-                });
+                return Err(WorkloadError::Placeholders { placeholders, images: spec.images.len() });
             }
             let name = format!("one prompt of {} characters", text.chars().count());
             Ok((Source::Lines(Lines::same(text)), name))
         }
-        PromptSource::Jsonl {
-            path,
-            pick,
-            shuffle_seed,
-            limit,
-        } => {
-            let choice = Choice {
-                shuffle_seed: *shuffle_seed,
-                limit: *limit,
-            };
+        PromptSource::Jsonl { path, pick, shuffle_seed, limit } => {
+            let choice = Choice { shuffle_seed: *shuffle_seed, limit: *limit };
             lines(spec, Path::new(path), &choice, *pick, chat)
         }
     }
@@ -193,24 +169,15 @@ mod tests {
     }
 
     fn verse(tokens: u32) -> PromptSource {
-        PromptSource::Corpus {
-            corpus: Corpus::Verse,
-            tokens,
-            instruction: None,
-        }
+        PromptSource::Corpus { corpus: Corpus::Verse, tokens, instruction: None }
     }
 
     fn ready(spec: &WorkloadSpec) -> Loaded {
-        load(spec, Seed(9), true, None)
-            .map_err(|error| error.to_string())
-            .unwrap()
+        load(spec, Seed(9), true, None).map_err(|error| error.to_string()).unwrap()
     }
 
     fn refused(spec: &WorkloadSpec) -> String {
-        load(spec, Seed(9), true, None)
-            .err()
-            .expect("an error")
-            .to_string()
+        load(spec, Seed(9), true, None).err().expect("an error").to_string()
     }
 
     fn text(request: &RequestSpec) -> &str {
@@ -225,15 +192,7 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(lines.as_bytes()).unwrap();
         let path = file.path().to_str().unwrap().to_owned();
-        (
-            file,
-            PromptSource::Jsonl {
-                path,
-                pick,
-                shuffle_seed: None,
-                limit: None,
-            },
-        )
+        (file, PromptSource::Jsonl { path, pick, shuffle_seed: None, limit: None })
     }
 
     #[test]
@@ -241,11 +200,7 @@ mod tests {
         for corpus in [Corpus::Verse, Corpus::Code] {
             for chat in [true, false] {
                 for tokens in [4, 16, 17, 64, 512, 1024] {
-                    let prompts = PromptSource::Corpus {
-                        corpus,
-                        tokens,
-                        instruction: None,
-                    };
+                    let prompts = PromptSource::Corpus { corpus, tokens, instruction: None };
                     let (workload, tokenizer) = load(&asking(prompts), Seed(9), chat, None).unwrap();
                     let tokenizer = tokenizer.unwrap();
                     for id in 0..3 {
@@ -257,19 +212,13 @@ mod tests {
                 }
             }
         }
-        assert_eq!(
-            ready(&asking(verse(64))).0.describe(),
-            "64-token prompts from `verse`, 64 tokens out"
-        );
+        assert_eq!(ready(&asking(verse(64))).0.describe(), "64-token prompts from `verse`, 64 tokens out");
     }
 
     #[test]
     fn the_bundled_encoding_is_loaded_only_where_prompts_are_made_by_tokens() {
         let (file, lines) = jsonl("{\"prompt\":\"a\"}", Pick::Cycle);
-        let chars = PromptSource::Chars {
-            corpus: Corpus::Code,
-            chars: 99,
-        };
+        let chars = PromptSource::Chars { corpus: Corpus::Code, chars: 99 };
         for (prompts, shared, loaded) in [
             (PromptSource::Text("a".to_owned()), 10, false),
             (lines, 10, false),
@@ -277,18 +226,11 @@ mod tests {
             (chars, 10, true),
             (verse(64), 0, true),
         ] {
-            let spec = WorkloadSpec {
-                tokenizer: None,
-                shared_prefix_tokens: shared,
-                ..asking(prompts)
-            };
+            let spec = WorkloadSpec { tokenizer: None, shared_prefix_tokens: shared, ..asking(prompts) };
             let (workload, tokenizer) = ready(&spec);
             assert_eq!(tokenizer.is_some(), loaded, "{}", workload.describe());
             let by_construction = matches!(spec.prompts, PromptSource::Corpus { .. });
-            assert_eq!(
-                workload.request(RequestId(0)).prompt_tokens.is_some(),
-                by_construction
-            );
+            assert_eq!(workload.request(RequestId(0)).prompt_tokens.is_some(), by_construction);
         }
         drop(file);
     }
@@ -308,10 +250,8 @@ mod tests {
 
     #[test]
     fn data_sets_texts_and_characters_are_asked() {
-        let (file, lines) = jsonl(
-            "{\"prompt\":\"hello\"}\n{\"messages\":[{}],\"max_tokens\":3}",
-            Pick::Cycle,
-        );
+        let (file, lines) =
+            jsonl("{\"prompt\":\"hello\"}\n{\"messages\":[{}],\"max_tokens\":3}", Pick::Cycle);
         let workload = ready(&asking(lines)).0;
         assert_eq!(workload.request(RequestId(0)).prompt_tokens, Some(6));
         assert_eq!(workload.request(RequestId(3)).max_tokens, 3);
@@ -322,10 +262,7 @@ mod tests {
         spec.images = vec![(8, 8)];
         assert_eq!(text(&ready(&spec).0.request(RequestId(0))), "abcd<image>");
 
-        let spec = asking(PromptSource::Chars {
-            corpus: Corpus::Verse,
-            chars: 333,
-        });
+        let spec = asking(PromptSource::Chars { corpus: Corpus::Verse, chars: 333 });
         assert_eq!(text(&ready(&spec).0.request(RequestId(1))).len(), 333);
     }
 
@@ -337,44 +274,18 @@ mod tests {
             change(&mut spec);
             refused(&spec)
         };
-        let zero = OutputLength {
-            mean: 0,
-            shape: LengthShape::Uniform,
-            range: 0.3,
-            cap: None,
-        };
+        let zero = OutputLength { mean: 0, shape: LengthShape::Uniform, range: 0.3, cap: None };
         for (error, expected) in [
             (refused(&asking(verse(2))), "ask for at least 3"),
-            (
-                refused(&WorkloadSpec {
-                    output: zero,
-                    ..asking(verse(64))
-                }),
-                "a mean of 0 output tokens",
-            ),
-            (
-                with(|spec| spec.cancel_rate = f64::NAN, &verse(64)),
-                "from 0 to 1",
-            ),
+            (refused(&WorkloadSpec { output: zero, ..asking(verse(64)) }), "a mean of 0 output tokens"),
+            (with(|spec| spec.cancel_rate = f64::NAN, &verse(64)), "from 0 to 1"),
             (with(|spec| spec.images = vec![(0, 8)], &verse(64)), "0x8 pixels"),
-            (
-                with(|spec| spec.tokenizer = Some("a/b".to_owned()), &verse(64)),
-                "downloads nothing",
-            ),
+            (with(|spec| spec.tokenizer = Some("a/b".to_owned()), &verse(64)), "downloads nothing"),
             (with(|spec| spec.randomize = true, &lines), "line 2 of "),
             (with(|spec| spec.images = vec![(8, 8)], &lines), "line 2 of "),
+            (refused(&asking(PromptSource::Chars { corpus: Corpus::Code, chars: 0 })), "0 characters"),
             (
-                refused(&asking(PromptSource::Chars {
-                    corpus: Corpus::Code,
-                    chars: 0,
-                })),
-                "0 characters",
-            ),
-            (
-                with(
-                    |spec| spec.images = vec![(8, 8)],
-                    &PromptSource::Text("<image><image>".into()),
-                ),
+                with(|spec| spec.images = vec![(8, 8)], &PromptSource::Text("<image><image>".into())),
                 "2 `<image>`",
             ),
         ] {

@@ -49,10 +49,7 @@ mod tests {
         let folder = empty.path().to_str().unwrap();
         for (named, expected) in [
             ("meta-llama/Llama-3.1-8B", "Plimsoll downloads nothing"),
-            (
-                "/nowhere/tokenizer.json",
-                "no tokenizer at /nowhere/tokenizer.json",
-            ),
+            ("/nowhere/tokenizer.json", "no tokenizer at /nowhere/tokenizer.json"),
             ("./nowhere", "no tokenizer at ./nowhere"),
             ("nowhere/tokenizer.json", "no tokenizer at nowhere/tokenizer.json"),
             ("nowhere", "no tokenizer at nowhere"),
@@ -69,9 +66,6 @@ mod tests {
         let by_folder = load_tokenizer(Some(folder)).unwrap();
         let by_file = load_tokenizer(Some(&format!("{folder}/tokenizer.json"))).unwrap();
         assert_eq!(by_folder.name(), by_file.name());
-        assert_eq!(
-            by_folder.prompt_tokens("hello", true),
-            by_file.prompt_tokens("hello", true)
-        );
+        assert_eq!(by_folder.prompt_tokens("hello", true), by_file.prompt_tokens("hello", true));
     }
 }

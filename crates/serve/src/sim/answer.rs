@@ -104,11 +104,7 @@ impl Answer {
         let mut answer = Answer {
             lead: frames::lead(&job.ask, options, job.index, script.created),
             rng: options.seed.keyed("sim-jitter", job.index),
-            stage: if job.ask.stream {
-                Stage::Opening
-            } else {
-                Stage::Document
-            },
+            stage: if job.ask.stream { Stage::Opening } else { Stage::Document },
             tokens,
             sent: 0,
             planned: 0,
@@ -135,33 +131,17 @@ impl Answer {
         match self.stage {
             Stage::Document => {
                 self.push_whole(now, script, out);
-                Step {
-                    events: 0,
-                    timing: None,
-                    next: Next::End(self.after()),
-                }
+                Step { events: 0, timing: None, next: Next::End(self.after()) }
             }
             Stage::Opening => {
                 self.push_opening(now, out);
-                self.stage = if self.tokens == 0 {
-                    Stage::Tail
-                } else {
-                    Stage::Content
-                };
-                Step {
-                    events: 0,
-                    timing: None,
-                    next: Next::Now,
-                }
+                self.stage = if self.tokens == 0 { Stage::Tail } else { Stage::Content };
+                Step { events: 0, timing: None, next: Next::Now }
             }
             Stage::Content => self.write_content(now, script, out),
             Stage::Tail => {
                 self.push_tail(now, script, out);
-                Step {
-                    events: 0,
-                    timing: None,
-                    next: Next::End(self.after()),
-                }
+                Step { events: 0, timing: None, next: Next::End(self.after()) }
             }
         }
     }
@@ -174,11 +154,7 @@ impl Answer {
                 self.push_tgi_end(now, count, out);
             } else {
                 let reasoning = self.sent < script.options.reasoning;
-                let tokens = Tokens {
-                    from: self.sent,
-                    count,
-                    reasoning,
-                };
+                let tokens = Tokens { from: self.sent, count, reasoning };
                 frames::push_tokens(out, &self.lead, now, self.job.ask.shape, tokens, &script.words);
             }
             self.sent += count;
@@ -197,11 +173,7 @@ impl Answer {
             }
             Next::AtDue
         };
-        Step {
-            events,
-            timing: Some(timing),
-            next,
-        }
+        Step { events, timing: Some(timing), next }
     }
 
     /// Adds the next event, if there is one, to the step that is taken next, and moves `due` on the grid to it.
@@ -212,10 +184,7 @@ impl Answer {
             let step = nanos(options.itl) * u64::from(options.tokens_per_chunk);
             self.due += self.spread(step, options.jitter);
         }
-        self.planned = self
-            .planned
-            .saturating_add(options.tokens_per_chunk)
-            .min(self.tokens);
+        self.planned = self.planned.saturating_add(options.tokens_per_chunk).min(self.tokens);
         if self.stall_at.is_some_and(|at| at < self.planned) {
             self.stall_at = None;
             self.due += nanos(options.stall);
@@ -227,9 +196,7 @@ impl Answer {
         let itl = nanos(options.itl);
         let mut time = self.spread(nanos(options.ttft), options.jitter);
         if options.jitter > 0.0 {
-            time += (1..self.tokens)
-                .map(|_| self.spread(itl, options.jitter))
-                .sum::<u64>();
+            time += (1..self.tokens).map(|_| self.spread(itl, options.jitter)).sum::<u64>();
         } else {
             time += itl * u64::from(self.tokens.saturating_sub(1));
         }
@@ -254,19 +221,11 @@ impl Answer {
 
     /// What will really become of the connection.
     fn after(&self) -> After {
-        if self.job.fate.fault == Fault::Truncate {
-            After::Close
-        } else {
-            self.job.after
-        }
+        if self.job.fate.fault == Fault::Truncate { After::Close } else { self.job.after }
     }
 
     fn finish_reason(&self) -> &'static str {
-        if self.tokens == self.job.ask.tokens {
-            "length"
-        } else {
-            "stop"
-        }
+        if self.tokens == self.job.ask.tokens { "length" } else { "stop" }
     }
 }
 
@@ -291,19 +250,9 @@ mod tests {
         let options = SimOptions::parse(query).unwrap();
         let words = Words::new(options.tokens_per_chunk);
         let fate = Fate::draw(&options, 0);
-        let script = Script {
-            options,
-            words,
-            created: 1,
-        };
+        let script = Script { options, words, created: 1 };
         let ask = Ask::read(route, body.as_bytes()).unwrap().unwrap();
-        let job = Job {
-            ask,
-            fate,
-            index: 0,
-            arrival: 0,
-            after: After::Keep,
-        };
+        let job = Job { ask, fate, index: 0, arrival: 0, after: After::Keep };
         let mut answer = Answer::new(job, 0, &script);
         let mut steps = Vec::new();
         loop {
@@ -338,10 +287,7 @@ mod tests {
         assert_eq!(writes("", 4), [(50, 1), (60, 1), (70, 1), (80, 1)]);
         assert_eq!(writes("ttft=1s&itl=0", 2), [(1000, 1), (1000, 1)]);
         assert_eq!(writes("tokens_per_chunk=3", 7), [(50, 1), (80, 1), (110, 1)]);
-        assert_eq!(
-            writes("events_per_write=3", 8),
-            [(50, 1), (80, 3), (110, 3), (120, 1)]
-        );
+        assert_eq!(writes("events_per_write=3", 8), [(50, 1), (80, 3), (110, 3), (120, 1)]);
         assert_eq!(writes("stall=1s", 4), [(50, 1), (60, 1), (1070, 1), (1080, 1)]);
         assert_eq!(writes("stall=1s&stall_rate=0", 2), [(50, 1), (60, 1)]);
         assert_eq!(writes("empty_rate=1", 4), []);
@@ -349,18 +295,9 @@ mod tests {
 
     #[test]
     fn a_document_is_due_with_its_last_token() {
-        for (query, due) in [
-            ("", 80),
-            ("tokens_per_chunk=3", 80),
-            ("stall=1s", 1080),
-            ("empty_rate=1", 50),
-        ] {
+        for (query, due) in [("", 80), ("tokens_per_chunk=3", 80), ("stall=1s", 1080), ("empty_rate=1", 50)] {
             let steps = play(query, Route::Chat, &chat(4, false));
-            assert_eq!(
-                steps.iter().map(|(due, ..)| due / MS).collect::<Vec<_>>(),
-                [due],
-                "{query}"
-            );
+            assert_eq!(steps.iter().map(|(due, ..)| due / MS).collect::<Vec<_>>(), [due], "{query}");
         }
     }
 
@@ -369,11 +306,8 @@ mod tests {
         let first = play("jitter=0.5&seed=3", Route::Chat, &chat(200, true));
         assert_eq!(first, play("jitter=0.5&seed=3", Route::Chat, &chat(200, true)));
         assert_ne!(first, play("jitter=0.5&seed=4", Route::Chat, &chat(200, true)));
-        let dues: Vec<u64> = first
-            .iter()
-            .filter(|(_, step, _)| step.events > 0)
-            .map(|(due, ..)| *due)
-            .collect();
+        let dues: Vec<u64> =
+            first.iter().filter(|(_, step, _)| step.events > 0).map(|(due, ..)| *due).collect();
         assert!((25 * MS..=75 * MS).contains(&dues[0]), "{}", dues[0]);
         let gaps: Vec<u64> = dues.windows(2).map(|pair| pair[1] - pair[0]).collect();
         assert!(gaps.iter().all(|gap| (5 * MS..=15 * MS).contains(gap)));
@@ -392,10 +326,8 @@ mod tests {
     /// The golden transcript of a short chat: what clients see, byte by byte.
     #[test]
     fn a_chat_stream_reads_as_openai_writes_it() {
-        let text: String = play("reasoning=1", Route::Chat, &chat(2, true))
-            .into_iter()
-            .map(|(.., text)| text)
-            .collect();
+        let text: String =
+            play("reasoning=1", Route::Chat, &chat(2, true)).into_iter().map(|(.., text)| text).collect();
         let events: Vec<&str> = text.lines().filter(|line| line.starts_with("data: ")).collect();
         let lead = |at: &str, rest: &str| {
             format!(
@@ -409,10 +341,7 @@ mod tests {
         let usage = "[],\"usage\":{\"prompt_tokens\":0,\"completion_tokens\":2,\"total_tokens\":2,\
             \"prompt_tokens_details\":{\"cached_tokens\":0},\"completion_tokens_details\":{\"reasoning_tokens\":1}}";
         let expected = [
-            lead(
-                "50000000",
-                &choice("{\"role\":\"assistant\",\"content\":\"\"}", "null"),
-            ),
+            lead("50000000", &choice("{\"role\":\"assistant\",\"content\":\"\"}", "null")),
             lead("50000000", &choice("{\"reasoning_content\":\" time\"}", "null")),
             lead("60000000", &choice("{\"content\":\" work\"}", "null")),
             lead("60000000", &choice("{}", "\"length\"")),

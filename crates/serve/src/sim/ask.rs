@@ -158,30 +158,16 @@ struct StreamOptions {
 fn open_ai(shape: Shape, body: &[u8]) -> Result<Ask, Refusal> {
     let body: OpenAiBody = json(body)?;
     let prompt = match shape {
-        Shape::Chat => body
-            .messages
-            .ok_or_else(|| Refusal::bad_request("`messages` is missing"))?,
-        _ => body
-            .prompt
-            .ok_or_else(|| Refusal::bad_request("`prompt` is missing"))?,
+        Shape::Chat => body.messages.ok_or_else(|| Refusal::bad_request("`messages` is missing"))?,
+        _ => body.prompt.ok_or_else(|| Refusal::bad_request("`prompt` is missing"))?,
     };
     if body.n.is_some_and(|n| n != 1) {
-        return Err(Refusal::bad_request(
-            "`n` must be 1: this server gives one answer per request",
-        ));
+        return Err(Refusal::bad_request("`n` must be 1: this server gives one answer per request"));
     }
-    let include_usage = body
-        .stream_options
-        .and_then(|options| options.include_usage)
-        .unwrap_or(false);
+    let include_usage = body.stream_options.and_then(|options| options.include_usage).unwrap_or(false);
     let stream = body.stream.unwrap_or(false);
     let tokens = body.max_completion_tokens.or(body.max_tokens);
-    Ok(Ask {
-        stream,
-        include_usage,
-        model: body.model,
-        ..Ask::new(shape, tokens, prompt)
-    })
+    Ok(Ask { stream, include_usage, model: body.model, ..Ask::new(shape, tokens, prompt) })
 }
 
 #[derive(Deserialize)]
@@ -198,19 +184,9 @@ struct TgiParameters {
 
 fn tgi(stream: bool, body: &[u8]) -> Result<Ask, Refusal> {
     let body: TgiBody = json(body)?;
-    let tokens = body
-        .parameters
-        .as_ref()
-        .and_then(|parameters| parameters.max_new_tokens);
-    let details = body
-        .parameters
-        .and_then(|parameters| parameters.details)
-        .unwrap_or(false);
-    Ok(Ask {
-        stream,
-        details,
-        ..Ask::new(Shape::Tgi, tokens, PromptTokens::of(&body.inputs))
-    })
+    let tokens = body.parameters.as_ref().and_then(|parameters| parameters.max_new_tokens);
+    let details = body.parameters.and_then(|parameters| parameters.details).unwrap_or(false);
+    Ok(Ask { stream, details, ..Ask::new(Shape::Tgi, tokens, PromptTokens::of(&body.inputs)) })
 }
 
 #[derive(Deserialize)]
@@ -227,16 +203,9 @@ struct TritonParameters {
 
 fn triton_generate(model: String, stream: bool, body: &[u8]) -> Result<Ask, Refusal> {
     let body: TritonGenerateBody = json(body)?;
-    let tokens = body
-        .max_tokens
-        .or(body.parameters.and_then(|parameters| parameters.max_tokens));
+    let tokens = body.max_tokens.or(body.parameters.and_then(|parameters| parameters.max_tokens));
     let ask = Ask::new(Shape::TritonGenerate, tokens, PromptTokens::of(&body.text_input));
-    Ok(Ask {
-        stream,
-        echo: body.text_input,
-        model: Some(model),
-        ..ask
-    })
+    Ok(Ask { stream, echo: body.text_input, model: Some(model), ..ask })
 }
 
 #[derive(Deserialize)]
@@ -252,12 +221,8 @@ struct Tensor {
 
 fn triton_infer(model: String, body: &[u8]) -> Result<Ask, Refusal> {
     let body: TritonInferBody = json(body)?;
-    let tensor = |name| {
-        body.inputs
-            .iter()
-            .find(|tensor| tensor.name == name)
-            .map(|tensor| first(&tensor.data))
-    };
+    let tensor =
+        |name| body.inputs.iter().find(|tensor| tensor.name == name).map(|tensor| first(&tensor.data));
     let text = tensor("text_input").and_then(Value::as_str);
     let text = text.ok_or_else(|| Refusal::bad_request("the input `text_input` is missing or not a text"))?;
     let tokens = match tensor("max_tokens") {
@@ -268,11 +233,7 @@ fn triton_infer(model: String, body: &[u8]) -> Result<Ask, Refusal> {
         }
     };
     let ask = Ask::new(Shape::TritonInfer, tokens, PromptTokens::of(text));
-    Ok(Ask {
-        echo: text.to_owned(),
-        model: Some(model),
-        ..ask
-    })
+    Ok(Ask { echo: text.to_owned(), model: Some(model), ..ask })
 }
 
 /// The first element of a tensor, whatever its dimensions.
@@ -302,17 +263,11 @@ mod tests {
             [{"type":"text","text":"abcde"},{"type":"image_url","image_url":{"url":"data:aaaaaaaaaaaaaaaa"}}]}],
             "max_tokens":7,"max_completion_tokens":8,"stream":true,"stream_options":{"include_usage":true},"x":{}}"#;
         let ask = read(Route::Chat, body).unwrap();
-        assert_eq!(
-            (ask.prompt_tokens, ask.tokens, ask.stream, ask.include_usage),
-            (3, 8, true, true)
-        );
+        assert_eq!((ask.prompt_tokens, ask.tokens, ask.stream, ask.include_usage), (3, 8, true, true));
         assert_eq!(ask.model.as_deref(), Some("m"));
         let tool = r#"{"messages":[{"role":"assistant","content":null}]}"#;
         let ask = read(Route::Chat, tool).unwrap();
-        assert_eq!(
-            (ask.prompt_tokens, ask.tokens, ask.stream, ask.include_usage),
-            (0, 16, false, false)
-        );
+        assert_eq!((ask.prompt_tokens, ask.tokens, ask.stream, ask.include_usage), (0, 16, false, false));
     }
 
     #[test]
@@ -333,30 +288,15 @@ mod tests {
     fn tgi_and_triton_bodies_are_understood() {
         let tgi = r#"{"inputs":"abcdefghi","parameters":{"max_new_tokens":5,"details":true}}"#;
         let ask = read(Route::Tgi { stream: true }, tgi).unwrap();
-        assert_eq!(
-            (ask.prompt_tokens, ask.tokens, ask.stream, ask.details),
-            (3, 5, true, true)
-        );
+        assert_eq!((ask.prompt_tokens, ask.tokens, ask.stream, ask.details), (3, 5, true, true));
 
         let infer = r#"{"inputs":[{"name":"text_input","datatype":"BYTES","shape":[1,1],"data":[["hello"]]},
             {"name":"max_tokens","datatype":"UINT32","shape":[1,1],"data":[[9]]},
             {"name":"bad_words","datatype":"BYTES","shape":[1,1],"data":[[""]]}]}"#;
-        let ask = read(
-            Route::TritonInfer {
-                model: "ensemble".to_owned(),
-            },
-            infer,
-        )
-        .unwrap();
-        assert_eq!(
-            (ask.echo.as_str(), ask.tokens, ask.model.as_deref()),
-            ("hello", 9, Some("ensemble"))
-        );
+        let ask = read(Route::TritonInfer { model: "ensemble".to_owned() }, infer).unwrap();
+        assert_eq!((ask.echo.as_str(), ask.tokens, ask.model.as_deref()), ("hello", 9, Some("ensemble")));
 
-        let route = || Route::TritonGenerate {
-            model: "ensemble".to_owned(),
-            stream: false,
-        };
+        let route = || Route::TritonGenerate { model: "ensemble".to_owned(), stream: false };
         let flat = r#"{"text_input":"hi","max_tokens":4,"bad_words":"","stream":false}"#;
         assert_eq!(read(route(), flat).unwrap().tokens, 4);
         let nested = r#"{"text_input":"hi","parameters":{"max_tokens":6}}"#;
@@ -377,11 +317,7 @@ mod tests {
             (Route::Text, r#"{"prompt":"x","max_tokens":-1}"#, "not the JSON"),
             (Route::Text, r#"{"prompt":"x","max_tokens":2000000}"#, "at most"),
             (Route::Tgi { stream: false }, r#"{"input":"x"}"#, "inputs"),
-            (
-                Route::TritonInfer { model: String::new() },
-                r#"{"inputs":[]}"#,
-                "`text_input`",
-            ),
+            (Route::TritonInfer { model: String::new() }, r#"{"inputs":[]}"#, "`text_input`"),
         ] {
             let refusal = read(route, body).expect_err(body);
             assert_eq!(refusal.status, 400);

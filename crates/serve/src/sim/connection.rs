@@ -195,11 +195,7 @@ impl Connection {
         };
         let arrival = self.arrived.map_or_else(system::now, system::monotonic_of);
         let plan = service.plan(head, body, arrival);
-        let after = if head.keep_alive {
-            After::Keep
-        } else {
-            After::Close
-        };
+        let after = if head.keep_alive { After::Keep } else { After::Close };
         self.reader.consume();
         match plan {
             Plan::Say(status, document) => self.say(service, status, &document, after),
@@ -288,11 +284,7 @@ impl Connection {
 
     fn close(&mut self, service: &mut Service) -> Result<(), Gone> {
         self.state = State::Closing;
-        if self.pending.is_empty() {
-            self.announce_end(service)
-        } else {
-            Ok(())
-        }
+        if self.pending.is_empty() { self.announce_end(service) } else { Ok(()) }
     }
 
     fn announce_end(&mut self, service: &mut Service) -> Result<(), Gone> {
@@ -303,11 +295,7 @@ impl Connection {
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), Gone> {
-        let written = if self.pending.is_empty() {
-            self.write_some(bytes)?
-        } else {
-            0
-        };
+        let written = if self.pending.is_empty() { self.write_some(bytes)? } else { 0 };
         self.pending.extend_from_slice(&bytes[written..]);
         Ok(())
     }

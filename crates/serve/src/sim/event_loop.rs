@@ -63,10 +63,8 @@ impl EventLoop {
     ) -> io::Result<(Self, Waker)> {
         let poll = Poll::new()?;
         let timer = Timer::new()?;
-        poll.registry()
-            .register(&mut listener, LISTENER, Interest::READABLE)?;
-        poll.registry()
-            .register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE)?;
+        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        poll.registry().register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE)?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let event_loop = EventLoop {
             poll,
@@ -100,9 +98,7 @@ impl EventLoop {
                 self.on_event(event);
             }
             for key in std::mem::take(&mut self.unread) {
-                self.attend(key, |connection, service, buffer| {
-                    connection.read(service, buffer)
-                });
+                self.attend(key, |connection, service, buffer| connection.read(service, buffer));
             }
             if self.acceptable {
                 self.accept();
@@ -139,10 +135,7 @@ impl EventLoop {
                 let Some(place) = self.table.get(token - FIRST_CONNECTION) else {
                     return;
                 };
-                let key = Key {
-                    index: (token - FIRST_CONNECTION) as u32,
-                    generation: place.generation,
-                };
+                let key = Key { index: (token - FIRST_CONNECTION) as u32, generation: place.generation };
                 if event.is_writable() {
                     self.attend(key, |connection, service, _| connection.writable(service));
                 }
@@ -236,10 +229,7 @@ impl EventLoop {
             return Err(error);
         }
         let place = &mut self.table[index as usize];
-        let key = Key {
-            index,
-            generation: place.generation,
-        };
+        let key = Key { index, generation: place.generation };
         place.tenant = Some(Connection::new(stream, key));
         self.service.connections += 1;
         Ok(())
@@ -260,9 +250,5 @@ impl EventLoop {
 
 fn tenant(table: &mut [Place], key: Key) -> Option<&mut Connection> {
     let place = table.get_mut(key.index as usize)?;
-    if place.generation == key.generation {
-        place.tenant.as_mut()
-    } else {
-        None
-    }
+    if place.generation == key.generation { place.tenant.as_mut() } else { None }
 }

@@ -17,14 +17,8 @@ pub(crate) enum Fault {
 }
 
 /// The order of [`SimOptions::fault_rates`].
-const FAULTS: [Fault; 6] = [
-    Fault::Http500,
-    Fault::Http429,
-    Fault::StreamError,
-    Fault::Truncate,
-    Fault::Empty,
-    Fault::WrongLength,
-];
+const FAULTS: [Fault; 6] =
+    [Fault::Http500, Fault::Http429, Fault::StreamError, Fault::Truncate, Fault::Empty, Fault::WrongLength];
 
 /// What will befall one request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,11 +43,7 @@ impl Fate {
             }
             lot -= rate;
         }
-        Fate {
-            fault: Fault::None,
-            at,
-            stalls,
-        }
+        Fate { fault: Fault::None, at, stalls }
     }
 
     /// How many of the `asked` tokens are sent. A cut leaves at least the first one, and takes at least the last one
@@ -79,31 +69,19 @@ mod tests {
         let options = SimOptions::parse("error_rate=0.1&truncate_rate=0.2&stall_rate=0.3&seed=7").unwrap();
         let fates: Vec<Fate> = (0..10_000).map(|index| Fate::draw(&options, index)).collect();
         let share = |fault| fates.iter().filter(|fate| fate.fault == fault).count() as f64 / 10_000.0;
-        for (fault, rate) in [
-            (Fault::Http500, 0.1),
-            (Fault::Truncate, 0.2),
-            (Fault::None, 0.7),
-            (Fault::Empty, 0.0),
-        ] {
+        for (fault, rate) in
+            [(Fault::Http500, 0.1), (Fault::Truncate, 0.2), (Fault::None, 0.7), (Fault::Empty, 0.0)]
+        {
             // Five standard deviations of a share of 10,000 draws are at most 0.025.
             assert!((share(fault) - rate).abs() < 0.025, "{fault:?}: {}", share(fault));
         }
-        assert!(
-            fates
-                .iter()
-                .enumerate()
-                .all(|(index, fate)| *fate == Fate::draw(&options, index as u64))
-        );
+        assert!(fates.iter().enumerate().all(|(index, fate)| *fate == Fate::draw(&options, index as u64)));
     }
 
     #[test]
     fn a_cut_leaves_something_and_takes_something() {
         for at in [0.0, 0.5, 0.999_999] {
-            let fate = |fault| Fate {
-                fault,
-                at,
-                stalls: false,
-            };
+            let fate = |fault| Fate { fault, at, stalls: false };
             for asked in 2..40 {
                 let sent = fate(Fault::Truncate).tokens_of(asked);
                 assert!((1..asked).contains(&sent), "{sent} of {asked}");

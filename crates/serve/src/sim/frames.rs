@@ -55,22 +55,14 @@ impl Words {
     /// The text of `count` tokens from token `from` on; at most as many as was said to [`Words::new`].
     fn slice(&self, from: u32, count: u32) -> &[u8] {
         let start = from as usize * WORD % WORDS.len();
-        self.0
-            .get(start..start + count as usize * WORD)
-            .unwrap_or_default()
+        self.0.get(start..start + count as usize * WORD).unwrap_or_default()
     }
 }
 
 /// The text of the first `count` tokens.
 pub(crate) fn text(count: u32) -> String {
     // Words and spaces are ASCII, one character per byte.
-    WORDS
-        .iter()
-        .cycle()
-        .take(count as usize * WORD)
-        .copied()
-        .map(char::from)
-        .collect()
+    WORDS.iter().cycle().take(count as usize * WORD).copied().map(char::from).collect()
 }
 
 /// Which tokens an event carries, and what they are.
@@ -115,10 +107,7 @@ pub(crate) fn push_tokens(
 
 /// Appends the event that begins with the stamp and goes on with `rest`.
 pub(crate) fn push_event(out: &mut Vec<u8>, lead: &[u8], stamp: u64, rest: &str) {
-    push_chunk(
-        out,
-        &[lead, Decimal::of(stamp).as_bytes(), rest.as_bytes(), b"\n\n"],
-    );
+    push_chunk(out, &[lead, Decimal::of(stamp).as_bytes(), rest.as_bytes(), b"\n\n"]);
 }
 
 /// Appends one chunk of a chunked body.
@@ -147,10 +136,7 @@ struct Decimal {
 
 impl Decimal {
     fn of(mut number: u64) -> Self {
-        let mut decimal = Decimal {
-            digits: [b'0'; 20],
-            start: 20,
-        };
+        let mut decimal = Decimal { digits: [b'0'; 20], start: 20 };
         loop {
             decimal.start -= 1;
             decimal.digits[decimal.start] = b'0' + (number % 10) as u8;
@@ -188,11 +174,7 @@ mod tests {
             for from in (0..80).step_by(size as usize) {
                 pieces.extend_from_slice(words.slice(from, size.min(80 - from)));
             }
-            assert_eq!(
-                String::from_utf8(pieces).unwrap(),
-                text(80),
-                "{size} tokens per event"
-            );
+            assert_eq!(String::from_utf8(pieces).unwrap(), text(80), "{size} tokens per event");
         }
         assert_eq!(text(2), " time work");
     }

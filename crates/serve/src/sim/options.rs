@@ -256,34 +256,19 @@ pub enum SimOptionError {
 }
 
 fn bad(key: &str, value: &str, expected: &'static str) -> SimOptionError {
-    SimOptionError::Value {
-        key: key.to_owned(),
-        value: value.to_owned(),
-        expected,
-    }
+    SimOptionError::Value { key: key.to_owned(), value: value.to_owned(), expected }
 }
 
 fn unknown(key: &str) -> SimOptionError {
     let likeness = |name: &str| strsim::jaro_winkler(name, key);
-    let nearest = SimOptions::KEYS
-        .into_iter()
-        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    SimOptionError::Unknown {
-        key: key.to_owned(),
-        nearest: nearest.unwrap_or("ttft"),
-    }
+    let nearest = SimOptions::KEYS.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    SimOptionError::Unknown { key: key.to_owned(), nearest: nearest.unwrap_or("ttft") }
 }
 
 fn time(key: &str, value: &str) -> Result<Duration, SimOptionError> {
-    let time = parse_duration(value).map_err(|source| SimOptionError::Time {
-        key: key.to_owned(),
-        source,
-    })?;
-    if time > TIME_MAX {
-        Err(bad(key, value, "at most 1h"))
-    } else {
-        Ok(time)
-    }
+    let time =
+        parse_duration(value).map_err(|source| SimOptionError::Time { key: key.to_owned(), source })?;
+    if time > TIME_MAX { Err(bad(key, value, "at most 1h")) } else { Ok(time) }
 }
 
 fn number<T: FromStr>(key: &str, value: &str, expected: &'static str) -> Result<T, SimOptionError> {
@@ -293,29 +278,17 @@ fn number<T: FromStr>(key: &str, value: &str, expected: &'static str) -> Result<
 fn share(key: &str, value: &str) -> Result<f64, SimOptionError> {
     let expected = "a share from 0 to 1";
     let share: f64 = number(key, value, expected)?;
-    if (0.0..=1.0).contains(&share) {
-        Ok(share)
-    } else {
-        Err(bad(key, value, expected))
-    }
+    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err(bad(key, value, expected)) }
 }
 
 fn group(key: &str, value: &str) -> Result<u32, SimOptionError> {
     let expected = "a whole number from 1 to 1024";
     let size: u32 = number(key, value, expected)?;
-    if (1..=GROUP_MAX).contains(&size) {
-        Ok(size)
-    } else {
-        Err(bad(key, value, expected))
-    }
+    if (1..=GROUP_MAX).contains(&size) { Ok(size) } else { Err(bad(key, value, expected)) }
 }
 
 fn name(key: &str, value: &str) -> Result<String, SimOptionError> {
-    if value.is_empty() {
-        Err(bad(key, value, "a name"))
-    } else {
-        Ok(value.to_owned())
-    }
+    if value.is_empty() { Err(bad(key, value, "a name")) } else { Ok(value.to_owned()) }
 }
 
 fn when_full(key: &str, value: &str) -> Result<WhenFull, SimOptionError> {
@@ -377,10 +350,7 @@ mod tests {
             non_loopback: true,
         };
         assert_eq!(SimOptions::parse(query), Ok(expected));
-        let keys: Vec<&str> = query
-            .split('&')
-            .map(|pair| pair.split('=').next().unwrap().trim())
-            .collect();
+        let keys: Vec<&str> = query.split('&').map(|pair| pair.split('=').next().unwrap().trim()).collect();
         assert_eq!(keys, SimOptions::KEYS);
     }
 

@@ -15,10 +15,7 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(status: u16, message: &str) -> Self {
-        Refusal {
-            status,
-            message: message.to_owned(),
-        }
+        Refusal { status, message: message.to_owned() }
     }
 
     pub(crate) fn bad_request(message: &str) -> Self {
@@ -55,11 +52,7 @@ pub(crate) enum After {
 
 /// Appends a complete response with a JSON body.
 pub(crate) fn push_document(out: &mut Vec<u8>, status: u16, body: &str, after: After) {
-    let retry = if matches!(status, 429 | 503) {
-        "retry-after: 1\r\n"
-    } else {
-        ""
-    };
+    let retry = if matches!(status, 429 | 503) { "retry-after: 1\r\n" } else { "" };
     let head = format!(
         "HTTP/1.1 {status} {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{retry}{}\r\n",
         reason(status),

@@ -91,8 +91,7 @@ impl RequestReader {
 
     fn begin_body(&mut self, head: Head) {
         if let Framing::Length(length) = head.framing {
-            self.input
-                .reserve((head.length + length).saturating_sub(self.input.len()));
+            self.input.reserve((head.length + length).saturating_sub(self.input.len()));
         }
         self.head = Some(head);
     }
@@ -162,17 +161,11 @@ impl Chunks {
                     if size > BODY_MAX - self.body.len() {
                         return Err(too_large());
                     }
-                    self.state = if size == 0 {
-                        ChunkState::Trailers
-                    } else {
-                        ChunkState::Data(size)
-                    };
+                    self.state = if size == 0 { ChunkState::Trailers } else { ChunkState::Data(size) };
                     Ok(used)
                 }
                 Ok(httparse::Status::Partial) if input.len() <= LINE_MAX => Ok(0),
-                _ => Err(Refusal::bad_request(
-                    "the size of a chunk of the body cannot be read",
-                )),
+                _ => Err(Refusal::bad_request("the size of a chunk of the body cannot be read")),
             },
             ChunkState::Data(0) => match input {
                 [b'\r', b'\n', ..] => {
@@ -180,9 +173,7 @@ impl Chunks {
                     Ok(2)
                 }
                 [] | [b'\r'] => Ok(0),
-                _ => Err(Refusal::bad_request(
-                    "a chunk of the body is longer than its size says",
-                )),
+                _ => Err(Refusal::bad_request("a chunk of the body is longer than its size says")),
             },
             ChunkState::Data(missing) => {
                 let take = missing.min(input.len());
@@ -213,15 +204,10 @@ fn parse_head(input: &[u8]) -> Result<Option<Head>, Refusal> {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) if input.len() <= HEAD_MAX => return Ok(None),
         Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
-            return Err(Refusal::new(
-                431,
-                "the request has more header fields than this server reads",
-            ));
+            return Err(Refusal::new(431, "the request has more header fields than this server reads"));
         }
         Err(error) => {
-            return Err(Refusal::bad_request(&format!(
-                "this is not an HTTP/1.1 request: {error}"
-            )));
+            return Err(Refusal::bad_request(&format!("this is not an HTTP/1.1 request: {error}")));
         }
     };
     let is_new = request.version == Some(1);
@@ -239,9 +225,9 @@ fn parse_head(input: &[u8]) -> Result<Option<Head>, Refusal> {
         head.take_header(header.name, header.value, &mut given_length)?;
     }
     match (head.framing, given_length) {
-        (Framing::Chunked, Some(_)) => Err(Refusal::bad_request(
-            "the body has both a Content-Length and a Transfer-Encoding",
-        )),
+        (Framing::Chunked, Some(_)) => {
+            Err(Refusal::bad_request("the body has both a Content-Length and a Transfer-Encoding"))
+        }
         (Framing::Length(_), Some(given)) if given > BODY_MAX => Err(too_large()),
         (Framing::Length(_), given) => {
             head.framing = Framing::Length(given.unwrap_or(0));
@@ -263,10 +249,7 @@ impl Head {
             *length = Some(given);
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
             if !value.eq_ignore_ascii_case(b"chunked") {
-                return Err(Refusal::new(
-                    501,
-                    "this server knows no Transfer-Encoding but chunked",
-                ));
+                return Err(Refusal::new(501, "this server knows no Transfer-Encoding but chunked"));
             }
             self.framing = Framing::Chunked;
         } else if name.eq_ignore_ascii_case("connection") {
@@ -337,11 +320,7 @@ mod tests {
             ("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", true),
             ("GET / HTTP/1.1\r\nConnection: upgrade, close\r\n\r\n", false),
         ] {
-            assert_eq!(
-                parse_head(head.as_bytes()).unwrap().unwrap().keep_alive,
-                kept,
-                "{head}"
-            );
+            assert_eq!(parse_head(head.as_bytes()).unwrap().unwrap().keep_alive, kept, "{head}");
         }
     }
 
@@ -352,31 +331,15 @@ mod tests {
             ("GET /\r\n\r\n", 400),
             ("POST / HTTP/1.1\r\ncontent-length: x\r\n\r\n", 400),
             ("POST / HTTP/1.1\r\ncontent-length: -1\r\n\r\n", 400),
-            (
-                "POST / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
-                400,
-            ),
-            (
-                "POST / HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
-                400,
-            ),
+            ("POST / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n", 400),
+            ("POST / HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n", 400),
             ("POST / HTTP/1.1\r\ntransfer-encoding: gzip\r\n\r\n", 501),
             ("POST / HTTP/1.1\r\ncontent-length: 999999999999\r\n\r\n", 413),
             ("POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", 400),
-            (
-                "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n1\r\nab\r\n",
-                400,
-            ),
-            (
-                "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nffffffffffff\r\n",
-                413,
-            ),
+            ("POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n1\r\nab\r\n", 400),
+            ("POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nffffffffffff\r\n", 413),
         ] {
-            assert_eq!(
-                bodies(bytes.as_bytes(), 1000).expect_err(bytes).status,
-                status,
-                "{bytes}"
-            );
+            assert_eq!(bodies(bytes.as_bytes(), 1000).expect_err(bytes).status, status, "{bytes}");
         }
         let endless = format!("GET / HTTP/1.1\r\nx: {}", "y".repeat(HEAD_MAX));
         assert_eq!(bodies(endless.as_bytes(), 1000).expect_err("endless").status, 431);

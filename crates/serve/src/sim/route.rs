@@ -37,10 +37,7 @@ pub(crate) fn route(method: &str, target: &str) -> Result<Route, Refusal> {
     if method == expected {
         Ok(route)
     } else {
-        Err(Refusal::new(
-            405,
-            &format!("this path takes {expected} requests only"),
-        ))
+        Err(Refusal::new(405, &format!("this path takes {expected} requests only")))
     }
 }
 
@@ -57,10 +54,7 @@ fn find(path: &str) -> Option<Route> {
         ("/health", Route::Health),
         ("/__stats", Route::Stats),
     ];
-    fixed
-        .into_iter()
-        .find(|(suffix, _)| path.ends_with(suffix))
-        .map(|(_, route)| route)
+    fixed.into_iter().find(|(suffix, _)| path.ends_with(suffix)).map(|(_, route)| route)
 }
 
 /// Reads `{m}/infer` and `{m}/versions/{v}/infer`, and the same for `generate` and `generate_stream`.
@@ -98,32 +92,10 @@ mod tests {
             ("POST", "/a/b/v1/completions", Route::Text),
             ("POST", "/generate", Route::Tgi { stream: false }),
             ("POST", "/generate_stream", Route::Tgi { stream: true }),
-            (
-                "POST",
-                "/v2/models/m/infer",
-                Route::TritonInfer { model: model() },
-            ),
-            (
-                "POST",
-                "/x/v2/models/m/versions/3/infer",
-                Route::TritonInfer { model: model() },
-            ),
-            (
-                "POST",
-                "/v2/models/m/generate",
-                Route::TritonGenerate {
-                    model: model(),
-                    stream: false,
-                },
-            ),
-            (
-                "POST",
-                "/v2/models/m/generate_stream",
-                Route::TritonGenerate {
-                    model: model(),
-                    stream: true,
-                },
-            ),
+            ("POST", "/v2/models/m/infer", Route::TritonInfer { model: model() }),
+            ("POST", "/x/v2/models/m/versions/3/infer", Route::TritonInfer { model: model() }),
+            ("POST", "/v2/models/m/generate", Route::TritonGenerate { model: model(), stream: false }),
+            ("POST", "/v2/models/m/generate_stream", Route::TritonGenerate { model: model(), stream: true }),
             ("GET", "/inference/v1/models", Route::Models),
             ("GET", "/health", Route::Health),
             ("GET", "/__stats", Route::Stats),

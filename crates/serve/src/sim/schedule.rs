@@ -47,10 +47,7 @@ mod tests {
             schedule.add(due, key(index));
         }
         assert_eq!((schedule.next_due(), schedule.pop_due(9)), (Some(10), None));
-        assert_eq!(
-            (schedule.pop_due(25), schedule.pop_due(25)),
-            (Some(key(1)), Some(key(2)))
-        );
+        assert_eq!((schedule.pop_due(25), schedule.pop_due(25)), (Some(key(1)), Some(key(2))));
         assert_eq!((schedule.pop_due(25), schedule.pop_due(30)), (None, Some(key(3))));
         assert_eq!((schedule.next_due(), schedule.pop_due(99)), (None, None));
     }

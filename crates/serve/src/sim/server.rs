@@ -55,29 +55,19 @@ impl SimServer {
         let stop = Arc::new(AtomicBool::new(false));
         let (event_loop, waker) = EventLoop::new(listener, service(options)?, Arc::clone(&stop))?;
         let (tell, told) = sync_channel(1);
-        let thread = thread::Builder::new()
-            .name("plimsoll-sim".to_owned())
-            .spawn(move || {
-                let pinned = core.map_or(Ok(()), system::pin_to);
-                let go = pinned.is_ok();
-                // The other side waits for this message, so it cannot have gone.
-                let _ = tell.send(pinned);
-                if go { event_loop.run() } else { Ok(()) }
-            })?;
-        let server = SimServer {
-            address,
-            stop,
-            waker,
-            thread: Some(thread),
-        };
+        let thread = thread::Builder::new().name("plimsoll-sim".to_owned()).spawn(move || {
+            let pinned = core.map_or(Ok(()), system::pin_to);
+            let go = pinned.is_ok();
+            // The other side waits for this message, so it cannot have gone.
+            let _ = tell.send(pinned);
+            if go { event_loop.run() } else { Ok(()) }
+        })?;
+        let server = SimServer { address, stop, waker, thread: Some(thread) };
         match told.recv() {
             Ok(Ok(())) => Ok(server),
             Ok(Err(error)) => {
                 let core = core.unwrap_or_default();
-                Err(io::Error::new(
-                    error.kind(),
-                    format!("failed to pin the server to CPU {core}: {error}"),
-                ))
+                Err(io::Error::new(error.kind(), format!("failed to pin the server to CPU {core}: {error}")))
             }
             Err(_) => Err(io::Error::other("the server's thread ended before it began")),
         }
@@ -102,9 +92,7 @@ impl SimServer {
         };
         self.stop.store(true, Ordering::Release);
         self.waker.wake()?;
-        thread
-            .join()
-            .unwrap_or_else(|_| Err(io::Error::other("the server's thread panicked")))
+        thread.join().unwrap_or_else(|_| Err(io::Error::other("the server's thread panicked")))
     }
 }
 
@@ -133,11 +121,7 @@ fn service(options: SimOptions) -> io::Result<Service> {
     let slots = Slots::new(options.slots.get(), options.queue);
     let words = Words::new(options.tokens_per_chunk);
     Ok(Service {
-        script: Script {
-            options,
-            words,
-            created: system::wall() / 1_000_000_000,
-        },
+        script: Script { options, words, created: system::wall() / 1_000_000_000 },
         slots,
         schedule: Schedule::default(),
         stats: Stats::new().map_err(io::Error::other)?,

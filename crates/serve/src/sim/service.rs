@@ -71,18 +71,8 @@ impl Service {
             }
             _ => {}
         }
-        let after = if head.keep_alive {
-            After::Keep
-        } else {
-            After::Close
-        };
-        Ok(Plan::Work(Box::new(Job {
-            ask,
-            fate,
-            index,
-            arrival,
-            after,
-        })))
+        let after = if head.keep_alive { After::Keep } else { After::Close };
+        Ok(Plan::Work(Box::new(Job { ask, fate, index, arrival, after })))
     }
 
     /// The answer to a request for which there is no room.

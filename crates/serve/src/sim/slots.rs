@@ -25,12 +25,7 @@ pub(crate) struct Slots {
 
 impl Slots {
     pub(crate) fn new(slots: u32, waiting_max: Option<u32>) -> Self {
-        Slots {
-            free: slots,
-            queue: VecDeque::new(),
-            waiting: 0,
-            waiting_max,
-        }
+        Slots { free: slots, queue: VecDeque::new(), waiting: 0, waiting_max }
     }
 
     pub(crate) fn admit(&mut self, key: Key) -> Admission {
@@ -93,22 +88,10 @@ mod tests {
     fn those_who_wait_are_served_in_order() {
         let mut slots = Slots::new(1, Some(2));
         let admitted: Vec<Admission> = (0..4).map(|index| slots.admit(key(index))).collect();
-        assert_eq!(
-            admitted,
-            [
-                Admission::Granted,
-                Admission::Queued,
-                Admission::Queued,
-                Admission::Refused
-            ]
-        );
+        assert_eq!(admitted, [Admission::Granted, Admission::Queued, Admission::Queued, Admission::Refused]);
         assert_eq!(slots.grant_next(|_| true), None);
         slots.release();
-        assert_eq!(
-            slots.admit(key(4)),
-            Admission::Queued,
-            "a newcomer does not overtake"
-        );
+        assert_eq!(slots.admit(key(4)), Admission::Queued, "a newcomer does not overtake");
         assert_eq!(slots.grant_next(|_| true), Some(key(1)));
         slots.release();
         assert_eq!(slots.grant_next(|_| true), Some(key(2)));
@@ -118,10 +101,7 @@ mod tests {
     fn those_who_left_are_skipped_and_not_counted() {
         let mut slots = Slots::new(1, Some(2));
         let admitted: Vec<Admission> = (0..3).map(|index| slots.admit(key(index))).collect();
-        assert_eq!(
-            admitted,
-            [Admission::Granted, Admission::Queued, Admission::Queued]
-        );
+        assert_eq!(admitted, [Admission::Granted, Admission::Queued, Admission::Queued]);
         slots.forget_one_waiting();
         assert_eq!(slots.admit(key(3)), Admission::Queued);
         slots.release();

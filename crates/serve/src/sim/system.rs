@@ -25,10 +25,7 @@ pub(crate) fn thread_cpu() -> Duration {
 }
 
 fn read(clock: libc::clockid_t) -> u64 {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is a valid place for the result. The call fails only for an unknown clock, and these exist on
     // every kernel that runs this program.
     unsafe { libc::clock_gettime(clock, &mut time) };
@@ -68,10 +65,7 @@ impl Timer {
     pub(crate) fn arm(&self, at: u64) -> io::Result<()> {
         let at = at.max(1); // zero would disarm
         let time = libc::itimerspec {
-            it_interval: libc::timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            },
+            it_interval: libc::timespec { tv_sec: 0, tv_nsec: 0 },
             it_value: libc::timespec {
                 tv_sec: libc::time_t::try_from(at / 1_000_000_000).unwrap_or(libc::time_t::MAX),
                 tv_nsec: (at % 1_000_000_000) as libc::c_long,
@@ -79,12 +73,7 @@ impl Timer {
         };
         // SAFETY: `time` is valid for the call; a null pointer says that the old value is not wanted.
         check(unsafe {
-            libc::timerfd_settime(
-                self.0.as_raw_fd(),
-                libc::TFD_TIMER_ABSTIME,
-                &time,
-                ptr::null_mut(),
-            )
+            libc::timerfd_settime(self.0.as_raw_fd(), libc::TFD_TIMER_ABSTIME, &time, ptr::null_mut())
         })?;
         Ok(())
     }
@@ -115,10 +104,7 @@ pub(crate) fn stamp_arrivals(socket: &impl AsRawFd) -> io::Result<()> {
 /// Reads into `buffer`: the bytes read, and the kernel's wall time of the arrival of the last of them, if it has one.
 pub(crate) fn receive(socket: &impl AsRawFd, buffer: &mut [u8]) -> io::Result<(usize, Option<u64>)> {
     let mut control = [0_u64; 8]; // u64: control messages are aligned so; a timestamp takes 32 bytes
-    let mut part = libc::iovec {
-        iov_base: buffer.as_mut_ptr().cast(),
-        iov_len: buffer.len(),
-    };
+    let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     // SAFETY: a zeroed msghdr is valid: null pointers with zero lengths.
     let mut message: libc::msghdr = unsafe { mem::zeroed() };
     message.msg_iov = &mut part;
@@ -155,10 +141,7 @@ pub(crate) fn pin_to(core: usize) -> io::Result<()> {
 
 /// Raises the limit on open files as far as this user may.
 pub(crate) fn raise_open_files() -> io::Result<()> {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is a valid place for the result.
     check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) })?;
     limit.rlim_cur = limit.rlim_max;
@@ -168,9 +151,5 @@ pub(crate) fn raise_open_files() -> io::Result<()> {
 }
 
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(result)
-    }
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }

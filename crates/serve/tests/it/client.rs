@@ -14,15 +14,9 @@ pub fn start(query: &str) -> SimServer {
 
 /// CLOCK_MONOTONIC in nanoseconds: what the server stamps with.
 pub fn now() -> u64 {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is a valid place for the result.
-    assert_eq!(
-        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) },
-        0
-    );
+    assert_eq!(unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) }, 0);
     time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
 }
 
@@ -53,13 +47,7 @@ impl Client {
     }
 
     pub fn post(&mut self, path: &str, body: &str) {
-        self.send(
-            format!(
-                "POST {path} HTTP/1.1\r\ncontent-length: {}\r\n\r\n{body}",
-                body.len()
-            )
-            .as_bytes(),
-        );
+        self.send(format!("POST {path} HTTP/1.1\r\ncontent-length: {}\r\n\r\n{body}", body.len()).as_bytes());
     }
 
     pub fn get(&mut self, path: &str) -> Response {
@@ -80,10 +68,7 @@ impl Client {
     pub fn response(&mut self) -> Response {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
-            assert!(
-                self.0.read_line(&mut head).unwrap() > 0,
-                "the connection ended in the head: {head:?}"
-            );
+            assert!(self.0.read_line(&mut head).unwrap() > 0, "the connection ended in the head: {head:?}");
         }
         let head = head.to_ascii_lowercase();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
@@ -92,20 +77,11 @@ impl Client {
         } else {
             let length: usize = header(&head, "content-length").unwrap_or("0").parse().unwrap();
             let mut body = Vec::new();
-            self.0
-                .by_ref()
-                .take(length as u64)
-                .read_to_end(&mut body)
-                .unwrap();
+            self.0.by_ref().take(length as u64).read_to_end(&mut body).unwrap();
             let whole = body.len() == length;
             (body, whole)
         };
-        Response {
-            status,
-            head,
-            body: String::from_utf8(body).unwrap(),
-            whole,
-        }
+        Response { status, head, body: String::from_utf8(body).unwrap(), whole }
     }
 
     fn chunked(&mut self) -> (Vec<u8>, bool) {
@@ -140,8 +116,7 @@ pub fn chat(tokens: u32) -> String {
 }
 
 fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    head.lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
 impl Response {
@@ -170,9 +145,7 @@ impl Response {
     /// The events of a chat that carry text.
     pub fn content(&self) -> Vec<Value> {
         let is_content = |event: &Value| {
-            event["choices"][0]["delta"]["content"]
-                .as_str()
-                .is_some_and(|text| !text.is_empty())
+            event["choices"][0]["delta"]["content"].as_str().is_some_and(|text| !text.is_empty())
         };
         self.documents().into_iter().filter(is_content).collect()
     }
@@ -180,21 +153,13 @@ impl Response {
     /// When the events with content were written (CLOCK_MONOTONIC, ns).
     pub fn stamps(&self) -> Vec<u64> {
         let stamp = |event: Value| {
-            event["system_fingerprint"]
-                .as_str()
-                .unwrap()
-                .strip_prefix("plimsoll:")
-                .unwrap()
-                .parse()
-                .unwrap()
+            event["system_fingerprint"].as_str().unwrap().strip_prefix("plimsoll:").unwrap().parse().unwrap()
         };
         self.content().into_iter().map(stamp).collect()
     }
 
     pub fn usage(&self) -> Option<Value> {
-        self.documents()
-            .into_iter()
-            .find_map(|event| event.get("usage").cloned())
+        self.documents().into_iter().find_map(|event| event.get("usage").cloned())
     }
 }
 

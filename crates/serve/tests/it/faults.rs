@@ -6,10 +6,9 @@ use crate::client::{Client, start};
 
 #[test]
 fn errors_come_instead_of_answers() {
-    for (query, status, kind) in [
-        ("error_rate=1", 500, "server_error"),
-        ("error_429_rate=1", 429, "rate_limit_error"),
-    ] {
+    for (query, status, kind) in
+        [("error_rate=1", 500, "server_error"), ("error_429_rate=1", 429, "rate_limit_error")]
+    {
         let server = start(query);
         let mut client = Client::connect(&server);
         for _ in 0..2 {
@@ -66,11 +65,8 @@ fn a_short_answer_says_stop_and_counts_what_it_sent() {
     let sent = response.content().len();
     assert!((1..10).contains(&sent));
     assert_eq!(response.usage().unwrap()["completion_tokens"], sent);
-    let reasons: Vec<Value> = response
-        .documents()
-        .iter()
-        .map(|event| event["choices"][0]["finish_reason"].clone())
-        .collect();
+    let reasons: Vec<Value> =
+        response.documents().iter().map(|event| event["choices"][0]["finish_reason"].clone()).collect();
     assert!(reasons.contains(&"stop".into()) && !reasons.contains(&"length".into()));
 }
 

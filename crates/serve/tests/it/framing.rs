@@ -30,23 +30,12 @@ fn pipelined_requests_are_answered_in_order() {
 fn a_connection_ends_when_the_client_says_so() {
     let server = start("ttft=0&itl=0");
     let body = chat(2);
-    for head in [
-        "POST /v1/chat/completions HTTP/1.1\r\nconnection: close",
-        "GET /health HTTP/1.0",
-    ] {
+    for head in ["POST /v1/chat/completions HTTP/1.1\r\nconnection: close", "GET /health HTTP/1.0"] {
         let mut client = Client::connect(&server);
-        let body = if head.starts_with("POST") {
-            body.as_str()
-        } else {
-            ""
-        };
+        let body = if head.starts_with("POST") { body.as_str() } else { "" };
         client.send(format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).as_bytes());
         let response = client.response();
-        assert_eq!(
-            (response.status, response.header("connection")),
-            (200, Some("close")),
-            "{head}"
-        );
+        assert_eq!((response.status, response.header("connection")), (200, Some("close")), "{head}");
         assert!(client.is_ended());
     }
 }
@@ -92,18 +81,9 @@ fn what_is_no_request_is_refused_and_the_connection_ended() {
     for (bytes, status) in [
         (&b"hello, is anybody there?\r\n\r\n"[..], 400),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400), // the beginning of TLS
-        (
-            b"POST /v1/completions HTTP/1.1\r\ncontent-length: many\r\n\r\n",
-            400,
-        ),
-        (
-            b"POST /v1/completions HTTP/1.1\r\ntransfer-encoding: gzip\r\n\r\n",
-            501,
-        ),
-        (
-            b"POST /v1/completions HTTP/1.1\r\ncontent-length: 99999999999\r\n\r\n",
-            413,
-        ),
+        (b"POST /v1/completions HTTP/1.1\r\ncontent-length: many\r\n\r\n", 400),
+        (b"POST /v1/completions HTTP/1.1\r\ntransfer-encoding: gzip\r\n\r\n", 501),
+        (b"POST /v1/completions HTTP/1.1\r\ncontent-length: 99999999999\r\n\r\n", 413),
     ] {
         let mut client = Client::connect(&server);
         client.send(bytes);

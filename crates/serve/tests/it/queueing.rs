@@ -36,10 +36,7 @@ fn a_full_queue_refuses_and_says_when_to_come_back() {
 
         let mut refused = Client::connect(&server);
         let response = refused.stream_chat(1);
-        assert_eq!(
-            (response.status, response.header("retry-after")),
-            (status, Some("1"))
-        );
+        assert_eq!((response.status, response.header("retry-after")), (status, Some("1")));
         assert_eq!(response.json()["error"]["code"], status);
         assert_eq!(refused.get("/health").status, 200, "the connection goes on");
     }
@@ -71,8 +68,6 @@ fn a_client_that_sends_and_leaves_at_once_is_noticed() {
     let server = start("ttft=1h&slots=1");
     for left in 1..=50 {
         Client::connect(&server).post("/v1/chat/completions", &chat(1));
-        stats_when(&server, |stats| {
-            stats["cancelled"] == left && stats["in_flight"] == 0
-        });
+        stats_when(&server, |stats| stats["cancelled"] == left && stats["in_flight"] == 0);
     }
 }

@@ -7,19 +7,15 @@ use crate::client::{Client, start};
 #[test]
 fn usage_stands_where_the_options_say() {
     let unasked = r#"{"messages":[],"max_tokens":3,"stream":true}"#;
-    for (usage, asked_in, unasked_in) in [
-        ("own", Some(0), None),
-        ("finish", Some(1), Some(1)),
-        ("none", None, None),
-    ] {
+    for (usage, asked_in, unasked_in) in
+        [("own", Some(0), None), ("finish", Some(1), Some(1)), ("none", None, None)]
+    {
         let server = start(&format!("ttft=0&itl=0&usage={usage}"));
         let mut client = Client::connect(&server);
         // The number of choices tells an event of its own from the finish event.
         let choices = |response: crate::client::Response| {
             let events = response.documents();
-            let event = events
-                .iter()
-                .find(|event| event["usage"]["completion_tokens"] == 3)?;
+            let event = events.iter().find(|event| event["usage"]["completion_tokens"] == 3)?;
             Some(event["choices"].as_array().unwrap().len())
         };
         assert_eq!(choices(client.stream_chat(3)), asked_in, "{usage}, asked");
@@ -53,13 +49,8 @@ fn reasoning_comes_first_and_is_counted() {
         .map(|delta| delta.contains_key("reasoning_content"))
         .collect();
     assert_eq!(kinds, [[true; 4].as_slice(), &[false; 6]].concat());
-    assert_eq!(
-        response.usage().unwrap()["completion_tokens_details"]["reasoning_tokens"],
-        4
-    );
-    let whole = client
-        .ask("/v1/chat/completions", r#"{"messages":[],"max_tokens":6}"#)
-        .json();
+    assert_eq!(response.usage().unwrap()["completion_tokens_details"]["reasoning_tokens"], 4);
+    let whole = client.ask("/v1/chat/completions", r#"{"messages":[],"max_tokens":6}"#).json();
     let message = &whole["choices"][0]["message"];
     assert_eq!(
         (&message["reasoning_content"], &message["content"]),
@@ -72,29 +63,17 @@ fn text_completions_stream_and_do_not() {
     let server = start("ttft=0&itl=0");
     let mut client = Client::connect(&server);
     let whole = client
-        .ask(
-            "/inference/v1/completions",
-            r#"{"model":"m/x","prompt":"abcdefgh","max_tokens":2}"#,
-        )
+        .ask("/inference/v1/completions", r#"{"model":"m/x","prompt":"abcdefgh","max_tokens":2}"#)
         .json();
-    assert_eq!(
-        (&whole["object"], &whole["model"]),
-        (&json!("text_completion"), &json!("m/x"))
-    );
+    assert_eq!((&whole["object"], &whole["model"]), (&json!("text_completion"), &json!("m/x")));
     assert_eq!(whole["choices"][0]["text"], " time work");
     assert_eq!(
         whole["usage"],
         json!({"prompt_tokens": 2, "completion_tokens": 2, "total_tokens": 4, "prompt_tokens_details": {"cached_tokens": 0}})
     );
-    let response = client.ask(
-        "/v1/completions",
-        r#"{"prompt":"x","max_tokens":2,"stream":true}"#,
-    );
-    let texts: Vec<Value> = response
-        .documents()
-        .iter()
-        .map(|event| event["choices"][0]["text"].clone())
-        .collect();
+    let response = client.ask("/v1/completions", r#"{"prompt":"x","max_tokens":2,"stream":true}"#);
+    let texts: Vec<Value> =
+        response.documents().iter().map(|event| event["choices"][0]["text"].clone()).collect();
     assert_eq!(texts, [" time", " work", ""]);
     assert_eq!(response.events().last(), Some(&"[DONE]"));
 }
@@ -117,11 +96,7 @@ fn triton_repeats_the_prompt_unless_it_streams() {
     let document = client.ask("/v2/models/ensemble/generate", generate).json();
     assert_eq!(document["text_output"], "hi time work");
     let response = client.ask("/v2/models/ensemble/generate_stream", generate);
-    let texts: Vec<Value> = response
-        .documents()
-        .iter()
-        .map(|event| event["text_output"].clone())
-        .collect();
+    let texts: Vec<Value> = response.documents().iter().map(|event| event["text_output"].clone()).collect();
     assert_eq!(texts, [" time", " work"]);
 }
 
@@ -137,10 +112,7 @@ fn tgi_ends_with_the_whole_text_and_no_mark() {
     let events = client.ask("/generate_stream", body).documents();
     let texts: Vec<&Value> = events.iter().map(|event| &event["token"]["text"]).collect();
     assert_eq!(texts, [" time", " work", " word"]);
-    assert_eq!(
-        (&events[0]["generated_text"], &events[0]["details"]),
-        (&Value::Null, &Value::Null)
-    );
+    assert_eq!((&events[0]["generated_text"], &events[0]["details"]), (&Value::Null, &Value::Null));
     assert_eq!(events[2]["generated_text"], " time work word");
     let details = json!({"finish_reason": "length", "generated_tokens": 3, "seed": null, "input_length": 2});
     assert_eq!(events[2]["details"], details);
@@ -151,10 +123,7 @@ fn models_health_and_statistics_are_served() {
     let server = start("model=a/b&owned_by=vllm&ttft=0&itl=0");
     let mut client = Client::connect(&server);
     let models = client.get("/inference/v1/models").json();
-    assert_eq!(
-        (&models["data"][0]["id"], &models["data"][0]["owned_by"]),
-        (&json!("a/b"), &json!("vllm"))
-    );
+    assert_eq!((&models["data"][0]["id"], &models["data"][0]["owned_by"]), (&json!("a/b"), &json!("vllm")));
     assert_eq!(client.get("/health").status, 200);
     assert_eq!(client.stream_chat(4).documents()[0]["model"], "a/b");
     let stats = client.get("/__stats").json();
@@ -162,8 +131,5 @@ fn models_health_and_statistics_are_served() {
         (&stats["requests"], &stats["events"], &stats["in_flight_max"]),
         (&json!(1), &json!(4), &json!(1))
     );
-    assert_eq!(
-        (&stats["ttft_ms"]["n"], &stats["itl_ms"]["n"]),
-        (&json!(1), &json!(3))
-    );
+    assert_eq!((&stats["ttft_ms"]["n"], &stats["itl_ms"]["n"]), (&json!(1), &json!(3)));
 }

@@ -38,10 +38,7 @@ fn a_document_comes_when_its_last_token_would() {
     assert!(now() >= sent + 40 * MS);
     let document = response.json();
     assert_eq!(document["usage"]["completion_tokens"], 5);
-    assert_eq!(
-        document["choices"][0]["message"]["content"],
-        " time work word line load"
-    );
+    assert_eq!(document["choices"][0]["message"]["content"], " time work word line load");
     assert_eq!(document["choices"][0]["finish_reason"], "length");
 }
 
@@ -91,22 +88,15 @@ fn a_slow_reader_loses_nothing_and_delays_nobody_else() {
 
 #[test]
 fn several_tokens_per_event_and_events_per_write_change_the_framing_only() {
-    for query in [
-        "ttft=0&itl=0&tokens_per_chunk=3",
-        "ttft=0&itl=0&events_per_write=4",
-        "ttft=0&itl=0&jitter=1",
-    ] {
+    for query in
+        ["ttft=0&itl=0&tokens_per_chunk=3", "ttft=0&itl=0&events_per_write=4", "ttft=0&itl=0&jitter=1"]
+    {
         let server = start(query);
         let response = Client::connect(&server).stream_chat(20);
         let text: String = response
             .content()
             .iter()
-            .map(|event| {
-                event["choices"][0]["delta"]["content"]
-                    .as_str()
-                    .unwrap()
-                    .to_owned()
-            })
+            .map(|event| event["choices"][0]["delta"]["content"].as_str().unwrap().to_owned())
             .collect();
         assert_eq!(text.split_whitespace().count(), 20, "{query}");
         assert_eq!(response.usage().unwrap()["completion_tokens"], 20, "{query}");
@@ -133,21 +123,14 @@ fn a_server_that_was_stopped_or_dropped_is_gone() {
 #[test]
 fn what_cannot_be_started_is_refused() {
     let everywhere = SocketAddr::from(([0, 0, 0, 0], 0));
-    let error = SimServer::start(SimOptions::default(), everywhere)
-        .unwrap_err()
-        .to_string();
+    let error = SimServer::start(SimOptions::default(), everywhere).unwrap_err().to_string();
     assert!(error.contains("non_loopback=true"), "{error}");
 
     let options = SimOptions::parse("core=100000").unwrap();
-    let error = SimServer::start(options, SocketAddr::from(([127, 0, 0, 1], 0)))
-        .unwrap_err()
-        .to_string();
+    let error = SimServer::start(options, SocketAddr::from(([127, 0, 0, 1], 0))).unwrap_err().to_string();
     assert!(error.contains("CPU 100000"), "{error}");
 
     let server = start("core=0");
     assert_eq!(Client::connect(&server).get("/health").status, 200);
-    assert!(
-        SimServer::start(SimOptions::default(), server.address()).is_err(),
-        "the port is taken"
-    );
+    assert!(SimServer::start(SimOptions::default(), server.address()).is_err(), "the port is taken");
 }

@@ -13,7 +13,8 @@ use plimsoll_core::workload::{Tokenizer, TraceLengths, Workload};
 use plimsoll_drive::clock::Clock;
 use plimsoll_drive::protocol::{self, Protocol};
 use plimsoll_drive::recorder::{
-    CountTokens, Finished, Options, RecordSink, Recorder, RecorderHandle, RunEnd, RunFolder, WindowSink, rfc3339,
+    CountTokens, Finished, Options, RecordSink, Recorder, RecorderHandle, RunEnd, RunFolder, WindowSink,
+    rfc3339,
 };
 use plimsoll_drive::runner::{self, Feeds, RunPlan, Running, Times};
 
@@ -43,7 +44,11 @@ impl Job {
     ///
     /// # Errors
     /// Something is missing, malformed or impossible; nothing has been sent.
-    pub(super) fn prepare(spec: RunSpec, reached: Reached, lengths: Option<TraceLengths>) -> anyhow::Result<Job> {
+    pub(super) fn prepare(
+        spec: RunSpec,
+        reached: Reached,
+        lengths: Option<TraceLengths>,
+    ) -> anyhow::Result<Job> {
         ready::check(&spec.load)?;
         let (workload, tokenizer) = ready::workload(&spec, lengths)?;
         let protocol = protocol::build(&spec).map_err(|error| UsageError(error.to_string()))?;
@@ -81,7 +86,13 @@ impl Job {
         Ok(Done { spec: self.spec, finished, interrupted, locust })
     }
 
-    fn start(&self, clock: Clock, times: Times, feeds: Feeds, recorder: RecorderHandle) -> anyhow::Result<Running> {
+    fn start(
+        &self,
+        clock: Clock,
+        times: Times,
+        feeds: Feeds,
+        recorder: RecorderHandle,
+    ) -> anyhow::Result<Running> {
         let plan = RunPlan {
             spec: self.spec.clone(),
             clock,
@@ -163,7 +174,12 @@ impl Job {
 }
 
 /// Gathers what the run leaves.
-fn finish(running: Running, recorder: Recorder, times: Times, interrupted: Interrupted) -> anyhow::Result<Finished> {
+fn finish(
+    running: Running,
+    recorder: Recorder,
+    times: Times,
+    interrupted: Interrupted,
+) -> anyhow::Result<Finished> {
     let end = running.join()?;
     let ended = match interrupted {
         Interrupted::No => "completed",
@@ -176,6 +192,7 @@ fn finish(running: Running, recorder: Recorder, times: Times, interrupted: Inter
         measure_end: end.measure_end,
         end: end.drained,
     };
-    let end = RunEnd { window, ended: ended.to_owned(), health: end.health, cap_reached: end.cap_reached > 0 };
+    let end =
+        RunEnd { window, ended: ended.to_owned(), health: end.health, cap_reached: end.cap_reached > 0 };
     recorder.finish(end).context("the results cannot be completed")
 }

@@ -147,9 +147,7 @@ fn report(
 fn stdout_style(outputs: &Outputs) -> Style {
     let no_color = std::env::var("NO_COLOR").ok();
     let terminal = io::stdout().is_terminal();
-    let width = terminal_size::terminal_size()
-        .filter(|_| terminal)
-        .map(|(width, _)| width.0);
+    let width = terminal_size::terminal_size().filter(|_| terminal).map(|(width, _)| width.0);
     Style::new(outputs.color, terminal, no_color.as_deref(), width)
 }
 

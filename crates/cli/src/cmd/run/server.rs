@@ -119,8 +119,7 @@ fn complete(
         }
     };
     let model = model.or_else(|| models.first().map(|entry| entry.id.clone()));
-    let model = model.ok_or_else(|| {
-        UsageError(format!("{} lists no model: name one with --model", origin.authority))
-    })?;
+    let model = model
+        .ok_or_else(|| UsageError(format!("{} lists no model: name one with --model", origin.authority)))?;
     Ok((provider, model))
 }

@@ -64,11 +64,7 @@ impl Columns {
         options: &TraceOptions,
     ) -> Result<Columns, TraceError> {
         let has = |name: &str| found.iter().any(|column| column == name);
-        let named = [
-            &options.time_column,
-            &options.input_column,
-            &options.output_column,
-        ];
+        let named = [&options.time_column, &options.input_column, &options.output_column];
         if let Some(column) = named.into_iter().flatten().find(|column| !has(column)) {
             return Err(TraceError::MissingColumn {
                 trace: source.to_owned(),
@@ -78,15 +74,10 @@ impl Columns {
                 nearest: nearest(column, found),
             });
         }
-        let layout = LAYOUTS
-            .into_iter()
-            .find(|layout| has(layout.time) && has(layout.input) && has(layout.output));
+        let layout =
+            LAYOUTS.into_iter().find(|layout| has(layout.time) && has(layout.input) && has(layout.output));
         let known = |name: fn(&Layout) -> &'static str| layout.map(|layout| name(&layout).to_owned());
-        let Some(time) = options
-            .time_column
-            .clone()
-            .or_else(|| known(|layout| layout.time))
-        else {
+        let Some(time) = options.time_column.clone().or_else(|| known(|layout| layout.time)) else {
             return Err(TraceError::UnknownLayout {
                 trace: source.to_owned(),
                 line,
@@ -98,14 +89,8 @@ impl Columns {
             layout: published.map_or("custom", |layout| layout.name),
             time,
             unit: options.time_unit.or_else(|| published.map(|layout| layout.unit)),
-            input: options
-                .input_column
-                .clone()
-                .or_else(|| known(|layout| layout.input)),
-            output: options
-                .output_column
-                .clone()
-                .or_else(|| known(|layout| layout.output)),
+            input: options.input_column.clone().or_else(|| known(|layout| layout.input)),
+            output: options.output_column.clone().or_else(|| known(|layout| layout.output)),
         })
     }
 }
@@ -113,10 +98,7 @@ impl Columns {
 /// The column that `wanted` probably means: the same letters and digits in another spelling, or one within the other.
 fn nearest(wanted: &str, found: &[String]) -> Option<String> {
     let plain = |name: &str| -> String {
-        name.chars()
-            .filter(|c| c.is_alphanumeric())
-            .flat_map(char::to_lowercase)
-            .collect()
+        name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
     };
     let wanted = plain(wanted);
     let same = found.iter().find(|column| plain(column) == wanted);

@@ -117,11 +117,6 @@ fn found(columns: &[String], nearest: Option<&str>) -> String {
 
 fn layouts() -> String {
     LAYOUTS
-        .map(|layout| {
-            format!(
-                "{}: {}, {}, {}",
-                layout.name, layout.time, layout.input, layout.output
-            )
-        })
+        .map(|layout| format!("{}: {}, {}, {}", layout.name, layout.time, layout.input, layout.output))
         .join("; ")
 }

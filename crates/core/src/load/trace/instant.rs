@@ -71,9 +71,7 @@ fn date(text: &str) -> Option<i64> {
         return None;
     }
     let seconds = days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - ahead;
-    seconds
-        .checked_mul(NANOS_PER_SECOND)?
-        .checked_add(fraction_of(fraction, 9)?)
+    seconds.checked_mul(NANOS_PER_SECOND)?.checked_add(fraction_of(fraction, 9)?)
 }
 
 /// Splits `18:17:03+01:00` into the time and how many seconds its zone is ahead of UTC.
@@ -89,14 +87,7 @@ fn split_zone(time: &str) -> Option<(&str, i64)> {
     if ahead > 86_400 {
         return None;
     }
-    Some((
-        &time[..at],
-        if time[at..].starts_with('-') {
-            -ahead
-        } else {
-            ahead
-        },
-    ))
+    Some((&time[..at], if time[at..].starts_with('-') { -ahead } else { ahead }))
 }
 
 /// Three numbers of at most four digits.
@@ -144,11 +135,7 @@ mod tests {
             ("2024-05-09T19:30:00-04:30", 1_715_299_200_000_000_000),
             ("1969-12-31 23:59:59.5", -500_000_000),
         ] {
-            let expected = if text.ends_with("-0430") {
-                None
-            } else {
-                Some(nanos)
-            };
+            let expected = if text.ends_with("-0430") { None } else { Some(nanos) };
             assert_eq!(parse(text, TimeUnit::Date), expected, "{text}");
         }
         for text in [
@@ -177,11 +164,7 @@ mod tests {
             ("27482", TimeUnit::Millis, 27_482_000_000),
             ("5", TimeUnit::Seconds, 5_000_000_000),
             ("45.0", TimeUnit::Seconds, 45_000_000_000),
-            (
-                "1700158623.979960001",
-                TimeUnit::Seconds,
-                1_700_158_623_979_960_001,
-            ),
+            ("1700158623.979960001", TimeUnit::Seconds, 1_700_158_623_979_960_001),
             ("0.1234567899", TimeUnit::Seconds, 123_456_789),
             ("0.00012345678901234567890", TimeUnit::Seconds, 123_456),
             (".5", TimeUnit::Micros, 500),

@@ -35,10 +35,8 @@ fn read_csv(
     options: &TraceOptions,
 ) -> Result<(Columns, Vec<RecordedRow>), TraceError> {
     // Lengths of rows are not checked by the reader: a missing value has a better error of its own.
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_reader(text.as_bytes());
+    let mut reader =
+        csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
     let malformed = |error: csv::Error| TraceError::Malformed {
         trace: source.to_owned(),
         line: error.position().map_or(1, csv::Position::line),
@@ -46,9 +44,7 @@ fn read_csv(
     };
     let header = reader.headers().map_err(malformed)?;
     if header.is_empty() {
-        return Err(TraceError::Empty {
-            trace: source.to_owned(),
-        });
+        return Err(TraceError::Empty { trace: source.to_owned() });
     }
     let header_line = header.position().map_or(1, csv::Position::line);
     let names: Vec<String> = header.iter().map(str::to_owned).collect();
@@ -62,11 +58,8 @@ fn read_csv(
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).map_err(malformed)? {
         let field = |index: Option<usize>| index.and_then(|index| record.get(index)).map(Cow::Borrowed);
-        let line = Line {
-            source,
-            number: record.position().map_or(0, csv::Position::line),
-            columns: &columns,
-        };
+        let line =
+            Line { source, number: record.position().map_or(0, csv::Position::line), columns: &columns };
         rows.push(line.row([field(time), field(input), field(output)])?);
     }
     Ok((columns, rows))
@@ -102,18 +95,9 @@ fn read_json(
             columns.input.as_deref().and_then(field),
             columns.output.as_deref().and_then(field),
         ];
-        rows.push(
-            Line {
-                source,
-                number,
-                columns,
-            }
-            .row(fields)?,
-        );
+        rows.push(Line { source, number, columns }.row(fields)?);
     }
-    let columns = chosen.ok_or_else(|| TraceError::Empty {
-        trace: source.to_owned(),
-    })?;
+    let columns = chosen.ok_or_else(|| TraceError::Empty { trace: source.to_owned() })?;
     Ok((columns, rows))
 }
 

@@ -32,12 +32,7 @@ fn summary(tally: &Tally, open_loop: bool) -> Summary {
     let health = ClientHealth::default();
     tally.summary(
         RunHeader::default(),
-        &Conduct {
-            window: WINDOW,
-            open_loop,
-            cap_reached: false,
-            health: &health,
-        },
+        &Conduct { window: WINDOW, open_loop, cap_reached: false, health: &health },
     )
 }
 
@@ -46,14 +41,8 @@ fn streamed(id: u64, phase: Phase, sent: u64, events: &[u64], done: u64, tokens:
     let mut record = Record::due(RequestId(id), phase, 0, at(sent));
     record.sent = Some(at(sent));
     record.first_byte = events.first().map(|&first| at(first));
-    record.deltas = events
-        .iter()
-        .map(|&event| Delta {
-            at: at(event),
-            tokens: 0,
-            kind: DeltaKind::Text,
-        })
-        .collect();
+    record.deltas =
+        events.iter().map(|&event| Delta { at: at(event), tokens: 0, kind: DeltaKind::Text }).collect();
     record.done = Some(at(done));
     record.outcome = Outcome::Ok;
     record.status = Some(200);
@@ -69,14 +58,8 @@ fn one_streamed_request_by_hand() {
     record.usage.input_tokens = Some(100);
     record.prompt_tokens = Some(98);
     record.max_tokens = Some(5);
-    record.connect = Some(ConnectTimes {
-        tcp: Duration::from_millis(4),
-        ..ConnectTimes::default()
-    });
-    record.stamps = Some(Stamps {
-        first_token: Some(at(3_059)),
-        last_token: Some(at(3_161)),
-    });
+    record.connect = Some(ConnectTimes { tcp: Duration::from_millis(4), ..ConnectTimes::default() });
+    record.stamps = Some(Stamps { first_token: Some(at(3_059)), last_token: Some(at(3_161)) });
     let mut tally = tally();
     tally.add(&record);
     let summary = summary(&tally, true);
@@ -102,21 +85,9 @@ fn one_streamed_request_by_hand() {
     }
     assert_eq!(summary.metrics["chunk_gap"].n, 3);
     assert!(!summary.metrics.contains_key("cached_tokens"));
-    assert_eq!(
-        (summary.tokens.wrong_length, summary.tokens.prompt_deviating),
-        (1, 1)
-    );
-    assert_eq!(
-        (
-            summary.tokens.prompt_deviation_mean,
-            summary.tokens.prompt_deviation_max
-        ),
-        (Some(2.0), 2)
-    );
-    assert_eq!(
-        summary.tokens.itl_estimated, 0,
-        "four tokens in four events are one each"
-    );
+    assert_eq!((summary.tokens.wrong_length, summary.tokens.prompt_deviating), (1, 1));
+    assert_eq!((summary.tokens.prompt_deviation_mean, summary.tokens.prompt_deviation_max), (Some(2.0), 2));
+    assert_eq!(summary.tokens.itl_estimated, 0, "four tokens in four events are one each");
     let truth = summary.truth.unwrap();
     assert_eq!(truth.first_token_error.mean, Some(0.001));
     assert_eq!(truth.last_token_error.mean, Some(-0.001));
@@ -127,39 +98,19 @@ fn one_streamed_request_by_hand() {
 fn the_time_that_a_connection_took_is_lag_but_not_the_clients_own() {
     let mut record = streamed(0, Phase::Measure, 3_010, &[3_060], 3_200, 1);
     record.scheduled = at(3_000);
-    record.connect = Some(ConnectTimes {
-        tcp: Duration::from_millis(4),
-        ..ConnectTimes::default()
-    });
+    record.connect = Some(ConnectTimes { tcp: Duration::from_millis(4), ..ConnectTimes::default() });
     let mut tally = tally();
     tally.add(&record);
-    assert_eq!(
-        (tally.send_lag.max(), tally.own_lag.max()),
-        (Some(10_000_000), Some(6_000_000))
-    );
+    assert_eq!((tally.send_lag.max(), tally.own_lag.max()), (Some(10_000_000), Some(6_000_000)));
 }
 
 #[test]
 fn tokens_count_when_they_arrive_and_not_when_their_request_ends() {
     let mut tally = tally();
     // Of the warm-up, still streaming within the window: 2 of 4 tokens arrive in it.
-    tally.add(&streamed(
-        0,
-        Phase::WarmUp,
-        1_500,
-        &[1_600, 1_900, 2_000, 2_100],
-        2_200,
-        4,
-    ));
+    tally.add(&streamed(0, Phase::WarmUp, 1_500, &[1_600, 1_900, 2_000, 2_100], 2_200, 4));
     // Ends in the drain: 3 of 6 tokens (two per event) arrive after the end, which belongs to the window itself.
-    tally.add(&streamed(
-        1,
-        Phase::Measure,
-        11_000,
-        &[11_500, 12_000, 12_100],
-        12_200,
-        6,
-    ));
+    tally.add(&streamed(1, Phase::Measure, 11_000, &[11_500, 12_000, 12_100], 12_200, 6));
     // Cancelled, without usage: its two events count one token each.
     let mut cancelled = streamed(2, Phase::Measure, 5_000, &[5_100, 5_200], 5_200, 0);
     (cancelled.outcome, cancelled.usage.output_tokens) = (Outcome::Cancelled, None);
@@ -172,19 +123,10 @@ fn tokens_count_when_they_arrive_and_not_when_their_request_ends() {
     let summary = summary(&tally, false);
     let expected = 2.0 + 4.0 + 2.0 + 5.0;
     assert_eq!(summary.rates.output_token_rate, expected / 10.0);
-    assert_eq!(
-        summary.rates.completed_rate, 0.1,
-        "the one of the warm-up ended within"
-    );
-    assert_eq!(
-        (summary.counts.scheduled, summary.counts.ok, summary.counts.total),
-        (3, 2, 4)
-    );
+    assert_eq!(summary.rates.completed_rate, 0.1, "the one of the warm-up ended within");
+    assert_eq!((summary.counts.scheduled, summary.counts.ok, summary.counts.total), (3, 2, 4));
     assert_eq!(summary.metrics["latency"].n, 2);
-    assert!(
-        !summary.metrics.contains_key("send_lag"),
-        "a closed loop has none"
-    );
+    assert!(!summary.metrics.contains_key("send_lag"), "a closed loop has none");
 }
 
 #[test]
@@ -196,11 +138,7 @@ fn failures_are_classed_and_enter_no_latency_distribution() {
         (2, 1_000, 500, "broken"),
         (3, 9_000, 503, "later"),
     ] {
-        let phase = if millis < 2_000 {
-            Phase::WarmUp
-        } else {
-            Phase::Measure
-        };
+        let phase = if millis < 2_000 { Phase::WarmUp } else { Phase::Measure };
         let mut record = streamed(id, phase, millis, &[], millis + 10, 0);
         (record.outcome, record.status, record.error) =
             (Outcome::Http5xx, Some(status), Some(error.to_owned()));
@@ -212,24 +150,12 @@ fn failures_are_classed_and_enter_no_latency_distribution() {
     tally.add(&refused);
 
     let summary = summary(&tally, true);
-    assert!(
-        summary.metrics.keys().all(|name| name == "send_lag"),
-        "{:?}",
-        summary.metrics.keys()
-    );
+    assert!(summary.metrics.keys().all(|name| name == "send_lag"), "{:?}", summary.metrics.keys());
     assert_eq!((summary.counts.failed, summary.counts.total_failed), (4, 5));
     let classes: Vec<_> = summary
         .errors
         .iter()
-        .map(|class| {
-            (
-                class.status,
-                class.count,
-                class.example.as_str(),
-                class.first,
-                class.last,
-            )
-        })
+        .map(|class| (class.status, class.count, class.example.as_str(), class.first, class.last))
         .collect();
     assert_eq!(
         classes,
@@ -239,22 +165,15 @@ fn failures_are_classed_and_enter_no_latency_distribution() {
             (Some(500), 1, "broken", 1.01, 1.01)
         ]
     );
-    assert!(
-        summary.validity.valid,
-        "a refused request was not missed by the client"
-    );
+    assert!(summary.validity.valid, "a refused request was not missed by the client");
 }
 
 #[test]
 fn concurrency_is_weighted_by_time_and_added_over_threads() {
     let mut tally = tally();
-    for (thread, start, in_flight, max) in [
-        (0, 1_000, 90, 99),
-        (0, 2_000, 4, 5),
-        (1, 2_000, 6, 7),
-        (0, 3_000, 10, 11),
-        (0, 11_500, 8, 9),
-    ] {
+    for (thread, start, in_flight, max) in
+        [(0, 1_000, 90, 99), (0, 2_000, 4, 5), (1, 2_000, 6, 7), (0, 3_000, 10, 11), (0, 11_500, 8, 9)]
+    {
         tally.add_window(&ThreadWindow {
             thread,
             start: at(start),
@@ -292,25 +211,11 @@ fn an_end_that_is_known_late_gives_the_same_where_it_falls_on_a_tenth() {
 }
 
 fn any_record() -> impl Strategy<Value = Record> {
-    let times = (
-        0..9_000u64,
-        0..40u64,
-        prop::collection::vec(1..900u64, 0..6),
-        1..500u64,
-    );
-    let facts = (
-        0..Outcome::ALL.len(),
-        prop::option::of(0..20u32),
-        prop::option::of(400..404u16),
-        0..4u32,
-    );
+    let times = (0..9_000u64, 0..40u64, prop::collection::vec(1..900u64, 0..6), 1..500u64);
+    let facts = (0..Outcome::ALL.len(), prop::option::of(0..20u32), prop::option::of(400..404u16), 0..4u32);
     (0..1_000u64, times, facts).prop_map(
         |(id, (due, lag, gaps, rest), (outcome, tokens, status, in_event))| {
-            let phase = if due < 2_000 {
-                Phase::WarmUp
-            } else {
-                Phase::Measure
-            };
+            let phase = if due < 2_000 { Phase::WarmUp } else { Phase::Measure };
             let mut last = due + lag;
             let events: Vec<u64> = gaps
                 .iter()
@@ -321,17 +226,10 @@ fn any_record() -> impl Strategy<Value = Record> {
                 .collect();
             let mut record = streamed(id, phase, due + lag, &events, last + rest, 0);
             (record.scheduled, record.outcome, record.status) = (at(due), Outcome::ALL[outcome], status);
-            record
-                .deltas
-                .iter_mut()
-                .step_by(2)
-                .for_each(|delta| delta.tokens = in_event);
+            record.deltas.iter_mut().step_by(2).for_each(|delta| delta.tokens = in_event);
             record.usage.output_tokens = tokens;
             record.error = Some(format!("error {id}"));
-            record.stamps = Some(Stamps {
-                first_token: Some(at(due)),
-                last_token: Some(at(last)),
-            });
+            record.stamps = Some(Stamps { first_token: Some(at(due)), last_token: Some(at(last)) });
             record
         },
     )

@@ -55,12 +55,7 @@ fn spec() -> RunSpec {
             prompts: PromptSource::Text("Hello".to_owned()),
             randomize: false,
             shared_prefix_tokens: 0,
-            output: OutputLength {
-                mean: 8,
-                shape: LengthShape::Constant,
-                range: 0.3,
-                cap: None,
-            },
+            output: OutputLength { mean: 8, shape: LengthShape::Constant, range: 0.3, cap: None },
             images: vec![(64, 64)],
             image_position: ImagePosition::End,
             tokenizer: None,
@@ -113,13 +108,7 @@ fn record(id: u64, sent: u64) -> Record {
     let mut record = Record::due(RequestId(id), Phase::Measure, 0, at(sent));
     (record.sent, record.done, record.outcome) = (Some(at(sent)), Some(at(sent + 50)), Outcome::Ok);
     let kind = DeltaKind::Text;
-    record.deltas = [10, 20]
-        .map(|after| Delta {
-            at: at(sent + after),
-            tokens: 0,
-            kind,
-        })
-        .to_vec();
+    record.deltas = [10, 20].map(|after| Delta { at: at(sent + after), tokens: 0, kind }).to_vec();
     record.error = Some("x".repeat(200));
     record
 }
@@ -159,20 +148,11 @@ fn a_recorded_run_is_a_folder_with_all_its_files() {
     let results = tempfile::tempdir().unwrap();
     let wall = Duration::from_secs(1_795_328_073);
     let folder = RunFolder::create(results.path(), wall, &spec()).unwrap();
-    assert_eq!(
-        folder.path().file_name().unwrap(),
-        "2026-11-22T06-14-33Z-a-run-with-spaces"
-    );
+    assert_eq!(folder.path().file_name().unwrap(), "2026-11-22T06-14-33Z-a-run-with-spaces");
     let second = RunFolder::create(results.path(), wall, &spec()).unwrap();
-    assert_eq!(
-        second.path().file_name().unwrap(),
-        "2026-11-22T06-14-33Z-a-run-with-spaces-2"
-    );
+    assert_eq!(second.path().file_name().unwrap(), "2026-11-22T06-14-33Z-a-run-with-spaces-2");
     let stored = std::fs::read_to_string(folder.path().join("spec.toml")).unwrap();
-    assert!(
-        stored.contains("X-Tenant") && stored.contains("***") && !stored.contains("hunter2"),
-        "{stored}"
-    );
+    assert!(stored.contains("X-Tenant") && stored.contains("***") && !stored.contains("hunter2"), "{stored}");
 
     let path = folder.path().to_owned();
     let seen = Arc::new(Mutex::new(Vec::new()));
@@ -185,29 +165,12 @@ fn a_recorded_run_is_a_folder_with_all_its_files() {
     };
     let (recorder, handle) = Recorder::start(Some(folder), RunHeader::default(), options).unwrap();
     let texts = vec![(RequestId(1), "twelve chars".to_owned())];
-    let window = ThreadWindow {
-        start: at(0),
-        length: Duration::from_secs(1),
-        sent: 3,
-        ..ThreadWindow::default()
-    };
+    let window =
+        ThreadWindow { start: at(0), length: Duration::from_secs(1), sent: 3, ..ThreadWindow::default() };
     let records = vec![record(0, 100), record(1, 200), record(2, 1_960)];
-    send(
-        &handle,
-        Batch {
-            records,
-            texts,
-            windows: vec![window],
-        },
-    );
+    send(&handle, Batch { records, texts, windows: vec![window] });
     handle.measured_until(at(2_000));
-    send(
-        &handle,
-        Batch {
-            records: vec![record(3, 1_970)],
-            ..Batch::default()
-        },
-    );
+    send(&handle, Batch { records: vec![record(3, 1_970)], ..Batch::default() });
     let finished = recorder.finish(end(2_000)).unwrap();
 
     assert!(finished.failure.is_none(), "{:?}", finished.failure);
@@ -216,10 +179,7 @@ fn a_recorded_run_is_a_folder_with_all_its_files() {
     assert_eq!(summary.tokens.output, 12 + 3 * 2);
     assert_eq!(summary.tokens.sources[&TokenSource::Tokenizer], 1);
     assert_eq!(summary.tokens.sources[&TokenSource::Chunks], 3);
-    assert_eq!(
-        seen.lock().unwrap().iter().map(|row| row.0).collect::<Vec<_>>(),
-        [0, 1, 2]
-    );
+    assert_eq!(seen.lock().unwrap().iter().map(|row| row.0).collect::<Vec<_>>(), [0, 1, 2]);
     let stored: Summary = serde_json::from_slice(&std::fs::read(path.join("summary.json")).unwrap()).unwrap();
     assert_eq!(&stored, summary);
     let back: Vec<u64> = RecordsFile::open(&path.join("records.parquet"))
@@ -232,10 +192,7 @@ fn a_recorded_run_is_a_folder_with_all_its_files() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(
-        names,
-        ["records.parquet", "series.parquet", "spec.toml", "summary.json"]
-    );
+    assert_eq!(names, ["records.parquet", "series.parquet", "spec.toml", "summary.json"]);
 }
 
 #[test]
@@ -247,13 +204,7 @@ fn without_a_folder_there_is_still_a_summary_and_nothing_is_lost_when_the_channe
             std::thread::spawn(move || {
                 (0..400).for_each(|number| {
                     let records = vec![record(thread * 1_000 + number, number)];
-                    send(
-                        &handle,
-                        Batch {
-                            records,
-                            ..Batch::default()
-                        },
-                    );
+                    send(&handle, Batch { records, ..Batch::default() });
                 });
             })
         })
@@ -261,10 +212,7 @@ fn without_a_folder_there_is_still_a_summary_and_nothing_is_lost_when_the_channe
     senders.into_iter().for_each(|sender| sender.join().unwrap());
     let finished = recorder.finish(end(1_000)).unwrap();
     assert_eq!((finished.summary.counts.ok, finished.folder), (1_600, None));
-    assert_eq!(
-        finished.tally.samples("latency").unwrap().percentile(66.0),
-        Some(50_000_000)
-    );
+    assert_eq!(finished.tally.samples("latency").unwrap().percentile(66.0), Some(50_000_000));
 }
 
 #[test]
@@ -272,13 +220,8 @@ fn a_folder_that_cannot_be_written_is_an_error_with_its_place() {
     let results = tempfile::tempdir().unwrap();
     let file = results.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let error = RunFolder::create(&file.join("runs"), Duration::ZERO, &spec())
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("file/runs") && error.contains("choose another folder"),
-        "{error}"
-    );
+    let error = RunFolder::create(&file.join("runs"), Duration::ZERO, &spec()).unwrap_err().to_string();
+    assert!(error.contains("file/runs") && error.contains("choose another folder"), "{error}");
 }
 
 /// Says to the child process of a test where to write.
@@ -286,10 +229,7 @@ const CHILD: &str = "PLIMSOLL_TEST_FULL_DISK";
 
 /// The child: files of this process may not grow beyond some kilobytes, as on a full disk.
 fn record_onto_a_full_disk(results: &Path) {
-    let limit = libc::rlimit {
-        rlim_cur: 40_000,
-        rlim_max: 40_000,
-    };
+    let limit = libc::rlimit { rlim_cur: 40_000, rlim_max: 40_000 };
     // SAFETY: plain system calls on this process alone, with valid arguments.
     unsafe {
         libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
@@ -304,29 +244,14 @@ fn record_onto_a_full_disk(results: &Path) {
         records
             .iter_mut()
             .for_each(|record| record.error = Some(format!("{:?}", Seed(record.id.0).stream("text"))));
-        send(
-            &handle,
-            Batch {
-                records,
-                ..Batch::default()
-            },
-        );
+        send(&handle, Batch { records, ..Batch::default() });
         id += 50;
         if let Some(failure) = recorder.live().failure {
             break failure;
         }
     };
-    assert!(
-        failure.contains("records.parquet") && failure.contains("make room there"),
-        "{failure}"
-    );
-    send(
-        &handle,
-        Batch {
-            records: vec![record(id, id)],
-            ..Batch::default()
-        },
-    );
+    assert!(failure.contains("records.parquet") && failure.contains("make room there"), "{failure}");
+    send(&handle, Batch { records: vec![record(id, id)], ..Batch::default() });
     let finished = recorder.finish(end(1_000)).unwrap();
     assert_eq!(finished.summary.counts.total, id + 1, "all are counted");
     assert!(!finished.summary.validity.valid && finished.failure.is_some());
@@ -344,10 +269,7 @@ fn a_full_disk_fails_the_run_and_loses_no_count() {
     }
     let results = tempfile::tempdir().unwrap();
     let child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "recorder::handle::tests::a_full_disk_fails_the_run_and_loses_no_count",
-        ])
+        .args(["--exact", "recorder::handle::tests::a_full_disk_fails_the_run_and_loses_no_count"])
         .env(CHILD, results.path())
         .output()
         .unwrap();

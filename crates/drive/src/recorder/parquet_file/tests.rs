@@ -13,45 +13,26 @@ use super::*;
 use crate::recorder::columns::{Cell, Column};
 
 static COLUMNS: [Column<i64>; 2] = [
-    Column {
-        name: "number",
-        cell: Cell::Int(|&number| Some(number)),
-    },
-    Column {
-        name: "parity",
-        cell: Cell::Text(|number| Some(if number % 2 == 0 { "even" } else { "odd" })),
-    },
+    Column { name: "number", cell: Cell::Int(|&number| Some(number)) },
+    Column { name: "parity", cell: Cell::Text(|number| Some(if number % 2 == 0 { "even" } else { "odd" })) },
 ];
 
 fn create(path: &Path) -> ParquetFile<i64> {
-    ParquetFile::create(
-        path.to_owned(),
-        Table::new(COLUMNS.iter().collect(), &[("key", "value".to_owned())]),
-    )
-    .unwrap()
+    ParquetFile::create(path.to_owned(), Table::new(COLUMNS.iter().collect(), &[("key", "value".to_owned())]))
+        .unwrap()
 }
 
 /// Reads the whole file, checks that it holds 0, 1, 2 …, and gives their number.
 fn read(path: &Path) -> i64 {
     let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
     let notes = builder.metadata().file_metadata().key_value_metadata().unwrap();
-    assert!(
-        notes
-            .iter()
-            .any(|note| note.key == "key" && note.value.as_deref() == Some("value"))
-    );
+    assert!(notes.iter().any(|note| note.key == "key" && note.value.as_deref() == Some("value")));
     let promised = builder.metadata().file_metadata().num_rows();
     let mut expected = 0;
     for batch in builder.build().unwrap() {
         let batch = batch.unwrap();
         let parities = batch.column(1).as_string::<i32>();
-        for (number, parity) in batch
-            .column(0)
-            .as_primitive::<Int64Type>()
-            .values()
-            .iter()
-            .zip(parities)
-        {
+        for (number, parity) in batch.column(0).as_primitive::<Int64Type>().values().iter().zip(parities) {
             assert_eq!(*number, expected);
             assert_eq!(parity, Some(if expected % 2 == 0 { "even" } else { "odd" }));
             expected += 1;
@@ -85,10 +66,7 @@ fn every_published_state_is_a_whole_file() {
     }
     file.finish().unwrap();
     assert_eq!(read(&path), rows);
-    let left: Vec<_> = fs::read_dir(folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["numbers.parquet"]);
 }
 
@@ -110,11 +88,7 @@ fn groups_stay_few_and_memory_holds_only_those_that_may_be_merged() {
     file.publish().unwrap();
     let finals = file.groups.iter().take_while(|group| group.is_final).count();
     assert_eq!(finals, 4);
-    assert!(
-        file.groups
-            .iter()
-            .all(|group| group.is_final == group.segment.is_none())
-    );
+    assert!(file.groups.iter().all(|group| group.is_final == group.segment.is_none()));
     assert!(file.groups.len() < 4 + 3 * FAN, "{}", file.groups.len());
 }
 
@@ -176,10 +150,7 @@ fn a_writer_killed_at_any_instant_leaves_all_that_it_had_published() {
         child.kill().unwrap();
         child.wait().unwrap();
         published += said.count() as i64;
-        assert!(
-            published >= steps as i64,
-            "the child ended by itself after {published} of {steps} steps"
-        );
+        assert!(published >= steps as i64, "the child ended by itself after {published} of {steps} steps");
         let rows = read(&path);
         assert!(
             (published * STEP..=(published + 1) * STEP).contains(&rows),
@@ -194,12 +165,6 @@ fn a_file_that_cannot_be_created_says_where_and_what_to_do() {
     let path = folder.path().join("absent").join("numbers.parquet");
     let table = Table::new(COLUMNS.iter().collect(), &[]);
     let error = ParquetFile::create(path, table).err().unwrap().to_string();
-    assert!(
-        error.starts_with("cannot write `") && error.contains("numbers.parquet"),
-        "{error}"
-    );
-    assert!(
-        error.contains("No such file") && error.contains("choose another folder"),
-        "{error}"
-    );
+    assert!(error.starts_with("cannot write `") && error.contains("numbers.parquet"), "{error}");
+    assert!(error.contains("No such file") && error.contains("choose another folder"), "{error}");
 }

@@ -33,25 +33,13 @@ fn records(count: u64) -> Vec<Record> {
             record.sent = Some(at(due + id % 3));
             if id % 5 == 0 {
                 let span = Duration::from_nanos;
-                record.connect = Some(ConnectTimes {
-                    dns: span(0),
-                    tcp: span(41_001),
-                    tls: span(id),
-                });
+                record.connect = Some(ConnectTimes { dns: span(0), tcp: span(41_001), tls: span(id) });
             }
             (record.headers, record.first_byte) = (Some(at(due + 300)), Some(at(due + 310)));
             let mut arrival = due + 320;
             for event in 0..id % 7 {
-                let kind = if event < id % 3 {
-                    DeltaKind::Reasoning
-                } else {
-                    DeltaKind::Text
-                };
-                record.deltas.push(Delta {
-                    at: at(arrival),
-                    tokens: (id % 2) as u32 * 2,
-                    kind,
-                });
+                let kind = if event < id % 3 { DeltaKind::Reasoning } else { DeltaKind::Text };
+                record.deltas.push(Delta { at: at(arrival), tokens: (id % 2) as u32 * 2, kind });
                 arrival += random.random_range(1..900);
             }
             (record.done, record.status) = (Some(at(arrival + 9)), Some(200 + (id % 2) as u16 * 303));
@@ -65,10 +53,8 @@ fn records(count: u64) -> Vec<Record> {
             (record.events, record.coalesced_events, record.chars) = (9, (id % 3) as u32, 400);
             (record.bytes_sent, record.bytes_received) = (1_000, 5_000 + id);
             record.server.prompt = (id % 4 == 0).then_some(Duration::from_micros(77));
-            record.stamps = (id % 3 == 0).then(|| Stamps {
-                first_token: Some(at(due + 319)),
-                last_token: record.last_token(),
-            });
+            record.stamps = (id % 3 == 0)
+                .then(|| Stamps { first_token: Some(at(due + 319)), last_token: record.last_token() });
             record
         })
         .collect()
@@ -77,11 +63,7 @@ fn records(count: u64) -> Vec<Record> {
 fn store(records: &[Record], keep_chunks: bool) -> (tempfile::TempDir, RecordsFile) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("records.parquet");
-    let table = table(
-        Duration::from_nanos(1_795_328_073_000_000_123),
-        at(60_000),
-        keep_chunks,
-    );
+    let table = table(Duration::from_nanos(1_795_328_073_000_000_123), at(60_000), keep_chunks);
     let mut file = ParquetFile::create(path.clone(), table).unwrap();
     for part in records.chunks(61) {
         file.append(part).unwrap();
@@ -102,12 +84,7 @@ fn summary<'a>(records: impl IntoIterator<Item = &'a Record>) -> Summary {
     let mut tally = Tally::new(window.measure_start);
     tally.measured_until(window.measure_end);
     records.into_iter().for_each(|record| tally.add(record));
-    let conduct = Conduct {
-        window,
-        open_loop: true,
-        cap_reached: false,
-        health: &ClientHealth::default(),
-    };
+    let conduct = Conduct { window, open_loop: true, cap_reached: false, health: &ClientHealth::default() };
     tally.summary(RunHeader::default(), &conduct)
 }
 
@@ -115,10 +92,7 @@ fn summary<'a>(records: impl IntoIterator<Item = &'a Record>) -> Summary {
 fn with_chunks_every_record_comes_back_as_it_was() {
     let records = records(500);
     let (_folder, file) = store(&records, true);
-    assert_eq!(
-        (file.wall.as_nanos(), file.measure_start),
-        (1_795_328_073_000_000_123, at(60_000))
-    );
+    assert_eq!((file.wall.as_nanos(), file.measure_start), (1_795_328_073_000_000_123, at(60_000)));
     assert!(file.chunks_kept);
     let back: Vec<Record> = file.map(Result::unwrap).collect();
     assert_eq!(back, records);
@@ -151,16 +125,10 @@ fn what_is_not_ours_is_refused_with_a_reason() {
     assert!(reason(&path).contains("cannot open"));
     std::fs::write(&path, "not parquet").unwrap();
     assert!(reason(&path).contains("cannot read records"));
-    for (key, value, expected) in [
-        ("other", "1", "lacks the note"),
-        (FORMAT_KEY, "2", "it has format 2"),
-    ] {
+    for (key, value, expected) in [("other", "1", "lacks the note"), (FORMAT_KEY, "2", "it has format 2")] {
         std::fs::remove_file(&path).unwrap();
         let table = Table::new(COLUMNS.iter().collect(), &[(key, value.to_owned())]);
-        ParquetFile::create(path.clone(), table)
-            .unwrap()
-            .finish()
-            .unwrap();
+        ParquetFile::create(path.clone(), table).unwrap().finish().unwrap();
         assert!(reason(&path).contains(expected), "{}", reason(&path));
     }
 }

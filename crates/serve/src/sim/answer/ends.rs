@@ -39,11 +39,7 @@ impl Answer {
     }
 
     pub(super) fn tgi_details(&self) -> Value {
-        let reason = if self.finish_reason() == "length" {
-            "length"
-        } else {
-            "eos_token"
-        };
+        let reason = if self.finish_reason() == "length" { "length" } else { "eos_token" };
         let prompt = self.job.ask.prompt_tokens;
         json!({"finish_reason": reason, "generated_tokens": self.tokens, "seed": null, "input_length": prompt})
     }
@@ -62,11 +58,7 @@ impl Answer {
 
     fn push_finish(&self, now: u64, script: &Script, out: &mut Vec<u8>) {
         let options = &script.options;
-        let content = if self.job.ask.shape == Shape::Chat {
-            "\"delta\":{}"
-        } else {
-            "\"text\":\"\""
-        };
+        let content = if self.job.ask.shape == Shape::Chat { "\"delta\":{}" } else { "\"text\":\"\"" };
         let usage = match options.usage {
             UsageForm::Finish => format!(",\"usage\":{}", self.usage(options)),
             UsageForm::Own | UsageForm::None => String::new(),
