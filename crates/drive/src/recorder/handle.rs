@@ -171,7 +171,6 @@ impl RecorderHandle {
     ///
     /// # Errors
     /// The recorder is behind; the batch comes back, to be added to and tried again.
-    #[expect(clippy::result_large_err, reason = "the batch itself comes back, to be tried again")]
     pub fn try_send(&self, batch: Batch) -> Result<(), Batch> {
         self.sender.try_send(Message::Batch(batch)).map_err(|error| {
             let (TrySendError::Full(message) | TrySendError::Disconnected(message)) = error;

@@ -54,8 +54,11 @@ fn limits() -> TransportSpec {
     }
 }
 
+/// What a server does with one connection once the request is read.
+type Script = Box<dyn FnOnce(&mut TcpStream) + Send>;
+
 /// A server that answers its connections one after the other, each with its script; scripts see the request read.
-fn serve(scripts: Vec<Box<dyn FnOnce(&mut TcpStream) + Send>>) -> (SocketAddr, thread::JoinHandle<()>) {
+fn serve(scripts: Vec<Script>) -> (SocketAddr, thread::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let server = thread::spawn(move || {

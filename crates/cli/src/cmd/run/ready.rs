@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use plimsoll_core::load::trace::{Trace, TraceOptions};
 use plimsoll_core::load::{Arrivals, LoadModel};
 use plimsoll_core::spec::{Corpus, RunSpec};
-use plimsoll_core::workload::{Tokenizer, TraceLengths, Workload};
+use plimsoll_core::workload::TraceLengths;
 use plimsoll_drive::workload;
 
 use crate::exit::UsageError;
@@ -53,14 +53,11 @@ pub(super) fn forced_texts(corpus: Corpus) -> Arc<[String]> {
     corpus.pieces().map(str::to_owned).collect()
 }
 
-/// The workload, and the tokenizer that it counts with.
+/// The workload and the tokenizer that it counts with.
 ///
 /// # Errors
 /// A file is missing or malformed, or the workload is impossible.
-pub(super) fn workload(
-    spec: &RunSpec,
-    lengths: Option<TraceLengths>,
-) -> anyhow::Result<(Arc<dyn Workload>, Option<Arc<dyn Tokenizer>>)> {
+pub(super) fn workload(spec: &RunSpec, lengths: Option<TraceLengths>) -> anyhow::Result<workload::Loaded> {
     workload::load(&spec.workload, spec.seed, spec.api.chat, lengths)
         .map_err(|error| UsageError(error.to_string()))
         .context("cannot make the workload")
