@@ -56,7 +56,28 @@ impl Draft<'_> {
             }
             wanted = (wanted + target).saturating_sub(tokens);
         }
-        nearest
+        nearest.map(|nearest| self.topped_up(nearest, target, fillers, count))
+    }
+
+    /// `nearest` with the filler that it lacks at the end of its tail, if that is exact. Where tokens do reach over
+    /// blank lines, one more in the tail can be two more in the whole, and corrections go to and fro for ever.
+    fn topped_up(
+        &self,
+        nearest: (String, usize),
+        target: usize,
+        fillers: &[&str],
+        count: impl Fn(&str) -> usize,
+    ) -> (String, usize) {
+        let missing = target - nearest.1;
+        let body = nearest.0.strip_suffix(self.ending.as_str()).unwrap_or(&nearest.0).trim_end();
+        if body.len() <= self.head.len() {
+            return nearest; // the head is kept as it is
+        }
+        let mut topped = fillers.iter().map(|filler| join(&fill(body, filler, missing), &self.ending));
+        match topped.find(|text| count(text) == target) {
+            Some(text) => (text, target),
+            None => nearest,
+        }
     }
 
     /// Tail and ending of `wanted` tokens by their own count, or else the longest found below, or else the ending.

@@ -259,6 +259,14 @@ mod tests {
     }
 
     #[test]
+    fn corrections_that_go_to_and_fro_are_topped_up() {
+        let options = CorpusOptions { shared_prefix_tokens: 85, ..options(Corpus::Verse) };
+        let prompts = CorpusPrompts::new(&options, Arc::new(Bytes(4)), Seed(4_273_380_455_041_731_127));
+        let (text, got) = prompts.build(RequestId(13_405_052_973_162_894_395), 1174);
+        assert_eq!((got, prompts.tokenizer.prompt_tokens(&text, true)), (1174, 1174));
+    }
+
+    #[test]
     fn prompts_read_as_described() {
         let options = CorpusOptions { randomize: true, shared_prefix_tokens: 60, ..options(Corpus::Verse) };
         let prompts = CorpusPrompts::new(&options, Arc::new(Words), Seed(2));
