@@ -16,8 +16,6 @@ use crate::protocol::{Decoder, Protocol};
 const AHEAD: std::ops::RangeInclusive<usize> = 64..=4096;
 /// Bytes of unshared bodies built ahead per I/O thread, about.
 const AHEAD_BYTES: usize = 32 << 20;
-/// How much nicer than the I/O threads the builders are, so that they take only what those leave.
-const BUILDER_NICENESS: libc::c_int = 10;
 
 /// A request that only needs to be written.
 pub(crate) struct Prepared {
@@ -140,10 +138,11 @@ fn build_on(
     }
 }
 
-/// Lowers the priority of the current thread.
+/// Lets the current thread run only where a core is idle, so that it never delays an I/O thread.
 fn be_nice() {
-    // SAFETY: the call takes no pointers; on Linux 0 means the calling thread. A refusal is harmless.
+    let parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the parameters are valid for the call, and 0 means the calling thread. A refusal is harmless.
     unsafe {
-        libc::setpriority(libc::PRIO_PROCESS, 0, BUILDER_NICENESS);
+        libc::sched_setscheduler(0, libc::SCHED_IDLE, &parameters);
     }
 }

@@ -31,7 +31,7 @@ impl Due {
         record.prompt_tokens = prepared.prompt_tokens;
         record.max_tokens = Some(prepared.max_tokens);
         Due {
-            exchange: Exchange::new(record, prepared.decoder, prepared.cancel, thread.wire.keep_text),
+            exchange: Exchange::new(record, prepared.decoder, prepared.cancel, thread.wire.answers.keep_text),
             unsent: Unsent::new(prepared.pieces),
             bytes: prepared.bytes,
             scheduled_when_sent,
