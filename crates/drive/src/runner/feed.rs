@@ -10,6 +10,7 @@ use bytes::Bytes;
 use plimsoll_core::record::RequestId;
 use plimsoll_core::workload::Workload;
 
+use crate::priority;
 use crate::protocol::{Decoder, Protocol};
 
 /// Requests built ahead per I/O thread, at least and at most.
@@ -89,7 +90,7 @@ impl Feed {
         let wanted = Arc::new(AtomicU64::new(first));
         let (own_builder, own_wanted) = (builder.clone(), wanted.clone());
         thread::Builder::new().name(format!("plimsoll-build-{first}")).spawn(move || {
-            be_nice();
+            priority::only_when_idle();
             build_on(&own_builder, &own_wanted, first, step, &sender, &warm);
         })?;
         // The builder says so when the channel is full for the first time.
@@ -135,14 +136,5 @@ fn build_on(
                 return;
             }
         }
-    }
-}
-
-/// Lets the current thread run only where a core is idle, so that it never delays an I/O thread.
-fn be_nice() {
-    let parameters = libc::sched_param { sched_priority: 0 };
-    // SAFETY: the parameters are valid for the call, and 0 means the calling thread. A refusal is harmless.
-    unsafe {
-        libc::sched_setscheduler(0, libc::SCHED_IDLE, &parameters);
     }
 }

@@ -33,6 +33,8 @@ const STARTS_IN_A_ROW: usize = 16;
 const TICK: Duration = Duration::from_millis(5);
 /// From one batch of records to the next.
 const BATCH: Duration = Duration::from_millis(200);
+/// Records that wait for a recorder without a core before the thread waits for it, and so admits that it is saturated.
+const MAX_WAITING: usize = 50_000;
 /// Length of a window.
 const WINDOW: Duration = Duration::from_secs(1);
 
@@ -105,9 +107,12 @@ impl IoThread {
         }
     }
 
-    /// Offers the batch to the recorder; if that is busy, it is kept and grows.
+    /// Offers the batch to the recorder; if that is busy, it is kept and grows, but not for ever.
     fn flush(&self) {
         let batch = self.batch.take();
+        if batch.records.len() > MAX_WAITING {
+            return self.recorder.send(batch);
+        }
         if let Err(batch) = self.recorder.try_send(batch) {
             *self.batch.borrow_mut() = batch;
         }
