@@ -68,7 +68,8 @@ pub(super) fn start(thread: &Rc<IoThread>, scheduled: Offset) {
             }
         }
     }
-    let mut connection = thread.wire.take_idle();
+    // A run that is being given up sends nothing more, but what was due gets its record.
+    let mut connection = if thread.wire.abort.is_set() { None } else { thread.wire.take_idle() };
     if let Some(connection) = &mut connection {
         due.send(thread, connection);
     }

@@ -27,7 +27,9 @@ pub(super) fn trace(load: &mut LoadModel, input: &TraceInput) -> anyhow::Result<
         start: input.start,
         stop: input.stop,
         time_column: input.time_column.clone(),
-        ..TraceOptions::default()
+        time_unit: input.time_unit,
+        input_column: input.input_column.clone(),
+        output_column: input.output_column.clone(),
     };
     let trace = Trace::parse(&shown, &text, &options).map_err(|error| UsageError(error.to_string()))?;
     if trace.out_of_order > 0 {
