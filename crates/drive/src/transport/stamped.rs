@@ -237,7 +237,7 @@ mod tests {
             ("data: a\ndata: b", None),
             ("data: a\n", None),
             ("", None),
-            ("HTTP/1.1 200 OK\r\nA: b\r\n\r\ndata", Some(27)),
+            ("HTTP/1.1 200 OK\r\nA: b\r\n\r\ndata", Some(25)),
         ] {
             assert_eq!(end_of_event(bytes.as_bytes()), end, "{bytes:?}");
         }
