@@ -16,6 +16,7 @@ use crate::args::{Cli, Command};
 use crate::exit::{Exit, UsageError};
 
 fn main() -> ExitCode {
+    outlive_file_size_limits();
     let argv = args::normalise_argv(std::env::args_os());
     let matches = match Cli::command().try_get_matches_from(argv) {
         Ok(matches) => matches,
@@ -35,6 +36,13 @@ fn main() -> ExitCode {
             if usage { Exit::Usage.into() } else { Exit::Failed.into() }
         }
     }
+}
+
+/// Makes a write beyond the file size limit (`ulimit -f`, quotas of batch systems) an error like a full disk. By default
+/// the signal for it would end the process at once, without a word and with the results cut short.
+fn outlive_file_size_limits() {
+    // SAFETY: a plain system call, made before there are other threads. Ignoring a signal runs no code of ours.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
 /// Answers a command line that clap does not take; help and versions are such answers too.

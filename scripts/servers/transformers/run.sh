@@ -1,12 +1,13 @@
 #!/bin/bash
 # The OpenAI-compatible server of Hugging Face transformers with the tiny model, on CPU and loopback, in the foreground.
-# usage: run.sh PORT [FLAG...]   (flags of `transformers serve`, such as --continuous-batching)
+# usage: run.sh PORT [FLAG...] | --install   (flags of `transformers serve`, such as --continuous-batching)
 # The model's name is the folder that the server prints.
 set -euo pipefail
 cd "$(dirname "$0")"
 source ../common.sh
 tiny_model
 environment transformers torch==2.13.0 numpy==2.4.6 'transformers[serving]==5.23.0'
+[[ ${1:-} == --install ]] && exit
 port=${1:?usage: run.sh PORT [FLAG...]}
 shift
 echo "serving $MODEL" >&2

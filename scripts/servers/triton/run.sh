@@ -1,6 +1,6 @@
 #!/bin/bash
 # A real Triton Inference Server (the binary of the nvidia-pytriton wheel) on CPU and loopback, in the foreground.
-# usage: run.sh HTTP_PORT [GRPC_PORT METRICS_PORT]
+# usage: run.sh HTTP_PORT [GRPC_PORT METRICS_PORT] | --install
 # Two models speak like TensorRT-LLM's: `ensemble` answers at once, `ensemble_stream` sends a word at a time.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -23,6 +23,7 @@ backends=$CACHE/triton-backends-$python
   "$VENV/bin/pip" install --quiet --no-cache-dir --target "$backends/python" numpy==1.26.4 >&2
   touch "$backends/.installed"
 ) 9> "$backends.lock"
+[[ $http == --install ]] && exit
 
 libpython=$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_config_var("LIBDIR"))')
 export LD_LIBRARY_PATH=$packages/nvidia_pytriton.libs:$libpython${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}

@@ -26,7 +26,10 @@ pub(crate) fn render(
             (None, None) if defaults.is_empty() => (Vec::new(), "not set".to_owned()),
             (None, None) => (defaults.to_vec(), "default".to_owned()),
         };
-        lines.push((assignment(long, &values, table), origin));
+        // A default stays a comment: read again, it would count as somebody's wish (users beside a rate are a cap). The
+        // seed is what makes the run the same again.
+        let is_wanted = merged.contains_key(long) || long == "seed";
+        lines.push((assignment(long, &values, is_wanted, table), origin));
     }
     let width =
         lines.iter().map(|(text, _)| text.chars().count()).filter(|&width| width < 60).max().unwrap_or(0);
@@ -37,7 +40,7 @@ pub(crate) fn render(
     out
 }
 
-fn assignment(long: &str, values: &[String], table: &Table) -> String {
+fn assignment(long: &str, values: &[String], is_wanted: bool, table: &Table) -> String {
     if values.is_empty() {
         return format!("# {long} =");
     }
@@ -47,7 +50,7 @@ fn assignment(long: &str, values: &[String], table: &Table) -> String {
     let shown: Vec<String> = values.iter().map(|value| toml_value(&without_password(long, value))).collect();
     // A file cannot name another, and a URL without its password is another URL.
     let unusable = long == "config" || values.iter().any(|value| without_password(long, value) != *value);
-    let mark = if unusable { "# " } else { "" };
+    let mark = if unusable || !is_wanted { "# " } else { "" };
     match shown.as_slice() {
         [value] if !table.is_list(long) => format!("{mark}{long} = {value}"),
         all => format!("{mark}{long} = [{}]", all.join(", ")),

@@ -30,7 +30,16 @@ pub(crate) fn warning(text: &str) {
 
 /// Prints the error that ends the process.
 pub(crate) fn error(error: &anyhow::Error) {
-    note(&format!("error: {error:#}"));
+    // Some errors repeat their cause within their own text, where it reads best: once is enough.
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    note(&format!("error: {text}"));
 }
 
 /// Prints what clap has to say: help and versions are results, the rest are errors.

@@ -239,7 +239,7 @@ fn layers(
 ) -> Result<(Layer, Vec<String>), UsageError> {
     let flags = config::from_flags(matches, table);
     let (environment, warnings) = config::from_environment(&context.env, table)?;
-    let own = context.folder.join(OWN_FILE);
+    let own = in_folder(&context.folder, Path::new(OWN_FILE));
     let own = if own.is_file() { config::file::read(&own, table)? } else { Layer::new() };
     let named = typed.process.config.clone().or_else(|| {
         let setting = environment.get("config")?;

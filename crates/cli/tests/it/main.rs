@@ -1,6 +1,30 @@
-//! The binary as a user meets it, all in one test program.
+//! The program as a user meets it, all in one test program: every test runs the real binary.
 
+#[cfg(test)]
+mod architecture;
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod outcomes;
+#[cfg(test)]
+mod print_config;
+#[cfg(test)]
+mod program;
+#[cfg(test)]
+mod real_servers;
+#[cfg(test)]
+mod redactor;
+#[cfg(test)]
+mod results;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
+mod seed_commands;
+#[cfg(test)]
 mod selftest;
+#[cfg(test)]
+mod servers;
+#[cfg(test)]
+mod stop;
+#[cfg(test)]
+mod truth;

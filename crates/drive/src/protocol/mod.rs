@@ -4,6 +4,7 @@ mod body_reader;
 mod build;
 mod excerpt;
 mod json_scan;
+mod mask;
 mod openai;
 mod openai_chat;
 mod openai_completions;
@@ -31,6 +32,7 @@ use thiserror::Error;
 
 pub use build::{ProtocolError, Supports, build, supports};
 pub use excerpt::error_excerpt;
+pub use mask::Mask;
 pub use outcome::{Ended, judge, outcome_of_status};
 pub use reply::Reply;
 

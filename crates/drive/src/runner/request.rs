@@ -194,7 +194,9 @@ fn give_up(thread: &IoThread, due: Due, outcome: Option<Outcome>) -> Outcome {
 fn conclude(thread: &IoThread, due: Due, ending: Ending) -> Outcome {
     let now = thread.wire.clock.now();
     let was_sent = due.exchange.record.sent.is_some();
-    let (record, text) = settle(due.exchange, ending, thread.wire.clock, thread.shared.spec.strict_length);
+    let shared = &thread.shared;
+    let (mut record, text) = settle(due.exchange, ending, thread.wire.clock, shared.spec.strict_length);
+    record.error = record.error.map(|error| shared.mask.hide(error));
     let outcome = record.outcome;
     if was_sent {
         thread.wire.pulse.ended(now, outcome == Outcome::Ok, outcome.is_failure());

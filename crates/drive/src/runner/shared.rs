@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::stop::Stop;
 use crate::clock::Clock;
+use crate::protocol::Mask;
 
 /// What all I/O threads of a run share.
 pub(crate) struct Shared {
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     claims: AtomicU64,
     ok: AtomicU64,
     pub(crate) prompts_late: Arc<AtomicU64>,
+    /// Hides the credentials of the run in what the server says.
+    pub(crate) mask: Mask,
 }
 
 /// From the start of the clock to the beginning of the load: time for files and threads to be ready.
@@ -98,6 +101,7 @@ impl Shared {
             claims: AtomicU64::new(0),
             ok: AtomicU64::new(0),
             prompts_late,
+            mask: Mask::of(&spec.target),
             spec,
         }
     }

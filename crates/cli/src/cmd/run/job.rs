@@ -11,7 +11,7 @@ use plimsoll_core::summary::RunHeader;
 use plimsoll_core::time::Offset;
 use plimsoll_core::workload::{Tokenizer, TraceLengths, Workload};
 use plimsoll_drive::clock::Clock;
-use plimsoll_drive::protocol::{self, Protocol};
+use plimsoll_drive::protocol::{self, Mask, Protocol};
 use plimsoll_drive::recorder::{
     CountTokens, Finished, Options, RecordSink, Recorder, RecorderHandle, RunEnd, RunFolder, WindowSink,
     rfc3339,
@@ -166,6 +166,7 @@ impl Job {
                 response: outputs.show_response,
                 workload: self.workload.clone(),
                 protocol: self.protocol.clone(),
+                mask: Mask::of(&self.spec.target),
             };
             Box::new(shown) as Box<dyn RecordSink>
         });

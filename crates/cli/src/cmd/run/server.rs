@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use plimsoll_core::spec::{Provider, Target, TransportSpec};
+use plimsoll_drive::protocol::Mask;
 use plimsoll_drive::protocol::probe::{self, Model};
 use plimsoll_drive::transport::{Origin, TlsConfig, client_config, fetch, reach};
 use plimsoll_serve::sim::{SimOptions, SimServer};
@@ -93,7 +94,7 @@ fn ask_models(
     let advice = || format!("{url} does not tell its models: name them with {missing}");
     let fetched = fetched?;
     if fetched.status != 200 {
-        let excerpt = plimsoll_drive::protocol::error_excerpt(&fetched.body);
+        let excerpt = Mask::of(target).hide(plimsoll_drive::protocol::error_excerpt(&fetched.body));
         return Err(anyhow!("GET {path} answered {}: {excerpt}", fetched.status)).with_context(advice);
     }
     probe::parse_models(&fetched.body).map_err(|error| anyhow!(error)).with_context(advice)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use plimsoll_core::record::Record;
 use plimsoll_core::workload::Workload;
-use plimsoll_drive::protocol::Protocol;
+use plimsoll_drive::protocol::{Mask, Protocol};
 use plimsoll_drive::recorder::RecordSink;
 
 use crate::report::emit;
@@ -15,6 +15,8 @@ pub(super) struct Shown {
     pub(super) response: bool,
     pub(super) workload: Arc<dyn Workload>,
     pub(super) protocol: Arc<dyn Protocol>,
+    /// Servers that repeat a key in their answer must not make us show it.
+    pub(super) mask: Mask,
 }
 
 impl RecordSink for Shown {
@@ -26,7 +28,8 @@ impl RecordSink for Shown {
         }
         if self.response {
             let end = record.error.as_deref().unwrap_or_else(|| record.outcome.name());
-            emit::note(&format!("--- response {} ({end}) ---\n{}", record.id.0, text.unwrap_or_default()));
+            let text = self.mask.hide(text.unwrap_or_default().to_owned());
+            emit::note(&format!("--- response {} ({end}) ---\n{text}", record.id.0));
         }
     }
 }

@@ -1,0 +1,163 @@
+//! Real servers: what they count and what they measured of themselves is what the client must have seen.
+//!
+//! llama.cpp runs always. transformers and Triton are large and run with `./test --all-servers`.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use plimsoll_core::record::{Outcome, Record, TokenSource};
+use tempfile::TempDir;
+
+use crate::program::{Ended, Place, count, wait_at_most};
+use crate::servers::get;
+
+/// The first start of a server installs it.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+/// A server from `scripts/servers`. Its whole process group ends with this value.
+struct Server {
+    url: String,
+    child: Child,
+    log: PathBuf,
+    _folder: TempDir,
+}
+
+impl Server {
+    /// Starts the server and waits until it answers 200 at `health`.
+    fn start(name: &str, health: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let output = File::create(&log).unwrap();
+        let child = Command::new(scripts().join(name).join("run.sh"))
+            .arg(port.to_string())
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let mut server = Server { url: format!("http://127.0.0.1:{port}"), child, log, _folder: folder };
+        wait_at_most(PATIENCE, name, || {
+            let ended = server.child.try_wait().unwrap();
+            assert_eq!(ended, None, "{name} did not start: {}", server.log());
+            matches!(get(&server.url, health), Ok((200, _)))
+        });
+        server
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// A figure of its Prometheus metrics.
+    fn metric(&self, name: &str) -> u64 {
+        let (_, text) = get(&self.url, "/metrics").unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in {text}")).parse::<f64>().unwrap() as u64
+    }
+
+    /// Runs 40 streamed requests, 4 at a time.
+    fn ask_forty(&self, more: &str) -> (Ended, Vec<Record>, Place) {
+        let place = Place::new();
+        let line = format!("run {} -u 4 -r 100000 --max-requests 40 {more}", self.url);
+        let ended = place.line(&line);
+        let records = place.records();
+        assert_eq!((records.len(), count(&records, Outcome::Ok)), (40, 40), "{line}: {ended:?}");
+        (ended, records, place)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let group = i32::try_from(self.child.id()).unwrap();
+        // SAFETY: a plain system call; the group is our child's own, and the child has not been waited for.
+        unsafe { libc::kill(-group, libc::SIGKILL) };
+        let _ = self.child.wait();
+    }
+}
+
+fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/servers")
+}
+
+/// The folder of the model that all servers share, with its tokenizer.
+fn model() -> String {
+    let script = "source ./common.sh && tiny_model && echo \"$MODEL\"";
+    let output = Command::new("bash").args(["-euc", script]).current_dir(scripts()).output().unwrap();
+    assert!(output.status.success(), "no model: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+#[test]
+fn llamacpp_counts_and_times_as_we_do() {
+    let server = Server::start("llamacpp", "/health");
+    let model = model();
+    for api in ["--chat", "--no-chat"] {
+        let before = server.metric("llamacpp:tokens_predicted_total");
+        let (ended, records, place) = server.ask_forty(&format!("{api} -p 64 -o 24 --tokenizer {model}"));
+        let generated: u64 =
+            records.iter().map(|record| u64::from(record.usage.output_tokens.unwrap())).sum();
+        assert_eq!(generated, server.metric("llamacpp:tokens_predicted_total") - before, "{api}");
+
+        for record in &records {
+            assert_eq!(record.usage.source, TokenSource::Server, "{api}: {record:?}");
+            assert_eq!((record.usage.input_tokens, record.prompt_tokens), (Some(64), Some(64)), "{api}");
+            let timings = record.server.prompt.unwrap() + record.server.generation.unwrap();
+            let latency = record.latency().unwrap();
+            assert!(
+                latency >= timings.as_secs_f64(),
+                "{api}: {latency} s, of which the server says {timings:?}"
+            );
+            assert!(
+                record.ttft().unwrap() >= record.server.prompt.unwrap().as_secs_f64(),
+                "{api}: {record:?}"
+            );
+        }
+        let tokens = place.summary().tokens;
+        assert!(tokens.prompt_compared > 0, "{ended:?}");
+        assert_eq!((tokens.prompt_deviating, tokens.prompt_deviation_max), (0, 0), "{api}: {ended:?}");
+    }
+}
+
+/// Whether the large servers are wanted; says so if not.
+fn all_servers_wanted(name: &str) -> bool {
+    let wanted = std::env::var("PLIMSOLL_TEST_ALL_SERVERS").is_ok_and(|value| value == "1");
+    if !wanted {
+        println!("not run: {name} is large; `./test --all-servers` runs it (PLIMSOLL_TEST_ALL_SERVERS=1)");
+    }
+    wanted
+}
+
+#[test]
+fn transformers_counts_as_we_do() {
+    if !all_servers_wanted("transformers") {
+        return;
+    }
+    let server = Server::start("transformers", "/health");
+    let model = model();
+    let named = format!("--provider openai -m {model} --tokenizer {model} -p 48 -o 8");
+    for api in ["--chat", "--no-chat"] {
+        let (ended, _, place) = server.ask_forty(&format!("{api} {named}"));
+        let tokens = place.summary().tokens;
+        assert!(tokens.prompt_compared > 0, "{ended:?}");
+        assert_eq!((tokens.prompt_deviating, tokens.prompt_deviation_max), (0, 0), "{api}: {ended:?}");
+    }
+}
+
+#[test]
+fn triton_answers_in_both_of_its_forms() {
+    if !all_servers_wanted("Triton") {
+        return;
+    }
+    let server = Server::start("triton", "/v2/health/ready");
+    let (_, whole, _) = server.ask_forty("--provider triton-infer --prompt-text hello -o 8");
+    assert!(whole.iter().all(|record| record.deltas.is_empty() && record.chars > 0), "{whole:?}");
+    let (_, streamed, _) =
+        server.ask_forty("--provider triton-generate -m ensemble_stream --prompt-text hello -o 8");
+    assert!(streamed.iter().all(|record| record.deltas.len() > 1), "{streamed:?}");
+}

@@ -1,0 +1,116 @@
+//! Servers to run against: the program's own simulated one in a process of its own, and small ones that misbehave.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::program::{Place, Started, wait_until};
+
+/// `plimsoll sim` on a free port. It ends with this value.
+pub(crate) struct Sim {
+    /// `http://127.0.0.1:PORT`, as it printed.
+    pub(crate) url: String,
+    _process: Started,
+    _place: Place,
+}
+
+impl Sim {
+    pub(crate) fn start(options: &str) -> Self {
+        let place = Place::new();
+        let process = place.start(&["sim", options, "--port", "0"]);
+        wait_until("the address of the simulated server", || process.stdout().ends_with('\n'));
+        let url = process.stdout().trim_end().to_owned();
+        Sim { url, _process: process, _place: place }
+    }
+
+    /// What it says of itself.
+    pub(crate) fn stats(&self) -> Value {
+        let (status, body) = get(&self.url, "/__stats").unwrap();
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    pub(crate) fn stat(&self, name: &str) -> u64 {
+        self.stats()[name].as_u64().unwrap()
+    }
+
+    /// Waits until one of its figures has grown so far.
+    pub(crate) fn wait_for(&self, name: &str, least: u64) {
+        wait_until(&format!("{name} of {least}"), || self.stat(name) >= least);
+    }
+}
+
+/// Status and body of an answer to a GET.
+pub(crate) fn get(url: &str, path: &str) -> std::io::Result<(u16, String)> {
+    let address: SocketAddr = url.strip_prefix("http://").unwrap().parse().unwrap();
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut reader = BufReader::new(stream);
+    let head = read_head(&mut reader)?;
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = status.ok_or_else(|| std::io::Error::other(format!("no status in `{head}`")))?;
+    let mut body = Vec::new();
+    match content_length(&head) {
+        Some(length) => reader.take(length).read_to_end(&mut body)?,
+        None => reader.read_to_end(&mut body)?,
+    };
+    Ok((status, String::from_utf8_lossy(&body).into_owned()))
+}
+
+/// A server that answers every request with what `answer` makes of its head. It lasts as long as the test program.
+pub(crate) fn answering(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answer = Arc::new(answer);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let answer = answer.clone();
+            // A client that goes away ends its thread by an error, which is as it should be.
+            std::thread::spawn(move || serve(stream, &*answer));
+        }
+    });
+    url
+}
+
+fn serve(stream: TcpStream, answer: &dyn Fn(&str) -> String) -> std::io::Result<()> {
+    let mut writer = stream.try_clone()?;
+    let mut reader = BufReader::new(stream);
+    loop {
+        let head = read_head(&mut reader)?;
+        std::io::copy(&mut reader.by_ref().take(content_length(&head).unwrap_or(0)), &mut std::io::sink())?;
+        writer.write_all(answer(&head).as_bytes())?;
+    }
+}
+
+fn read_head(reader: &mut BufReader<TcpStream>) -> std::io::Result<String> {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut head)? == 0 {
+            return Err(std::io::Error::other("the connection ended"));
+        }
+    }
+    Ok(head)
+}
+
+fn content_length(head: &str) -> Option<u64> {
+    let head = head.to_ascii_lowercase();
+    head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok())
+}
+
+/// A response with this body.
+pub(crate) fn response(status: &str, content_type: &str, body: &str) -> String {
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// A loopback URL at which nobody listens.
+pub(crate) fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
