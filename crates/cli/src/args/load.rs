@@ -89,6 +89,15 @@ pub(crate) struct LoadArgs {
     /// The column or member that holds the arrival time
     #[arg(long, value_name = "NAME", help_heading = "Load: open loop (schedule)")]
     pub(crate) trace_time_column: Option<String>,
+    /// What a number in --trace-time-column counts: s, ms, us or ns; dates need none
+    #[arg(long, value_name = "UNIT", value_parser = ["s", "ms", "us", "ns", "date"], help_heading = "Load: open loop (schedule)")]
+    pub(crate) trace_time_unit: Option<String>,
+    /// The column or member that holds the prompt's tokens, where the trace's layout is not known
+    #[arg(long, value_name = "NAME", help_heading = "Load: open loop (schedule)")]
+    pub(crate) trace_input_column: Option<String>,
+    /// The column or member that holds the answer's tokens, where the trace's layout is not known
+    #[arg(long, value_name = "NAME", help_heading = "Load: open loop (schedule)")]
+    pub(crate) trace_output_column: Option<String>,
     /// The most requests in flight in an open loop; -u says the same
     #[arg(long, value_parser = values::counted::<NonZeroU32>, value_name = "N", help_heading = "Load: open loop (schedule)")]
     pub(crate) max_concurrency: Option<NonZeroU32>,

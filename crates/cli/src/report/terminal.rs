@@ -103,10 +103,14 @@ fn counts(summary: &Summary) -> String {
     } else {
         format!("; output counted by {}", sources.join(", "))
     };
+    let events = match tokens.events {
+        0 => String::new(),
+        n => format!("; events {}, {} coalesced", count(n), percent(share(tokens.coalesced_events, n))),
+    };
     format!(
         "Requests   scheduled {}, sent {}, ok {}, failed {} ({}){others}\n\
          Rates      offered {}/s, sent {}/s, completed {}/s; in flight {} on average, {} at most\n\
-         Tokens     in {}{cached}, out {}{sources}\n           in {}/s, out {}/s, together {}/s\n",
+         Tokens     in {}{cached}, out {}{sources}\n           in {}/s, out {}/s, together {}/s{events}\n",
         count(counts.scheduled),
         count(counts.sent),
         count(counts.ok),

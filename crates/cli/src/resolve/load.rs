@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use plimsoll_core::load::trace::TimeUnit;
 use plimsoll_core::load::{
     Arrivals, ClosedLoop, ClosedShape, ConcurrencyCap, GapDistribution, LoadModel, OpenLoop, Replay, Stage,
     ThinkTime, WhenFull,
@@ -27,6 +28,12 @@ pub(crate) struct TraceInput {
     pub(crate) stop: Option<Duration>,
     /// The column or member that holds the arrival time.
     pub(crate) time_column: Option<String>,
+    /// What a number in it counts.
+    pub(crate) time_unit: Option<TimeUnit>,
+    /// The column or member that holds the prompt's tokens.
+    pub(crate) input_column: Option<String>,
+    /// The column or member that holds the answer's tokens.
+    pub(crate) output_column: Option<String>,
 }
 
 /// The load model, and the trace that it needs, if any. `given` tells options that somebody set from defaults.
@@ -168,7 +175,15 @@ fn cap(load: &LoadArgs, given: &dyn Fn(&str) -> bool) -> Result<Option<Concurren
 }
 
 fn check_trace_options(load: &LoadArgs, given: &dyn Fn(&str) -> bool) -> Result<(), UsageError> {
-    for option in ["trace-speed", "trace-start", "trace-stop", "trace-time-column"] {
+    for option in [
+        "trace-speed",
+        "trace-start",
+        "trace-stop",
+        "trace-time-column",
+        "trace-time-unit",
+        "trace-input-column",
+        "trace-output-column",
+    ] {
         if load.trace.is_none() && given(option) {
             refuse!("--{option} belongs to a trace: add --trace FILE, or leave it out");
         }
@@ -188,5 +203,8 @@ fn trace(load: &LoadArgs) -> Option<TraceInput> {
         start: load.trace_start,
         stop: load.trace_stop,
         time_column: load.trace_time_column.clone(),
+        time_unit: load.trace_time_unit.as_deref().and_then(TimeUnit::from_name),
+        input_column: load.trace_input_column.clone(),
+        output_column: load.trace_output_column.clone(),
     })
 }

@@ -9,12 +9,12 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum RecorderError {
     /// A file or folder could not be created or written.
-    #[error("cannot write `{}`: {source}; {}", path.display(), advice(source))]
+    #[error("cannot write `{}`: {error}; {}", path.display(), advice(error))]
     Write {
         /// Where.
         path: PathBuf,
-        /// What the system said.
-        source: io::Error,
+        /// What the system said. Part of the text, so no source to be printed after it.
+        error: io::Error,
     },
     /// The recorder's own thread ended before the run did: a bug.
     #[error("the recorder stopped before the run did; please report this with the run's log")]
@@ -23,13 +23,13 @@ pub enum RecorderError {
 
 impl RecorderError {
     /// A failure to write `path`.
-    pub(super) fn write(path: &Path, source: impl Into<io::Error>) -> Self {
-        RecorderError::Write { path: path.to_owned(), source: source.into() }
+    pub(super) fn write(path: &Path, error: impl Into<io::Error>) -> Self {
+        RecorderError::Write { path: path.to_owned(), error: error.into() }
     }
 }
 
-fn advice(source: &io::Error) -> &'static str {
-    match source.kind() {
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             "make room there or choose another folder for results"
         }

@@ -254,7 +254,7 @@ impl Twin {
         };
         match open() {
             Ok(file) => Ok(Twin { path, file, holds: 0 }),
-            Err(source) => Err(RecorderError::Write { path, source }),
+            Err(error) => Err(RecorderError::Write { path, error }),
         }
     }
 

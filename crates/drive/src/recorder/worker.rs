@@ -16,6 +16,8 @@ use super::handle::{Batch, Finished, Message, Options, RunEnd};
 use super::live::{LiveSnapshot, Recent};
 use super::parquet_file::ParquetFile;
 use super::series::{Seconds, WindowRow};
+use crate::priority;
+
 use super::{records_table, series};
 
 /// From one publication of the files to the next: what a kill may lose, together with what I/O threads still hold.
@@ -77,7 +79,7 @@ impl Worker {
 
     /// Works until told to finish.
     pub(super) fn run(mut self, receiver: &Receiver<Message>) -> Finished {
-        yield_to_io_threads();
+        priority::only_when_idle();
         let mut due = self.options.clock.now() + INTERVAL;
         loop {
             match receiver.recv_timeout(due.since(self.options.clock.now())) {
@@ -221,17 +223,6 @@ impl Worker {
         self.finish(RunEnd { window, ended, health: Default::default(), cap_reached: false })
     }
 }
-
-/// Lowers the priority of this thread: merging row groups takes tens of milliseconds of a core, and where cores are
-/// few an I/O thread must not wait for that. A system that refuses is no worse off than before.
-#[cfg(target_os = "linux")] // elsewhere a priority belongs to the whole process
-fn yield_to_io_threads() {
-    // SAFETY: a plain system call; 0 is the calling thread.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 10) };
-}
-
-#[cfg(not(target_os = "linux"))]
-fn yield_to_io_threads() {}
 
 impl Files {
     fn create(folder: &RunFolder, options: &Options) -> Result<Self, RecorderError> {

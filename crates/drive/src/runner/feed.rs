@@ -10,14 +10,13 @@ use bytes::Bytes;
 use plimsoll_core::record::RequestId;
 use plimsoll_core::workload::Workload;
 
+use crate::priority;
 use crate::protocol::{Decoder, Protocol};
 
 /// Requests built ahead per I/O thread, at least and at most.
 const AHEAD: std::ops::RangeInclusive<usize> = 64..=4096;
 /// Bytes of unshared bodies built ahead per I/O thread, about.
 const AHEAD_BYTES: usize = 32 << 20;
-/// How much nicer than the I/O threads the builders are, so that they take only what those leave.
-const BUILDER_NICENESS: libc::c_int = 10;
 
 /// A request that only needs to be written.
 pub(crate) struct Prepared {
@@ -91,7 +90,7 @@ impl Feed {
         let wanted = Arc::new(AtomicU64::new(first));
         let (own_builder, own_wanted) = (builder.clone(), wanted.clone());
         thread::Builder::new().name(format!("plimsoll-build-{first}")).spawn(move || {
-            be_nice();
+            priority::only_when_idle();
             build_on(&own_builder, &own_wanted, first, step, &sender, &warm);
         })?;
         // The builder says so when the channel is full for the first time.
@@ -137,13 +136,5 @@ fn build_on(
                 return;
             }
         }
-    }
-}
-
-/// Lowers the priority of the current thread.
-fn be_nice() {
-    // SAFETY: the call takes no pointers; on Linux 0 means the calling thread. A refusal is harmless.
-    unsafe {
-        libc::setpriority(libc::PRIO_PROCESS, 0, BUILDER_NICENESS);
     }
 }

@@ -29,10 +29,14 @@ const EARLY: Duration = Duration::from_micros(50);
 const EARLY_SPIN: Duration = Duration::from_micros(200);
 /// Starts in a row before other tasks get their turn.
 const STARTS_IN_A_ROW: usize = 16;
+/// From one look to the next at whether a request that was on its way has failed after all.
+const CLAIM_PAUSE: Duration = Duration::from_millis(5);
 /// From one look at timer lag to the next.
 const TICK: Duration = Duration::from_millis(5);
 /// From one batch of records to the next.
 const BATCH: Duration = Duration::from_millis(200);
+/// Records that wait for a recorder without a core before the thread waits for it, and so admits that it is saturated.
+const MAX_WAITING: usize = 50_000;
 /// Length of a window.
 const WINDOW: Duration = Duration::from_secs(1);
 
@@ -105,9 +109,12 @@ impl IoThread {
         }
     }
 
-    /// Offers the batch to the recorder; if that is busy, it is kept and grows.
+    /// Offers the batch to the recorder; if that is busy, it is kept and grows, but not for ever.
     fn flush(&self) {
         let batch = self.batch.take();
+        if batch.records.len() > MAX_WAITING {
+            return self.recorder.send(batch);
+        }
         if let Err(batch) = self.recorder.try_send(batch) {
             *self.batch.borrow_mut() = batch;
         }
@@ -125,16 +132,15 @@ impl IoThread {
         }
         let mut stop = self.shared.stop.watch();
         let mut clockwork = Clockwork::new(self);
-        let mut end = Ending { at: None, schedule_ended: None };
+        let mut end = Ending { at: None, schedule_ended: None, health: None };
         let early = if self.shared.spec.spin { EARLY_SPIN } else { EARLY };
         loop {
             let now = self.wire.clock.now();
             clockwork.turn(self, now);
-            let next_start =
-                if self.accepting.get() { self.start_due(&mut share, now, &mut end) } else { None };
             let state = *stop.borrow_and_update();
             self.look_at_the_end(state, now, &mut end);
-            if !self.accepting.get() && self.active.get() == 0 {
+            let next_start = self.start_due(&mut share, now, &mut end);
+            if !self.accepting.get() && self.active.get() == 0 && next_start.is_none() {
                 break;
             }
             let next_sleeper = self.alarm.wake_due(now);
@@ -161,7 +167,7 @@ impl IoThread {
         let now = self.wire.clock.now();
         Clockwork::last(self, now);
         self.flush_all();
-        let health = self.wire.pulse.health(now);
+        let health = end.health.unwrap_or_else(|| self.wire.pulse.health(now));
         ThreadEnd {
             kernel_timestamps: !health.read_lag.is_empty(),
             health,
@@ -170,7 +176,8 @@ impl IoThread {
         }
     }
 
-    /// Starts every request that is due; returns when the next one is. Ends the load when the schedule does.
+    /// Starts every request that is due before the end of the load, if late; returns when the next one is. Ends the load
+    /// when the schedule does.
     fn start_due(
         self: &Rc<Self>,
         share: &mut Option<Share>,
@@ -179,20 +186,21 @@ impl IoThread {
     ) -> Option<Offset> {
         let share = share.as_mut()?;
         let begin = self.shared.times.begin;
+        let last = [self.shared.times.measure_end, end.at].into_iter().flatten().min();
         for _ in 0..STARTS_IN_A_ROW {
             let due = share.peek().map(|&due| begin + due.since(Offset::ZERO));
             match due {
-                Some(due) if self.shared.times.measure_end.is_some_and(|end| due >= end) => return None,
+                Some(due) if last.is_some_and(|last| due >= last) => return None,
                 Some(due) if due > now => return Some(due),
                 Some(due) if self.shared.claim() => {
                     share.next();
                     request::start(self, due);
                 }
-                None if self.shared.times.measure_end.is_some() => return None,
-                // As many requests as the user wants are on their way, or the schedule is over.
-                Some(_) | None => {
+                // As many as the user wants have ended well or are on their way; one of these may still fail.
+                Some(_) => return end.at.is_none().then_some(now + CLAIM_PAUSE),
+                None if last.is_some() => return None,
+                None => {
                     end.schedule_ended = Some(now);
-                    self.accepting.set(false);
                     return None;
                 }
             }
@@ -212,6 +220,8 @@ impl IoThread {
             if end.at.is_some() {
                 self.accepting.set(false);
                 self.alarm.wake_all();
+                // What the thread does while it drains says nothing about the measured window.
+                end.health = Some(self.wire.pulse.health(now));
             }
         }
         if end.at.is_some_and(|end| now >= self.shared.drain_deadline(end)) && !self.wire.abort.is_set() {
@@ -231,6 +241,8 @@ impl IoThread {
 struct Ending {
     at: Option<Offset>,
     schedule_ended: Option<Offset>,
+    /// The thread's health when the load ended.
+    health: Option<ThreadHealth>,
 }
 
 /// The regular work of an I/O thread: looks at timer lag, closes windows, sends batches.

@@ -34,7 +34,7 @@ pub use self::stop::Stop;
 use crate::clock::Clock;
 use crate::protocol::Protocol;
 use crate::recorder::RecorderHandle;
-use crate::transport::{Dialer, Origin, Wire};
+use crate::transport::{Answers, Dialer, Origin, Wire};
 
 /// Everything that a load needs.
 pub struct RunPlan {
@@ -196,8 +196,9 @@ impl Seat {
         runtime.block_on(async {
             let clock = shared.clock;
             let pulse = Pulse::start(self.index, shared.times.begin);
-            let (limits, keep_text) = (shared.spec.transport.clone(), shared.spec.api.keep_text);
-            let wire = Wire::new(clock, self.dialer, limits, keep_text, pulse);
+            let api = &shared.spec.api;
+            let answers = Answers { streamed: api.stream, keep_text: api.keep_text };
+            let wire = Wire::new(clock, self.dialer, shared.spec.transport.clone(), answers, pulse);
             let thread = Rc::new(IoThread::new(self.index, shared.clone(), wire, self.feed, self.recorder)?);
             Ok(thread.run(self.share).await)
         })

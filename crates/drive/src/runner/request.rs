@@ -31,7 +31,7 @@ impl Due {
         record.prompt_tokens = prepared.prompt_tokens;
         record.max_tokens = Some(prepared.max_tokens);
         Due {
-            exchange: Exchange::new(record, prepared.decoder, prepared.cancel, thread.wire.keep_text),
+            exchange: Exchange::new(record, prepared.decoder, prepared.cancel, thread.wire.answers.keep_text),
             unsent: Unsent::new(prepared.pieces),
             bytes: prepared.bytes,
             scheduled_when_sent,
@@ -68,7 +68,8 @@ pub(super) fn start(thread: &Rc<IoThread>, scheduled: Offset) {
             }
         }
     }
-    let mut connection = thread.wire.take_idle();
+    // A run that is being given up sends nothing more, but what was due gets its record.
+    let mut connection = if thread.wire.abort.is_set() { None } else { thread.wire.take_idle() };
     if let Some(connection) = &mut connection {
         due.send(thread, connection);
     }

@@ -59,10 +59,18 @@ fn outcome_of(
     }
 }
 
-/// Stamps come as readings of the machine's monotonic clock.
-fn on_this_clock(stamps: Stamps, clock: Clock) -> Stamps {
-    let convert = |stamp: Option<Offset>| stamp.map(|stamp| clock.offset_of(stamp.as_nanos()));
-    Stamps { first_token: convert(stamps.first_token), last_token: convert(stamps.last_token) }
+/// Stamps come as readings of the machine's monotonic clock. Those of another machine lie anywhere, and are dropped
+/// unless they fall between the sending of the request and now.
+fn on_this_clock(stamps: Stamps, sent: Option<Offset>, clock: Clock) -> Option<Stamps> {
+    let (sent, now) = (sent?, clock.now());
+    let convert = |stamp: Option<Offset>| {
+        let stamp = clock.offset_of(stamp?.as_nanos());
+        (sent..=now).contains(&stamp).then_some(stamp)
+    };
+    Some(Stamps {
+        first_token: Some(convert(stamps.first_token)?),
+        last_token: Some(convert(stamps.last_token)?),
+    })
 }
 
 fn move_reply(record: &mut Record, reply: Reply, clock: Clock) {
@@ -71,7 +79,7 @@ fn move_reply(record: &mut Record, reply: Reply, clock: Clock) {
     record.coalesced_events = reply.coalesced_events;
     record.chars = reply.chars;
     record.server = reply.server;
-    record.stamps = reply.stamps.map(|stamps| on_this_clock(stamps, clock));
+    record.stamps = reply.stamps.and_then(|stamps| on_this_clock(stamps, record.sent, clock));
     record.deltas = reply.deltas;
     if record.usage.output_tokens.is_none() {
         count_from_deltas(record);

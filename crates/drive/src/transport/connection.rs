@@ -42,6 +42,14 @@ impl Connection {
         }
     }
 
+    /// Whether reads end with the first event in the socket. TLS hides events from the socket, so it changes nothing
+    /// there.
+    pub(crate) fn read_by_event(&mut self, by_event: bool) {
+        if let Stream::Plain(stream) = &mut self.stream {
+            stream.read_by_event(by_event);
+        }
+    }
+
     /// Reads what is there, with its arrival; 0 bytes mean the end.
     pub(crate) fn poll_read(
         &mut self,

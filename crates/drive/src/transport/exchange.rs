@@ -136,6 +136,8 @@ impl Exchange {
             self.sent_all = connection.poll_write(cx, unsent).is_ready();
         }
         loop {
+            // Until the first token every event is read by itself, so that the first has its own arrival.
+            connection.read_by_event(wire.answers.streamed && self.reply.deltas.is_empty());
             let mut scratch = wire.scratch.borrow_mut();
             let (len, arrival) = match connection.poll_read(cx, &mut scratch, &wire.receive_clock) {
                 Poll::Pending => return Poll::Pending,

@@ -22,4 +22,4 @@ pub use fetch::{FetchError, Fetched, fetch, reach};
 pub use rustls::ClientConfig as TlsConfig;
 pub use target::{Origin, OriginError};
 pub use tls::{TlsError, client_config};
-pub(crate) use wire::Wire;
+pub(crate) use wire::{Answers, Wire};

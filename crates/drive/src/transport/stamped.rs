@@ -72,6 +72,8 @@ pub(crate) struct StampedTcp {
     stream: TcpStream,
     /// Wall time at which the bytes of the last read were received, nanoseconds since the Unix epoch.
     received: Option<i128>,
+    /// Whether a read ends with the first event in the socket.
+    by_event: bool,
 }
 
 impl StampedTcp {
@@ -89,12 +91,20 @@ impl StampedTcp {
                 mem::size_of_val(&on) as libc::socklen_t,
             );
         }
-        StampedTcp { stream, received: None }
+        StampedTcp { stream, received: None, by_event: false }
     }
 
     /// The arrival of the bytes of the last read.
     pub(crate) fn arrival(&self, clock: &ReceiveClock) -> Arrival {
         clock.arrival(self.received)
+    }
+
+    /// Whether reads end with the first event in the socket, even if more has arrived.
+    ///
+    /// The kernel stamps a read with the arrival of its last byte. A client that is behind would so see the first
+    /// token arrive with the second; reading up to the end of an event gives the event its own stamp.
+    pub(crate) fn read_by_event(&mut self, by_event: bool) {
+        self.by_event = by_event;
     }
 
     /// Whether the peer has closed this idle connection or sent something that nobody asked for.
@@ -113,11 +123,18 @@ impl AsyncRead for StampedTcp {
         loop {
             ready!(this.stream.poll_read_ready(cx))?;
             let fd = this.stream.as_raw_fd();
-            match this.stream.try_io(Interest::READABLE, || receive(fd, buf.initialize_unfilled())) {
-                Ok((len, received)) => {
+            let by_event = this.by_event;
+            let read = || {
+                let room = buf.initialize_unfilled();
+                let (there, end) = if by_event { first_event(fd, room)? } else { (room.len(), room.len()) };
+                let (len, received) = receive(fd, &mut room[..end])?;
+                Ok((len, received, if by_event { len == there && there < room.len() } else { len < there }))
+            };
+            match this.stream.try_io(Interest::READABLE, read) {
+                Ok((len, received, emptied)) => {
                     // A short read has emptied the socket. Saying so spares the read that would find it empty; it is
                     // safe because no event is taken from the kernel before this poll ends.
-                    if len > 0 && buf.remaining() > len {
+                    if len > 0 && emptied {
                         let empty = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
                         let _ = this.stream.try_io(Interest::READABLE, empty);
                     }
@@ -162,6 +179,26 @@ impl AsyncWrite for StampedTcp {
 #[repr(C, align(8))]
 struct Control([u8; 64]);
 
+/// Looks at what is in a socket: how many bytes (as far as `room` goes), and how many of them to read so that the read
+/// ends with the first event; all of them if no event ends there.
+fn first_event(fd: RawFd, room: &mut [u8]) -> io::Result<(usize, usize)> {
+    // SAFETY: the descriptor is open and the buffer is as long as said.
+    let len = unsafe { libc::recv(fd, room.as_mut_ptr().cast(), room.len(), libc::MSG_PEEK) };
+    let len = usize::try_from(len).map_err(|_| io::Error::last_os_error())?;
+    // At the end of the stream there is nothing to look at; one byte of room lets the read find that out.
+    let end = end_of_event(&room[..len]).unwrap_or(len).max(1);
+    Ok((len, end))
+}
+
+/// Where the first event ends: after two line ends in a row.
+fn end_of_event(bytes: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'\n', bytes).find_map(|line_end| match bytes[line_end + 1..] {
+        [b'\n', ..] => Some(line_end + 2),
+        [b'\r', b'\n', ..] => Some(line_end + 3),
+        _ => None,
+    })
+}
+
 /// Reads from a socket, with the wall time at which the kernel received the last of the bytes.
 fn receive(fd: RawFd, buf: &mut [u8]) -> io::Result<(usize, Option<i128>)> {
     let mut control = Control([0; 64]);
@@ -191,6 +228,44 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+
+    #[test]
+    fn an_event_ends_after_two_line_ends() {
+        for (bytes, end) in [
+            ("data: a\n\ndata: b\n\n", Some(9)),
+            ("data: a\r\n\r\ndata", Some(11)),
+            ("data: a\ndata: b", None),
+            ("data: a\n", None),
+            ("", None),
+            ("HTTP/1.1 200 OK\r\nA: b\r\n\r\ndata", Some(25)),
+        ] {
+            assert_eq!(end_of_event(bytes.as_bytes()), end, "{bytes:?}");
+        }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn reads_by_event_give_each_event_its_own_stamp() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut server, _) = listener.accept().await.unwrap();
+        server.set_nodelay(true).unwrap();
+        let mut client = StampedTcp::new(client);
+        client.read_by_event(true);
+        for event in ["a\n\n", "bb\r\n\r\n", "ccc"] {
+            server.write_all(event.as_bytes()).await.unwrap();
+        }
+        drop(server);
+        let mut room = [0; 100];
+        let mut reads = Vec::new();
+        loop {
+            let len = client.read(&mut room).await.unwrap();
+            if len == 0 {
+                break;
+            }
+            reads.push(String::from_utf8(room[..len].to_vec()).unwrap());
+        }
+        assert_eq!(reads, ["a\n\n", "bb\r\n\r\n", "ccc"]);
+    }
 
     #[tokio::test(flavor = "current_thread")]
     async fn a_read_is_stamped_between_the_write_and_the_read() {

@@ -86,7 +86,13 @@ fn wire(address: SocketAddr, limits: TransportSpec) -> Wire {
     let clock = Clock::start();
     let origin = Origin::parse(&format!("http://{address}")).unwrap();
     let dialer = Dialer::new(origin, None, &limits, clock).unwrap();
-    Wire::new(clock, dialer, limits, false, Pulse::start(0, clock.now()))
+    Wire::new(
+        clock,
+        dialer,
+        limits,
+        Answers { streamed: true, keep_text: false },
+        Pulse::start(0, clock.now()),
+    )
 }
 
 fn request() -> Unsent {

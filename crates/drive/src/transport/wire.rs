@@ -16,13 +16,22 @@ const READ_BUFFER: usize = 64 * 1024;
 /// Idle connections kept per I/O thread.
 const MAX_IDLE: usize = 65_536;
 
+/// How answers are read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answers {
+    /// They come as a stream of events.
+    pub(crate) streamed: bool,
+    /// Their text is kept.
+    pub(crate) keep_text: bool,
+}
+
 /// What every request of one I/O thread shares.
 pub(crate) struct Wire {
     pub(crate) clock: Clock,
     pub(crate) receive_clock: ReceiveClock,
     pub(crate) dialer: Dialer,
     pub(crate) limits: TransportSpec,
-    pub(crate) keep_text: bool,
+    pub(crate) answers: Answers,
     pub(crate) pulse: Pulse,
     pub(crate) abort: Abort,
     /// One buffer for all reads: a read is digested before the next one.
@@ -35,7 +44,7 @@ impl Wire {
         clock: Clock,
         dialer: Dialer,
         limits: TransportSpec,
-        keep_text: bool,
+        answers: Answers,
         pulse: Pulse,
     ) -> Self {
         Wire {
@@ -43,7 +52,7 @@ impl Wire {
             receive_clock: ReceiveClock::new(clock),
             dialer,
             limits,
-            keep_text,
+            answers,
             pulse,
             abort: Abort::default(),
             scratch: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),

@@ -18,11 +18,12 @@ use plimsoll_drive::recorder::{
 };
 use plimsoll_drive::runner::{self, Feeds, RunPlan, Running, Times};
 
+use super::Done;
 use super::locust::Locust;
+use super::ready::{self, Uncounted};
 use super::server::Reached;
 use super::show::Shown;
 use super::watch::{Interrupted, Watch};
-use super::{Done, ready};
 use crate::exit::UsageError;
 use crate::report::emit;
 use crate::report::live::Live;
@@ -50,7 +51,10 @@ impl Job {
         lengths: Option<TraceLengths>,
     ) -> anyhow::Result<Job> {
         ready::check(&spec.load)?;
-        let (workload, tokenizer) = ready::workload(&spec, lengths)?;
+        let (mut workload, tokenizer) = ready::workload(&spec, lengths)?;
+        if reached.embedded.is_some() {
+            workload = Arc::new(Uncounted(workload));
+        }
         let protocol = protocol::build(&spec).map_err(|error| UsageError(error.to_string()))?;
         Ok(Job { spec: Arc::new(spec), reached, workload, tokenizer, protocol })
     }
@@ -80,6 +84,12 @@ impl Job {
         };
         let interrupted = watch.follow(Live::start(outputs.progress, io::stderr().is_terminal()))?;
         let finished = finish(running, recorder, times, interrupted)?;
+        match self.workload.inexact() {
+            0 => {}
+            n => emit::warning(&format!(
+                "{n} prompts are not of the length asked for, as near as the tokenizer allows"
+            )),
+        }
         if let Some(embedded) = self.reached.embedded {
             embedded.stop().context("the embedded server failed")?;
         }

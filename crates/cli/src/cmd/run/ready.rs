@@ -6,8 +6,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use plimsoll_core::load::trace::{Trace, TraceOptions};
 use plimsoll_core::load::{Arrivals, LoadModel};
+use plimsoll_core::record::RequestId;
 use plimsoll_core::spec::{Corpus, RunSpec};
-use plimsoll_core::workload::TraceLengths;
+use plimsoll_core::workload::{RequestSpec, TraceLengths, Workload};
 use plimsoll_drive::workload;
 
 use crate::exit::UsageError;
@@ -27,7 +28,9 @@ pub(super) fn trace(load: &mut LoadModel, input: &TraceInput) -> anyhow::Result<
         start: input.start,
         stop: input.stop,
         time_column: input.time_column.clone(),
-        ..TraceOptions::default()
+        time_unit: input.time_unit,
+        input_column: input.input_column.clone(),
+        output_column: input.output_column.clone(),
     };
     let trace = Trace::parse(&shown, &text, &options).map_err(|error| UsageError(error.to_string()))?;
     if trace.out_of_order > 0 {
@@ -61,4 +64,22 @@ pub(super) fn workload(spec: &RunSpec, lengths: Option<TraceLengths>) -> anyhow:
     workload::load(&spec.workload, spec.seed, spec.api.chat, lengths)
         .map_err(|error| UsageError(error.to_string()))
         .context("cannot make the workload")
+}
+
+/// A workload for the embedded server, which only estimates the tokens of a prompt: a difference from our count would
+/// say nothing, so there is no count to compare with.
+pub(super) struct Uncounted(pub(super) Arc<dyn Workload>);
+
+impl Workload for Uncounted {
+    fn request(&self, id: RequestId) -> RequestSpec {
+        RequestSpec { prompt_tokens: None, ..self.0.request(id) }
+    }
+
+    fn describe(&self) -> String {
+        self.0.describe()
+    }
+
+    fn inexact(&self) -> u64 {
+        self.0.inexact()
+    }
 }
