@@ -60,7 +60,7 @@ fn two_signals_end_at_once_with_files_intact() {
 
 /// Instants at which a program is killed, and programs that run at the same time.
 const KILLS: u64 = 20;
-const AT_ONCE: u64 = 4;
+const AT_ONCE: u64 = 2;
 /// The most that a kill may lose.
 const LOST: Duration = Duration::from_secs(1);
 
