@@ -1,16 +1,79 @@
 //! Which threads give way to which.
 
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
 /// Lets the current thread run only where a core would otherwise be idle, so that it never delays an I/O thread.
 ///
 /// A nicer thread is not enough: for up to a time slice of some milliseconds the kernel would let it finish what it is
 /// at before it gave the core to an I/O thread that woke. A refusal is harmless, and so is a system without this.
 pub(crate) fn only_when_idle() {
-    #[cfg(target_os = "linux")]
-    {
-        let parameters = libc::sched_param { sched_priority: 0 };
-        // SAFETY: the parameters are valid for the call, and 0 means the calling thread.
-        unsafe {
-            libc::sched_setscheduler(0, libc::SCHED_IDLE, &parameters);
+    set_policy(0, libc::SCHED_IDLE);
+}
+
+/// Thread 0 is the calling one.
+fn set_policy(thread: libc::pid_t, policy: libc::c_int) {
+    let parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the parameters are valid for the call; a thread that has gone is an error without effect.
+    unsafe {
+        libc::sched_setscheduler(thread, policy, &parameters);
+    }
+}
+
+/// A thread that gives way to the I/O threads, but not for ever: who watches it can press it on.
+#[derive(Debug, Default)]
+pub(crate) struct Courtesy {
+    thread: AtomicI32,
+    pressed: AtomicBool,
+}
+
+impl Courtesy {
+    /// The current thread gives way from now on.
+    pub(crate) fn begin(&self) {
+        // SAFETY: a plain system call.
+        self.thread.store(unsafe { libc::gettid() }, Ordering::Release);
+        only_when_idle();
+    }
+
+    /// Somebody waits for what the thread does: it takes its share of a core like any other.
+    pub(crate) fn press(&self) {
+        let thread = self.thread.load(Ordering::Acquire);
+        if thread != 0 && !self.pressed.swap(true, Ordering::AcqRel) {
+            set_policy(thread, libc::SCHED_OTHER);
         }
+    }
+
+    /// The thread, which is the current one, has caught up and gives way again.
+    pub(crate) fn relax(&self) {
+        if self.pressed.swap(false, Ordering::AcqRel) {
+            only_when_idle();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy() -> libc::c_int {
+        // SAFETY: a plain system call; 0 is the calling thread.
+        unsafe { libc::sched_getscheduler(0) }
+    }
+
+    #[test]
+    fn a_courteous_thread_can_be_pressed_and_relaxes_again() {
+        // In a thread of its own: the policy of the test runner's threads stays as it is.
+        std::thread::spawn(|| {
+            let courtesy = Courtesy::default();
+            courtesy.press();
+            assert_eq!(policy(), libc::SCHED_OTHER);
+            courtesy.begin();
+            assert_eq!(policy(), libc::SCHED_IDLE);
+            courtesy.press();
+            assert_eq!(policy(), libc::SCHED_OTHER);
+            courtesy.relax();
+            assert_eq!(policy(), libc::SCHED_IDLE);
+        })
+        .join()
+        .unwrap();
     }
 }

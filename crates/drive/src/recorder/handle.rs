@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 
 use plimsoll_core::health::ClientHealth;
@@ -16,6 +16,7 @@ use plimsoll_core::time::Offset;
 use super::error::RecorderError;
 use super::folder::RunFolder;
 use super::live::LiveSnapshot;
+use super::punctual::Punctual;
 use super::series::WindowSink;
 use super::worker::Worker;
 use crate::clock::Clock;
@@ -106,6 +107,8 @@ pub struct Recorder {
     handle: RecorderHandle,
     thread: JoinHandle<Finished>,
     live: Arc<Mutex<LiveSnapshot>>,
+    punctual: Arc<Punctual>,
+    clock: Clock,
 }
 
 /// The way into a [`Recorder`]; clones lead to the same.
@@ -133,20 +136,35 @@ impl Recorder {
     ) -> Result<(Recorder, RecorderHandle), RecorderError> {
         let (sender, receiver) = sync_channel(CAPACITY);
         let live = Arc::new(Mutex::new(LiveSnapshot::default()));
+        let (clock, punctual) = (options.clock, Arc::new(Punctual::new(options.clock.now())));
         let end = options.measure_end.unwrap_or(Offset::MAX);
         let measure_end = Arc::new(AtomicU64::new(end.as_nanos()));
         let path = folder.as_ref().map(|folder| folder.path().to_owned()).unwrap_or_default();
-        let worker = Worker::new(folder, header, options, Arc::clone(&live), Arc::clone(&measure_end))?;
+        let worker = Worker::new(
+            folder,
+            header,
+            options,
+            Arc::clone(&live),
+            Arc::clone(&punctual),
+            Arc::clone(&measure_end),
+        )?;
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
             .spawn(move || worker.run(&receiver))
             .map_err(|source| RecorderError::write(&path, source))?;
         let handle = RecorderHandle { sender, measure_end };
-        Ok((Recorder { handle: handle.clone(), thread, live }, handle))
+        Ok((Recorder { handle: handle.clone(), thread, live, punctual, clock }, handle))
     }
 
     /// The run as it was at most a second ago.
+    ///
+    /// Looking at it several times a second also keeps the recorder punctual where the I/O threads leave it no core.
     pub fn live(&self) -> LiveSnapshot {
+        self.punctual.watch(self.clock.now());
+        if let Err(TryLockError::WouldBlock) = self.live.try_lock() {
+            // The recorder may have lost its core while it held the lock.
+            self.punctual.courtesy.press();
+        }
         self.live.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -161,6 +179,8 @@ impl Recorder {
     /// Only if the recorder's thread is gone. A disk that failed is told by [`Finished::failure`], beside results
     /// that count all records.
     pub fn finish(self, end: RunEnd) -> Result<Finished, RecorderError> {
+        // The load is over: nobody is delayed any more.
+        self.punctual.courtesy.press();
         self.handle.sender.send(Message::Finish(Box::new(end))).map_err(|_| RecorderError::Stopped)?;
         self.thread.join().map_err(|_| RecorderError::Stopped)
     }

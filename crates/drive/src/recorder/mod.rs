@@ -6,6 +6,7 @@ mod folder;
 mod handle;
 mod live;
 mod parquet_file;
+mod punctual;
 mod records_file;
 mod records_table;
 mod segment;

@@ -15,8 +15,8 @@ use super::folder::RunFolder;
 use super::handle::{Batch, Finished, Message, Options, RunEnd};
 use super::live::{LiveSnapshot, Recent};
 use super::parquet_file::ParquetFile;
+use super::punctual::Punctual;
 use super::series::{Seconds, WindowRow};
-use crate::priority;
 
 use super::{records_table, series};
 
@@ -39,6 +39,7 @@ pub(super) struct Worker {
     seconds: Seconds,
     recent: Recent,
     live: Arc<Mutex<LiveSnapshot>>,
+    punctual: Arc<Punctual>,
     /// End of the measured window, nanoseconds, as others say it.
     measure_end: Arc<AtomicU64>,
     /// The same as the tally knows it.
@@ -57,6 +58,7 @@ impl Worker {
         header: RunHeader,
         options: Options,
         live: Arc<Mutex<LiveSnapshot>>,
+        punctual: Arc<Punctual>,
         measure_end: Arc<AtomicU64>,
     ) -> Result<Self, RecorderError> {
         let files = folder.as_ref().map(|folder| Files::create(folder, &options)).transpose()?;
@@ -71,6 +73,7 @@ impl Worker {
             seconds: Seconds::default(),
             recent: Recent::default(),
             live,
+            punctual,
             measure_end,
             known_end: u64::MAX,
             options,
@@ -79,7 +82,7 @@ impl Worker {
 
     /// Works until told to finish.
     pub(super) fn run(mut self, receiver: &Receiver<Message>) -> Finished {
-        priority::only_when_idle();
+        self.punctual.courtesy.begin();
         let mut due = self.options.clock.now() + INTERVAL;
         loop {
             match receiver.recv_timeout(due.since(self.options.clock.now())) {
@@ -92,7 +95,9 @@ impl Worker {
             let now = self.options.clock.now();
             if now >= due {
                 self.tick(now);
-                due = self.options.clock.now() + INTERVAL;
+                let done = self.options.clock.now();
+                self.punctual.ticked(done, done.since(due));
+                due = done + INTERVAL;
             }
         }
     }
