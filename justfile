@@ -14,7 +14,7 @@ lint:
 
 # The main job against the embedded server.
 demo:
-    cargo run --release -- run 'sim://?ttft=50ms&itl=10ms' -u 16 -r 16 -t 10s
+    cargo run --profile quick -- run 'sim://?ttft=50ms&itl=10ms' -u 16 -r 16 -t 10s
 
 # The shipped binary: link-time optimised and stripped.
 dist:

@@ -7,8 +7,8 @@ use plimsoll_core::time::Offset;
 
 use crate::priority::Courtesy;
 
-/// The files are published twice a second; a publication later than this endangers "at most the last second is lost".
-const PATIENCE: Duration = Duration::from_millis(650);
+/// The files are published every 0.4 s or so; a publication later than this endangers "at most the last second is lost".
+const PATIENCE: Duration = Duration::from_millis(750);
 /// A publication that was no later than this shows that there is a core for the recorder again.
 const CAUGHT_UP: Duration = Duration::from_millis(50);
 

@@ -21,7 +21,7 @@ use super::series::{Seconds, WindowRow};
 use super::{records_table, series};
 
 /// From one publication of the files to the next: what a kill may lose, together with what I/O threads still hold.
-const INTERVAL: Duration = Duration::from_millis(500);
+const INTERVAL: Duration = Duration::from_millis(400);
 /// Records that are held as such before they are encoded, published or not.
 const PENDING_MAX: usize = 4_096;
 

@@ -102,6 +102,7 @@ impl Exchange {
         let mut deadline = pin!(sleep_until(instant_of(wire, self.deadline(wire))));
         let mut abort = pin!(wire.abort.wait());
         let mut abort_registered = false;
+        let mut limit_registered = false;
         std::future::poll_fn(|cx| {
             // Registered once: the flag is what later polls look at.
             if !abort_registered {
@@ -111,14 +112,18 @@ impl Exchange {
             if wire.abort.is_set() {
                 return Poll::Ready(Ending::Aborted);
             }
-            let phase = self.phase();
+            let (phase, last_read) = (self.phase(), self.last_read);
             if let Poll::Ready(ending) = self.poll_io(cx, wire, connection, unsent) {
                 return Poll::Ready(ending);
             }
             if self.phase() != phase {
                 // The limit of the next phase may be the nearer one.
                 deadline.as_mut().reset(instant_of(wire, self.deadline(wire)));
+            } else if self.last_read != last_read && limit_registered && !deadline.is_elapsed() {
+                // Data came, so no limit has run out; the timer is registered and wakes the task when it fires.
+                return Poll::Pending;
             }
+            limit_registered = true;
             self.poll_deadline(cx, wire, deadline.as_mut())
         })
         .await
