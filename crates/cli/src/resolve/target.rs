@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plimsoll_core::spec::{ConnectionReuse, Provider, Secret, TransportSpec};
+use plimsoll_drive::protocol::probe::provider_of_host;
 use url::Url;
 
 use super::{Context, Derived, proxy};
@@ -58,7 +59,7 @@ pub(super) fn resolve(
                 proxy::check(&url, &context.env)?;
             }
             headers.extend(take_credentials(&mut url, api_key.is_some())?);
-            let guess = guess_provider(url.host_str().unwrap_or_default());
+            let guess = provider_of_host(url.host_str().unwrap_or_default());
             (TargetKind::Http, base_url(&url, warnings)?, guess)
         }
     };
@@ -166,17 +167,6 @@ fn base_url(url: &Url, warnings: &mut Vec<String>) -> Result<String, UsageError>
         }
         None => Ok(base.to_owned()),
     }
-}
-
-/// The provider that a host name tells, as the load test guessed it.
-fn guess_provider(host: &str) -> Option<Provider> {
-    let known = [
-        ("fireworks.ai", Provider::Fireworks),
-        ("together", Provider::Together),
-        ("openai", Provider::Openai),
-        ("anyscale", Provider::Anyscale),
-    ];
-    known.into_iter().find(|(part, _)| host.contains(part)).map(|(_, provider)| provider)
 }
 
 /// `Name: value`. The value appears in no error text.

@@ -38,7 +38,8 @@ impl Decoder for Letters {
     }
 }
 
-fn limits() -> TransportSpec {
+/// Time limits that no test reaches, and nothing said of TLS.
+pub(super) fn limits() -> TransportSpec {
     let long = Duration::from_secs(20);
     TransportSpec {
         reuse: ConnectionReuse::Keep,

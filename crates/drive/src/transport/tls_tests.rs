@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_core::record::Outcome;
-use plimsoll_core::spec::{ConnectionReuse, TransportSpec};
+use plimsoll_core::spec::TransportSpec;
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
@@ -45,18 +45,12 @@ impl Pki {
 
     fn spec(&self, cacert: Option<&str>, client: bool, insecure: bool) -> TransportSpec {
         let text = |name: &str| self.path(name).display().to_string();
-        let long = Duration::from_secs(20);
         TransportSpec {
-            reuse: ConnectionReuse::Keep,
-            connect_timeout: long,
-            tls_timeout: long,
-            first_byte_timeout: long,
-            idle_timeout: long,
-            request_timeout: None,
             cacert: cacert.map(text),
             cert: client.then(|| text("client.pem")),
             key: client.then(|| text("client.key")),
             insecure,
+            ..super::tests::limits()
         }
     }
 
