@@ -10,6 +10,7 @@
 pub mod batch;
 pub mod engine;
 pub mod fixed;
+pub mod queueing;
 pub mod spread;
 
 pub use engine::{Ask, Emission, Engine, Event, Failure, JobId, Phase, Refused, State};
