@@ -57,6 +57,8 @@ pub enum Failure {
     TimedOut,
     /// The server crashed.
     Crashed,
+    /// It was sent on from a queue in front, and the server behind did not take it.
+    Refused(Refused),
 }
 
 /// Why an engine does not take a request.

@@ -10,6 +10,7 @@
 pub mod batch;
 pub mod engine;
 pub mod fixed;
+pub mod fleet;
 pub mod queueing;
 pub mod spread;
 

@@ -9,7 +9,7 @@ use plimsoll_sim::batch::{Accelerator, Batch, BatchOptions, Batching, Cost};
 use plimsoll_sim::queueing::{Md1, Station};
 use plimsoll_sim::spread::Spread;
 
-use super::play::{Seen, mean, play};
+use super::play::{Seen, mean, near, play};
 
 /// Mean service time, seconds.
 const SERVICE: f64 = 0.01;
@@ -42,12 +42,6 @@ fn poisson(instances: u32, spread: Spread, busy: f64) -> Seen {
     assert_eq!((seen.waits.len(), seen.residences.len()), (REQUESTS, REQUESTS));
     near(seen.mean_present, seen.rate * mean(&seen.residences), 0.01, "Little's law");
     seen
-}
-
-fn near(ours: f64, theory: f64, tolerance: f64, what: &str) {
-    let error = ours / theory - 1.0;
-    println!("{what}: {ours:.6}, theory {theory:.6}, error {:.2} %", error * 100.0);
-    assert!(error.abs() <= tolerance, "{what}: {ours}, theory {theory}");
 }
 
 #[test]

@@ -37,6 +37,13 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
+/// Prints both, and fails if they differ by more than `tolerance` of `theory`.
+pub fn near(ours: f64, theory: f64, tolerance: f64, what: &str) {
+    let error = ours / theory - 1.0;
+    println!("{what}: {ours:.6}, theory {theory:.6}, error {:.2} %", error * 100.0);
+    assert!(error.abs() <= tolerance, "{what}: {ours}, theory {theory}");
+}
+
 /// A request of a classic model.
 pub fn classic(items: u32) -> Ask {
     Ask { prompt_tokens: 0, output_tokens: 0, items, prefix: Arc::default() }
