@@ -7,6 +7,7 @@ use plimsoll_core::time::Offset;
 
 use crate::batch::Batch;
 use crate::fixed::Fixed;
+use crate::llm::Llm;
 
 /// A request's number, chosen by the caller; no two requests of an engine share one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -162,11 +163,14 @@ impl Default for State {
 /// Whoever owns time calls [`Engine::advance`] up to a moment before it tells the engine of anything that happens then:
 /// at equal moments, what the engine does comes before what is done to it.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a server has one, and it stays where it is")]
 pub enum Engine {
     /// A fixed grid in a fixed number of slots: knows no load but its own queue.
     Fixed(Fixed),
     /// A classic model whose requests are gathered into batches.
     Batch(Batch),
+    /// A large language model behind a continuous batcher.
+    Llm(Llm),
 }
 
 impl Engine {
@@ -178,6 +182,7 @@ impl Engine {
         match self {
             Engine::Fixed(engine) => engine.arrive(at, job, ask),
             Engine::Batch(engine) => engine.arrive(at, job, ask),
+            Engine::Llm(engine) => engine.arrive(at, job, ask),
         }
     }
 
@@ -186,6 +191,7 @@ impl Engine {
         match self {
             Engine::Fixed(engine) => engine.cancel(at, job),
             Engine::Batch(engine) => engine.cancel(at, job),
+            Engine::Llm(engine) => engine.cancel(at, job),
         }
     }
 
@@ -194,6 +200,7 @@ impl Engine {
         match self {
             Engine::Fixed(engine) => engine.next_event(),
             Engine::Batch(engine) => engine.next_event(),
+            Engine::Llm(engine) => engine.next_event(),
         }
     }
 
@@ -202,6 +209,7 @@ impl Engine {
         match self {
             Engine::Fixed(engine) => engine.advance(now, out),
             Engine::Batch(engine) => engine.advance(now, out),
+            Engine::Llm(engine) => engine.advance(now, out),
         }
     }
 
@@ -210,6 +218,7 @@ impl Engine {
         match self {
             Engine::Fixed(engine) => engine.state(now),
             Engine::Batch(engine) => engine.state(now),
+            Engine::Llm(engine) => engine.state(now),
         }
     }
 }
