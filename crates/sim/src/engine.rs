@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use plimsoll_core::seed::Seed;
 use plimsoll_core::time::Offset;
 
 use crate::batch::Batch;
+use crate::conditions::Conditions;
 use crate::fixed::Fixed;
 use crate::llm::Llm;
 
@@ -174,6 +176,24 @@ pub enum Engine {
 }
 
 impl Engine {
+    /// Gives an idle server a seed of its own.
+    pub(crate) fn reseed(&mut self, seed: Seed) {
+        match self {
+            Engine::Fixed(engine) => engine.reseed(seed),
+            Engine::Batch(engine) => engine.reseed(seed),
+            Engine::Llm(engine) => engine.reseed(seed),
+        }
+    }
+
+    /// What happens to the server; to be changed only while it is idle.
+    pub(crate) fn conditions_mut(&mut self) -> &mut Conditions {
+        match self {
+            Engine::Fixed(engine) => engine.conditions_mut(),
+            Engine::Batch(engine) => engine.conditions_mut(),
+            Engine::Llm(engine) => engine.conditions_mut(),
+        }
+    }
+
     /// A request arrives at `at`.
     ///
     /// # Errors

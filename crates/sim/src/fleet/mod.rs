@@ -18,7 +18,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use options::{Blueprint, Delay, FleetOptions, Gateway, Router};
+pub use options::{Delay, FleetOptions, Gateway, Router};
 pub use replica::Stage;
 pub use service::Fleet;
 pub use state::{FleetState, ReplicaState};

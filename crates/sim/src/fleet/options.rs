@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use plimsoll_core::seed::{Rng, Seed};
 
-use crate::batch::{Batch, BatchOptions};
 use crate::engine::Engine;
-use crate::fixed::{Fixed, FixedOptions};
 use crate::spread::Spread;
 
 /// How a [`super::Fleet`] behaves.
 #[derive(Clone, Debug)]
 pub struct FleetOptions {
-    /// What each replica is.
-    pub replica: Blueprint,
+    /// An idle server that is ready; each replica starts as a copy of it, with a seed of its own. Its conditions hold in
+    /// each: a warm-up follows each start within the run. But loading is the fleet's.
+    pub replica: Engine,
     /// Replicas that are ready when the run begins.
     pub replicas: u32,
     /// Which replica a request goes to.
@@ -23,31 +22,12 @@ pub struct FleetOptions {
     pub gateway: Option<Gateway>,
     /// From the order for a replica to its machine.
     pub provisioning: Delay,
-    /// From its machine to the first request: image, weights, warm-up.
+    /// From its machine to the first request: image, weights.
     pub loading: Delay,
     /// Longest that a replica may finish what it has when it is to go; then the rest fails. `None` is no limit.
     pub drain_limit: Option<Duration>,
     /// The seed of everything random in the fleet. Each start of a replica gets one of its own, made from this.
     pub seed: Seed,
-}
-
-/// What a replica is. The seed inside is replaced by the replica's own.
-#[derive(Clone, Debug)]
-pub enum Blueprint {
-    /// See [`Fixed`].
-    Fixed(FixedOptions),
-    /// See [`Batch`].
-    Batch(BatchOptions),
-}
-
-impl Blueprint {
-    /// A freshly started server.
-    pub fn start(&self, seed: Seed) -> Engine {
-        match self {
-            Blueprint::Fixed(options) => Engine::Fixed(Fixed::new(FixedOptions { seed, ..options.clone() })),
-            Blueprint::Batch(options) => Engine::Batch(Batch::new(BatchOptions { seed, ..options.clone() })),
-        }
-    }
 }
 
 /// Which of the replicas that have room a request goes to.

@@ -26,6 +26,9 @@ impl Picker {
         prefix: &[u64],
         in_flight: impl Fn(u32) -> u32,
     ) -> Option<u32> {
+        if let &[only] = open {
+            self.last = Some(only);
+        }
         if open.len() < 2 {
             return open.first().copied();
         }

@@ -55,7 +55,7 @@ impl Fleet {
     pub(super) fn progress(&mut self, at: Offset, index: u32) {
         match self.replicas[index as usize].stage {
             Stage::Scheduled(due) if due <= at => self.replicas[index as usize].load(at),
-            Stage::Loading(due) if due <= at => self.make_ready(index),
+            Stage::Loading(due) if due <= at => self.make_ready(Some(at), index),
             Stage::Draining(Some(due)) if due <= at => self.kill(at, index),
             _ => {}
         }
@@ -69,12 +69,18 @@ impl Fleet {
         }
     }
 
-    pub(super) fn make_ready(&mut self, index: u32) {
+    /// The replica takes requests; since `started`, if it was started within the run.
+    pub(super) fn make_ready(&mut self, started: Option<Offset>, index: u32) {
         let replica = &mut self.replicas[index as usize];
         replica.starts += 1;
         let start = u64::from(index) << 32 | u64::from(replica.starts);
         let seed = Seed(self.options.seed.keyed("sim-replica", start).random());
-        replica.engine = Some(self.options.replica.start(seed));
+        let mut engine = self.options.replica.clone();
+        engine.reseed(seed);
+        if let Some(at) = started {
+            engine.conditions_mut().just_started(at);
+        }
+        replica.engine = Some(engine);
         replica.stage = Stage::Ready;
         self.reopen(index);
     }

@@ -51,7 +51,7 @@ impl Fleet {
         for index in 0..fleet.options.replicas {
             fleet.replicas.push(Replica::ordered(Offset::ZERO, Offset::ZERO));
             fleet.replicas[index as usize].load(Offset::ZERO);
-            fleet.make_ready(index);
+            fleet.make_ready(None, index);
         }
         fleet
     }

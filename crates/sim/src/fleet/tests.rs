@@ -9,25 +9,33 @@ use plimsoll_core::seed::Seed;
 use plimsoll_core::time::Offset;
 use proptest::prelude::*;
 
-use super::{Blueprint, Delay, Fleet, FleetOptions, Gateway, Router, Stage};
-use crate::batch::{Accelerator, BatchOptions, Batching, Cost};
-use crate::engine::{Ask, Emission, Event, Failure, JobId, Phase, Refused};
+use super::{Delay, Fleet, FleetOptions, Gateway, Router, Stage};
+use crate::batch::{Accelerator, Batch, BatchOptions, Batching, Cost};
+use crate::conditions::{ConditionOptions, WarmUp};
+use crate::engine::{Ask, Emission, Engine, Event, Failure, JobId, Phase, Refused};
+use crate::llm::Llm;
+use crate::presets;
 use crate::spread::Spread;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Replicas that take 10 ms for each request, one at a time; a machine comes after 20 ms, loading takes 30 ms.
+/// A server that takes 10 ms for each request, one at a time.
+fn ten_ms() -> BatchOptions {
+    BatchOptions {
+        batching: Batching::Off,
+        instances: NonZeroU32::MIN,
+        cost: Cost { per_batch: 10 * MS, per_item: Duration::ZERO, spread: Spread::CONSTANT },
+        queue: None,
+        queue_timeout: None,
+        accelerator: Accelerator::default(),
+        seed: Seed(0),
+    }
+}
+
+/// Such servers; a machine comes after 20 ms, loading takes 30 ms.
 fn options(replicas: u32, router: Router) -> FleetOptions {
     FleetOptions {
-        replica: Blueprint::Batch(BatchOptions {
-            batching: Batching::Off,
-            instances: NonZeroU32::MIN,
-            cost: Cost { per_batch: 10 * MS, per_item: Duration::ZERO, spread: Spread::CONSTANT },
-            queue: None,
-            queue_timeout: None,
-            accelerator: Accelerator::default(),
-            seed: Seed(0),
-        }),
+        replica: Engine::Batch(Batch::new(ten_ms())),
         replicas,
         router,
         gateway: None,
@@ -195,10 +203,8 @@ fn the_gateway_keeps_requests_until_the_first_replica_is_there() {
 #[test]
 fn what_a_replica_refuses_fails_if_it_came_through_the_gateway() {
     let patient = Some(Gateway { per_replica: None, queue: None, timeout: None });
-    let mut narrow = FleetOptions { gateway: patient, ..options(0, Router::RoundRobin) };
-    if let Blueprint::Batch(batch) = &mut narrow.replica {
-        batch.queue = Some(NonZeroU32::MIN);
-    }
+    let narrow = Engine::Batch(Batch::new(BatchOptions { queue: Some(NonZeroU32::MIN), ..ten_ms() }));
+    let narrow = FleetOptions { replica: narrow, gateway: patient, ..options(0, Router::RoundRobin) };
     let mut fleet = Fleet::new(narrow);
     let mut out = Vec::new();
     for job in 0..3 {
@@ -212,6 +218,49 @@ fn what_a_replica_refuses_fails_if_it_came_through_the_gateway() {
         Err(Refused::QueueFull),
         "sent on at once, it is refused at once"
     );
+}
+
+#[test]
+fn a_warm_up_follows_each_start_within_the_run() {
+    let cold = WarmUp { time: Duration::ZERO, steps: 1, factor: 3.0 };
+    let conditions = ConditionOptions { warm_up: Some(cold), ..ConditionOptions::default() };
+    let replica = Engine::Batch(Batch::with_conditions(ten_ms(), conditions).unwrap());
+    let mut fleet = Fleet::new(FleetOptions { replica, ..options(1, Router::RoundRobin) });
+    let mut out = Vec::new();
+    fleet.scale(at(0), 2);
+    for (ms, job) in [(0, 0), (60, 1), (60, 2), (100, 3), (100, 4)] {
+        arrive(&mut fleet, &mut out, ms, job).unwrap();
+    }
+    fleet.advance(Offset::MAX, &mut out);
+    let took: Vec<_> = ends(&out).into_iter().map(|(ms, job, _)| (ms, job)).collect();
+    assert_eq!(
+        took,
+        [(10, 0), (70, 2), (90, 1), (110, 3), (110, 4)],
+        "30 ms for the first of the new replica"
+    );
+}
+
+#[test]
+fn affinity_finds_what_the_prefix_caches_hold() {
+    let hits = |router| {
+        let llm = Llm::new(presets::find("llama-3-8b-h100").unwrap().options()).unwrap();
+        let mut fleet = Fleet::new(FleetOptions { replica: Engine::Llm(llm), ..options(4, router) });
+        let mut out = Vec::new();
+        for job in 0..400_u64 {
+            let tenant = job * 7 % 40;
+            let prefix = (0..8).map(|block| tenant * 100 + block).collect();
+            fleet.advance(at(job * 100), &mut out);
+            let ask = Ask { prompt_tokens: 200, output_tokens: 2, items: 1, prefix };
+            fleet.arrive(at(job * 100), JobId(job), &ask).unwrap();
+        }
+        fleet.advance(Offset::MAX, &mut out);
+        let state = fleet.state(at(40_000)).total;
+        assert_eq!(state.generated_tokens, 800);
+        state.prefix_hits as f64 / state.prefix_queries as f64
+    };
+    let affinity = Router::PrefixAffinity { blocks: NonZeroU32::new(8).unwrap(), slack_percent: 100 };
+    let (with, without) = (hits(affinity), hits(Router::Random));
+    assert!(with > 1.15 * without, "{with} of prompt tokens with affinity, {without} without");
 }
 
 /// Something that happens to a fleet, after a gap of so many ms.

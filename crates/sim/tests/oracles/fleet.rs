@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use plimsoll_core::seed::Seed;
 use plimsoll_core::time::Offset;
-use plimsoll_sim::batch::{Accelerator, BatchOptions, Batching, Cost};
-use plimsoll_sim::fleet::{Blueprint, Delay, Fleet, FleetOptions, Gateway, Router};
+use plimsoll_sim::batch::{Accelerator, Batch, BatchOptions, Batching, Cost};
+use plimsoll_sim::fleet::{Delay, Fleet, FleetOptions, Gateway, Router};
 use plimsoll_sim::queueing::Station;
 use plimsoll_sim::spread::Spread;
-use plimsoll_sim::{Event, JobId};
+use plimsoll_sim::{Engine, Event, JobId};
 
 use super::play::{classic, mean, near};
 
@@ -21,7 +21,7 @@ const RATE: f64 = 0.9 * REPLICAS as f64 / SERVICE;
 
 fn options(router: Router) -> FleetOptions {
     FleetOptions {
-        replica: Blueprint::Batch(BatchOptions {
+        replica: Engine::Batch(Batch::new(BatchOptions {
             batching: Batching::Off,
             instances: NonZeroU32::MIN,
             cost: Cost {
@@ -33,7 +33,7 @@ fn options(router: Router) -> FleetOptions {
             queue_timeout: None,
             accelerator: Accelerator::default(),
             seed: Seed(0),
-        }),
+        })),
         replicas: REPLICAS,
         router,
         gateway: None,
