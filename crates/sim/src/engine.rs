@@ -119,9 +119,10 @@ pub struct State {
     pub steps: u64,
     /// Time in which the accelerator had work; with several instances, their mean.
     pub busy: Duration,
-    /// Time that requests waited before they started, of all that did.
+    /// Time that requests of a classic model waited before they started, of all that did; 0 for other engines.
     pub queue_time: Duration,
-    /// Time that requests were worked on, of all that finished: each counts the whole time of its batches.
+    /// Time that requests of a classic model were worked on, of all that finished: each counts the whole time of its
+    /// batch. 0 for other engines.
     pub compute_time: Duration,
     /// Resident memory of the server's process, bytes; 0 where it is not modelled.
     pub resident_bytes: u64,

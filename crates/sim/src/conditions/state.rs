@@ -82,8 +82,8 @@ impl Conditions {
         self.phase = Phase::Ready;
     }
 
-    /// The longest time from a request's arrival to its end. For an engine that finds the oldest request by itself; others
-    /// use [`Conditions::next_timeout`].
+    /// The longest time from a request's arrival to its end. For an engine that finds the oldest request by itself;
+    /// others use [`Conditions::next_timeout`].
     pub(crate) fn request_timeout(&self) -> Option<Duration> {
         self.options.request_timeout
     }

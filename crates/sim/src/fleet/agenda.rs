@@ -5,7 +5,8 @@ use plimsoll_core::time::Offset;
 /// The next moment of each replica. A change costs a walk from leaf to root, the first is there to be read.
 #[derive(Clone, Debug)]
 pub(super) struct Agenda {
-    /// A heap-shaped tree of (moment, replica): the children of `n` are `2n` and `2n + 1`, the leaves are the second half.
+    /// A heap-shaped tree of (moment, replica): the children of `n` are `2n` and `2n + 1`, the leaves are the second
+    /// half.
     tree: Vec<(Offset, u32)>,
 }
 
@@ -62,7 +63,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_first_is_the_minimum(changes in prop::collection::vec((0_u32..40, prop::option::of(0_u64..20)), 1..200)) {
+        fn the_first_is_the_minimum(
+            changes in prop::collection::vec((0_u32..40, prop::option::of(0_u64..20)), 1..200),
+        ) {
             let mut agenda = Agenda::new();
             let mut plain = std::collections::BTreeMap::new();
             for (index, at) in changes {

@@ -1,4 +1,5 @@
-//! Many replicas of a server behind one door: a router, an optional queue in front of it, and replicas that come and go.
+//! Many replicas of a server behind one door: a router, an optional queue in front of it, and replicas that come and
+//! go.
 //!
 //! ```text
 //!  arrive --> gateway queue --> router --> Ready replica 0 [Engine]

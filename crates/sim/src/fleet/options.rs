@@ -11,14 +11,16 @@ use crate::spread::Spread;
 /// How a [`super::Fleet`] behaves.
 #[derive(Clone, Debug)]
 pub struct FleetOptions {
-    /// An idle server that is ready; each replica starts as a copy of it, with a seed of its own. Its conditions hold in
-    /// each: a warm-up follows each start within the run. But loading is the fleet's.
+    /// An idle server that is ready; each replica starts as a copy of it, with a seed of its own. Its conditions hold
+    /// in each: a warm-up follows each start within the run. Loading is the fleet's. The fleet does not look into a
+    /// replica: one that is down by its own conditions is sent requests, as by a router without health checks.
     pub replica: Engine,
     /// Replicas that are ready when the run begins.
     pub replicas: u32,
     /// Which replica a request goes to.
     pub router: Router,
-    /// A queue in front of the replicas; `None` sends each request on at once, and refuses it while no replica is ready.
+    /// A queue in front of the replicas; `None` sends each request on at once, and refuses it while no replica is
+    /// ready.
     pub gateway: Option<Gateway>,
     /// From the order for a replica to its machine.
     pub provisioning: Delay,
@@ -41,8 +43,8 @@ pub enum Router {
     LeastInFlight,
     /// Of two drawn at random, the one with fewer requests in flight.
     PowerOfTwo,
-    /// The one that has seen the same beginning of a prompt: by rendezvous hashing, so that a replica that comes or goes
-    /// moves only its own share. A request without a prefix goes as by [`Router::LeastInFlight`].
+    /// The one that has seen the same beginning of a prompt: by rendezvous hashing, so that a replica that comes or
+    /// goes moves only its own share. A request without a prefix goes as by [`Router::LeastInFlight`].
     PrefixAffinity {
         /// Blocks of the prefix that make the key; a shorter prefix is taken whole.
         blocks: NonZeroU32,

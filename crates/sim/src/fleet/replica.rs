@@ -5,7 +5,7 @@ use std::time::Duration;
 use plimsoll_core::time::Offset;
 
 use super::state::add;
-use crate::engine::{Engine, State};
+use crate::engine::{Engine, Phase, State};
 
 /// Where a replica is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +115,11 @@ impl Replica {
     /// What it looks like and has done, in all its starts.
     pub(super) fn state(&self, now: Offset) -> State {
         let mut state = self.past.clone();
+        state.phase = match self.stage {
+            Stage::Scheduled(_) | Stage::Loading(_) => Phase::Loading(self.ready_at),
+            Stage::Ready | Stage::Draining(_) => Phase::Ready,
+            Stage::Gone => Phase::Down,
+        };
         if let Some(engine) = &self.engine {
             let running = engine.state(now);
             state.phase = running.phase;

@@ -73,8 +73,8 @@ impl Picker {
     }
 }
 
-/// A number that looks random for each pair of key and replica: the highest wins (Thaler and Ravishankar, 1998). The mixing
-/// is the finaliser of SplitMix64 (Steele, Lea, Flood, 2014).
+/// A number that looks random for each pair of key and replica: the highest wins (Thaler and Ravishankar, 1998). The
+/// mixing is the finaliser of SplitMix64 (Steele, Lea, Flood, 2014).
 fn score(key: u64, index: u32) -> u64 {
     let mut z = key ^ (u64::from(index) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

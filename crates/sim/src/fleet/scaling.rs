@@ -9,9 +9,9 @@ use super::service::{Fleet, Place};
 use crate::engine::{Emission, Event, Failure, JobId};
 
 impl Fleet {
-    /// Asks for `to` replicas from `at` on, after [`Fleet::advance`] to it. Those that come are provisioned and loaded. Of
-    /// those that go, the ones that are not ready leave first, and then the youngest; a ready one finishes what it has.
-    /// Replicas that drain do not count and are not called back, as in Kubernetes.
+    /// Asks for `to` replicas from `at` on, after [`Fleet::advance`] to it. Those that come are provisioned and
+    /// loaded. Of those that go, the ones that are not ready leave first, and then the youngest; a ready one finishes
+    /// what it has. Replicas that drain do not count and are not called back, as in Kubernetes.
     pub fn scale(&mut self, at: Offset, to: u32) {
         let wanted: Vec<u32> =
             (0..self.replicas.len() as u32).filter(|&index| self.replicas[index as usize].wanted()).collect();
@@ -29,8 +29,8 @@ impl Fleet {
         }
     }
 
-    /// Replica `index` crashes at `at`, after [`Fleet::advance`] to it: what it has fails, and it loads again on the same
-    /// machine. One that drains is gone; one that loads begins again. Others do not notice.
+    /// Replica `index` crashes at `at`, after [`Fleet::advance`] to it: what it has fails, and it loads again on the
+    /// same machine. One that drains is gone; one that loads begins again. Others do not notice.
     pub fn crash(&mut self, at: Offset, index: u32) {
         let Some(replica) = self.replicas.get(index as usize) else {
             return;

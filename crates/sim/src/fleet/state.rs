@@ -8,8 +8,8 @@ use crate::engine::State;
 /// A fleet at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FleetState {
-    /// All replicas together, those of the past with what they did: sums, also of `busy`. Requests in the gateway count as
-    /// waiting.
+    /// All replicas together, those of the past with what they did: sums, also of `busy`. Requests in the gateway
+    /// count as waiting.
     pub total: State,
     /// Requests that wait in the gateway.
     pub gateway: u32,

@@ -235,7 +235,7 @@ fn a_warm_up_follows_each_start_within_the_run() {
     let took: Vec<_> = ends(&out).into_iter().map(|(ms, job, _)| (ms, job)).collect();
     assert_eq!(
         took,
-        [(10, 0), (70, 2), (90, 1), (110, 3), (110, 4)],
+        [(10, 0), (70, 2), (90, 1), (110, 4), (110, 3)],
         "30 ms for the first of the new replica"
     );
 }

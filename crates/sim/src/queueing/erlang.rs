@@ -1,14 +1,14 @@
 //! Erlang's two formulas (A. K. Erlang, 1917), by a recursion that neither overflows nor cancels.
 
-/// The share of arrivals that find all of `servers` busy and are lost (M/G/c/c; Erlang B): `offered` is the arrival rate
-/// times the mean service time, 0 or more. Exact for any law of service times.
+/// The share of arrivals that find all of `servers` busy and are lost (M/G/c/c; Erlang B): `offered` is the arrival
+/// rate times the mean service time, 0 or more. Exact for any law of service times.
 pub fn erlang_b(servers: u32, offered: f64) -> f64 {
     // B(0) = 1, B(k) = a B(k-1) / (k + a B(k-1)): for example Cooper, Introduction to Queueing Theory, 1981, ch. 3.
     (1..=servers).fold(1.0, |lost, k| offered * lost / (f64::from(k) + offered * lost))
 }
 
-/// The share of arrivals that find all of `servers` busy and wait (M/M/c; Erlang C). Exact for exponential service times
-/// and `offered < servers`; 1 beyond, where the queue grows without end.
+/// The share of arrivals that find all of `servers` busy and wait (M/M/c; Erlang C). Exact for exponential service
+/// times and `offered < servers`; 1 beyond, where the queue grows without end.
 pub fn erlang_c(servers: u32, offered: f64) -> f64 {
     let utilisation = offered / f64::from(servers);
     if utilisation >= 1.0 {

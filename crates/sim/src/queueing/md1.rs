@@ -26,10 +26,10 @@ impl Md1 {
         busy / (1.0 - busy) * self.0.service() / 2.0
     }
 
-    /// The probability of a wait of at most `seconds`. Exact: G. J. Franx, A simple solution for the M/D/c waiting time
-    /// distribution, Operations Research Letters 29, 2001. Erlang's formula of 1909 is the same number, but as a sum of
-    /// alternating terms that loses all digits beyond some twenty service times; here every term is positive. Takes time in
-    /// proportion to `seconds` over the service time.
+    /// The probability of a wait of at most `seconds`. Exact: G. J. Franx, A simple solution for the M/D/c waiting
+    /// time distribution, Operations Research Letters 29, 2001. Erlang's formula of 1909 is the same number, but as a
+    /// sum of alternating terms that loses all digits beyond some twenty service times; here every term is positive.
+    /// Takes time in proportion to `seconds` over the service time.
     pub fn wait_at_most(&self, seconds: f64) -> f64 {
         if seconds < 0.0 {
             return 0.0;

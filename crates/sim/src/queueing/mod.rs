@@ -1,5 +1,5 @@
-//! What theory says about queues: oracles for the simulator, and first answers for a planner. Rates are per second, times
-//! are seconds, and every queue is first come first served with unlimited room.
+//! What theory says about queues: oracles for the simulator, and first answers for a planner. Rates are per second,
+//! times are seconds, and every queue is first come first served with unlimited room.
 
 mod erlang;
 mod md1;

@@ -84,17 +84,17 @@ impl Station {
         quantile(self.mmc_wait_probability(), self.spare_rate(), p)
     }
 
-    /// Mean wait in seconds, G/G/c, from the coefficients of variation of gaps and of service times: the M/M/c wait times
-    /// `(ca^2 + cs^2) / 2` (Allen, Probability, Statistics and Queueing Theory, 1978, after Cunneen). An approximation: exact
-    /// for M/M/c and M/G/1; at 90 % utilisation of four servers it misses this simulator by 6 % at `arrival_cv` 0.5 and by
-    /// 13 % at 2. Worse when arrivals are correlated, or many servers are lightly loaded.
+    /// Mean wait in seconds, G/G/c, from the coefficients of variation of gaps and of service times: the M/M/c wait
+    /// times `(ca^2 + cs^2) / 2` (Allen, Probability, Statistics and Queueing Theory, 1978, after Cunneen). An
+    /// approximation: exact for M/M/c and M/G/1; at 90 % utilisation of four servers it misses this simulator by 6 %
+    /// at `arrival_cv` 0.5 and by 13 % at 2. Worse when arrivals are correlated, or many servers are lightly loaded.
     pub fn ggc_wait_mean(&self, arrival_cv: f64, service_cv: f64) -> f64 {
         self.mmc_wait_mean() * variability(arrival_cv, service_cv)
     }
 
-    /// The wait in seconds that a share `p` (0 to 1) of arrivals do not exceed, G/G/c: an exponential tail with the mean of
-    /// [`Station::ggc_wait_mean`] among those who wait, as many as in M/M/c. An approximation for high percentiles in heavy
-    /// traffic (Kingman, 1962); exact for M/M/c.
+    /// The wait in seconds that a share `p` (0 to 1) of arrivals do not exceed, G/G/c: an exponential tail with the
+    /// mean of [`Station::ggc_wait_mean`] among those who wait, as many as in M/M/c. An approximation for high
+    /// percentiles in heavy traffic (Kingman, 1962); exact for M/M/c.
     pub fn ggc_wait_quantile(&self, p: f64, arrival_cv: f64, service_cv: f64) -> f64 {
         let factor = variability(arrival_cv, service_cv);
         if factor == 0.0 {
@@ -103,8 +103,8 @@ impl Station {
         quantile(self.mmc_wait_probability(), self.spare_rate() / factor, p)
     }
 
-    /// Mean wait in seconds of a single server, M/G/1, from the coefficient of variation of the service time (Pollaczek,
-    /// 1930; Khinchine, 1932). Exact for Poisson arrivals; nothing for more than one server.
+    /// Mean wait in seconds of a single server, M/G/1, from the coefficient of variation of the service time
+    /// (Pollaczek, 1930; Khinchine, 1932). Exact for Poisson arrivals; nothing for more than one server.
     pub fn mg1_wait_mean(&self, service_cv: f64) -> Option<f64> {
         let busy = self.utilisation();
         (self.servers == NonZeroU32::MIN)
@@ -137,8 +137,8 @@ mod tests {
 
     #[test]
     fn mmc_agrees_with_the_textbook() {
-        // Gross and Harris, Fundamentals of Queueing Theory, the eye clinic: three doctors, six patients an hour, twenty
-        // minutes each: a wait of 4/27 hours.
+        // Gross and Harris, Fundamentals of Queueing Theory, the eye clinic: three doctors, six patients an hour,
+        // twenty minutes each: a wait of 4/27 hours.
         let clinic = station(3, 6.0, 1.0 / 3.0);
         assert!((clinic.mmc_wait_mean() - 4.0 / 27.0).abs() < 1e-12);
         // M/M/1 at 80 %: mean wait rho / (mu - lambda), P(W > t) = rho exp(-(mu - lambda) t).

@@ -49,8 +49,8 @@ pub fn classic(items: u32) -> Ask {
     Ask { prompt_tokens: 0, output_tokens: 0, items, prefix: Arc::default() }
 }
 
-/// Plays `count` requests of one item with gaps of mean `1 / rate` seconds that spread as said, and looks at the server's
-/// state every `look` seconds.
+/// Plays `count` requests of one item with gaps of mean `1 / rate` seconds that spread as said, and looks at the
+/// server's state every `look` seconds.
 pub fn play(mut engine: Engine, count: usize, rate: f64, gaps: Spread, look: f64) -> Seen {
     let mut rng = Seed(2026).stream("oracle-arrivals");
     let ask = classic(1);
