@@ -88,7 +88,7 @@ fn regular_or_bursty_arrivals_come_near_allen_and_cunneen() {
     let theory = station(4, 0.9);
     for (cv, tolerance) in [(0.5, 0.15), (2.0, 0.15)] {
         let gaps = Spread::gamma(cv).unwrap();
-        let seen = play(engine(4, Spread::EXPONENTIAL), REQUESTS, theory.rate(), gaps, SERVICE);
+        let seen = play(engine(4, Spread::EXPONENTIAL), REQUESTS / 4, theory.rate(), gaps, SERVICE);
         near(
             seen.mean_wait(),
             theory.ggc_wait_mean(cv, 1.0),
