@@ -39,13 +39,24 @@ fn without_memory_the_last_one_goes_back_and_computes_again() {
 }
 
 #[test]
-fn the_preempted_comes_before_those_that_wait_and_nobody_is_admitted_meanwhile() {
+fn the_preempted_comes_before_those_that_wait() {
     // The third would fit into what the second left, but the second is first.
-    let mut engine =
-        engine(LlmOptions { max_num_seqs: some(2), ..tight(false) }, &[ask(7, 6), ask(7, 6), ask(1, 1)]);
-    let events = drain(&mut engine);
+    let options = LlmOptions { max_num_seqs: some(2), ..tight(false) };
+    let events = drain(&mut engine(options, &[ask(7, 6), ask(7, 6), ask(1, 1)]));
     assert_eq!(tokens_of(&events, 1)[2], (94.0, 1), "computes 9 tokens again, beside the third");
     assert_eq!(tokens_of(&events, 2), [(94.0, 1)]);
+}
+
+#[test]
+fn nobody_is_admitted_in_a_step_that_preempted() {
+    // Steps of 5 tokens: a part of the second request would fit into the block that it left over.
+    let options = LlmOptions { max_num_batched_tokens: some(5), ..tight(false) };
+    let mut engine = engine(options, &[ask(7, 6), ask(7, 6)]);
+    while state(&engine).preemptions == 0 {
+        engine.advance(engine.next_event().unwrap(), &mut Vec::new());
+    }
+    let now = state(&engine);
+    assert_eq!((now.running, now.waiting, now.kv_blocks_used), (1, 1, 3));
 }
 
 fn shared(prompt_tokens: u32, prefix: &[u64]) -> Ask {
