@@ -112,17 +112,17 @@ fn requests_of_one_step_share_blocks_too() {
 
 #[test]
 fn what_was_unused_for_longest_is_forgotten_first_from_its_end() {
-    // 6 blocks of 16. After the second prompt, 2 blocks were never used; the third takes them and the end of the first.
+    // 6 blocks of 16. After the second prompt, 2 blocks were never used; the third takes them, and one of the first.
     let options = LlmOptions { kv_blocks: some(6), ..options() };
     let asks = [
         shared(32, &[1, 2]),
         shared(32, &[3, 4]),
         shared(48, &[5, 6, 7]), // forgets 2
-        shared(33, &[3, 4]),    // finds both; takes one more block, that of 1
-        shared(33, &[1, 2]),    // nothing left of it
+        shared(17, &[1]),       // finds it, and forgets 4: that was unused for longer than 3
+        shared(33, &[3, 4]),    // finds 3
     ];
     let (times, _) = one_by_one(options, &asks);
-    assert_eq!(times, [42.0, 42.0, 58.0, 11.0, 43.0]);
+    assert_eq!(times, [42.0, 42.0, 58.0, 11.0, 27.0]);
 }
 
 #[test]
