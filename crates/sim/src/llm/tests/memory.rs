@@ -48,15 +48,17 @@ fn the_preempted_comes_before_those_that_wait() {
 }
 
 #[test]
-fn nobody_is_admitted_in_a_step_that_preempted() {
-    // Steps of 5 tokens: a part of the second request would fit into the block that it left over.
-    let options = LlmOptions { max_num_batched_tokens: some(5), ..tight(false) };
-    let mut engine = engine(options, &[ask(7, 6), ask(7, 6)]);
-    while state(&engine).preemptions == 0 {
-        engine.advance(engine.next_event().unwrap(), &mut Vec::new());
-    }
-    let now = state(&engine);
-    assert_eq!((now.running, now.waiting, now.kv_blocks_used), (1, 1, 3));
+fn a_prompt_waits_until_all_of_it_fits() {
+    // The first takes 2 of 5 blocks and 7 of the 10 tokens of a step. A prompt of 12 fits into the other 3; of one of
+    // 13, only the part for the first step would.
+    let at = |prompt| {
+        let options = LlmOptions { max_num_batched_tokens: some(10), ..tight(true) };
+        let mut engine = engine(options, &[ask(7, 1), ask(prompt, 1)]);
+        engine.advance(Offset::ZERO, &mut Vec::new());
+        (engine.state(Offset::ZERO).running, engine.state(Offset::ZERO).kv_blocks_used)
+    };
+    assert_eq!(at(12), (2, 3));
+    assert_eq!(at(13), (1, 2));
 }
 
 fn shared(prompt_tokens: u32, prefix: &[u64]) -> Ask {
