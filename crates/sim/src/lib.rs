@@ -9,5 +9,6 @@
 
 pub mod engine;
 pub mod fixed;
+pub mod prefix;
 
 pub use engine::{Ask, Emission, Engine, Event, Failure, JobId, Phase, Refused, State};
