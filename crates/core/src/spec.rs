@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::load::LoadModel;
 use crate::seed::Seed;
+use crate::time::Offset;
 
 /// Version of the stored form of [`RunSpec`].
 pub const SPEC_FORMAT: u32 = 1;
@@ -322,6 +323,14 @@ pub struct Phases {
     pub max_requests: Option<u64>,
     /// Time for requests in flight to complete after the measured window.
     pub drain_timeout: Duration,
+}
+
+impl Phases {
+    /// When what is in flight at `end` of the load is given up.
+    pub fn drain_deadline(&self, end: Offset) -> Offset {
+        // The longest limit that a user can mean; it keeps the sum within range.
+        end + self.drain_timeout.min(Duration::from_secs(86_400 * 365))
+    }
 }
 
 /// Connections and time limits.

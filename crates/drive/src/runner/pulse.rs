@@ -13,7 +13,7 @@ use plimsoll_core::time::Offset;
 use crate::clock;
 
 /// The counters of one I/O thread.
-pub(crate) struct Pulse {
+pub struct Pulse {
     thread: u16,
     /// The window being filled. Its in-flight integral runs up to `integrated`.
     window: RefCell<ThreadWindow>,
@@ -42,7 +42,15 @@ fn lag_histogram() -> Histogram<u64> {
 impl Pulse {
     /// The counters of the current thread, which must be the I/O thread itself.
     pub(crate) fn start(thread: u16, now: Offset) -> Self {
-        let scheduler = Scheduler::of_this_thread();
+        Pulse::with(Scheduler::of_this_thread(), thread, now)
+    }
+
+    /// The counters of a thread in simulated time, which never waits for a core.
+    pub(crate) fn simulated(thread: u16, now: Offset) -> Self {
+        Pulse::with(Scheduler::Absent, thread, now)
+    }
+
+    fn with(scheduler: Scheduler, thread: u16, now: Offset) -> Self {
         let times = scheduler.times();
         Pulse {
             thread,
@@ -62,7 +70,8 @@ impl Pulse {
         self.window.borrow_mut().scheduled += 1;
     }
 
-    pub(crate) fn sent(&self, now: Offset) {
+    /// A request is sent at `now`.
+    pub fn sent(&self, now: Offset) {
         self.integrate(now);
         let in_flight = self.in_flight.get() + 1;
         self.in_flight.set(in_flight);
@@ -96,7 +105,8 @@ impl Pulse {
         self.window.borrow_mut().bytes_sent += bytes;
     }
 
-    pub(crate) fn content_events(&self, events: u64) {
+    /// So many more events with content have arrived.
+    pub fn content_events(&self, events: u64) {
         self.window.borrow_mut().content_events += events;
     }
 
@@ -172,20 +182,23 @@ struct SchedulerTimes {
 }
 
 /// Reads the scheduler's account of one thread.
-struct Scheduler {
-    /// `/proc/thread-self/schedstat`: CPU and waiting time in nanoseconds, where the kernel keeps them.
-    file: Option<File>,
+enum Scheduler {
+    /// The kernel's, and `/proc/thread-self/schedstat`: CPU and waiting time in nanoseconds, where it keeps them.
+    OfThread(Option<File>),
+    /// There is none.
+    Absent,
 }
 
 impl Scheduler {
     fn of_this_thread() -> Self {
-        Scheduler { file: File::open("/proc/thread-self/schedstat").ok() }
+        Scheduler::OfThread(File::open("/proc/thread-self/schedstat").ok())
     }
 
     fn times(&self) -> SchedulerTimes {
+        let Scheduler::OfThread(file) = self else { return SchedulerTimes::default() };
         let cpu = Duration::from_nanos(clock::now(libc::CLOCK_THREAD_CPUTIME_ID));
         let mut text = [0; 96];
-        let read = self.file.as_ref().and_then(|file| file.read_at(&mut text, 0).ok()).unwrap_or(0);
+        let read = file.as_ref().and_then(|file| file.read_at(&mut text, 0).ok()).unwrap_or(0);
         let waiting = std::str::from_utf8(&text[..read])
             .ok()
             .and_then(|text| text.split_ascii_whitespace().nth(1)?.parse().ok())

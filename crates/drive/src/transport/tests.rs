@@ -11,8 +11,11 @@ use plimsoll_core::spec::{ConnectionReuse, TransportSpec};
 use plimsoll_core::time::Offset;
 use tokio::runtime::LocalOptions;
 
+use super::connection::Unsent;
+use super::exchange::{Ending, Exchange};
 use super::*;
 use crate::clock::Clock;
+use crate::endpoint::Station;
 use crate::protocol::{Decoder, Malformed, Reply};
 use crate::runner::pulse::Pulse;
 
@@ -87,13 +90,8 @@ fn wire(address: SocketAddr, limits: TransportSpec) -> Wire {
     let clock = Clock::start();
     let origin = Origin::parse(&format!("http://{address}")).unwrap();
     let dialer = Dialer::new(origin, None, &limits, clock).unwrap();
-    Wire::new(
-        clock,
-        dialer,
-        limits,
-        Answers { streamed: true, keep_text: false },
-        Pulse::start(0, clock.now()),
-    )
+    let station = Station::new(clock, Pulse::start(0, clock.now()));
+    Wire::new(station, dialer, limits, Answers { streamed: true, keep_text: false })
 }
 
 fn request() -> Unsent {

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use plimsoll_core::load::LoadModel;
+use plimsoll_core::load::{LoadModel, Times};
 use plimsoll_core::metrics::Window;
 use plimsoll_core::spec::RunSpec;
 use plimsoll_core::summary::RunHeader;
@@ -16,7 +16,8 @@ use plimsoll_drive::recorder::{
     CountTokens, Finished, Options, RecordSink, Recorder, RecorderHandle, RunEnd, RunFolder, WindowSink,
     rfc3339,
 };
-use plimsoll_drive::runner::{self, Feeds, RunPlan, Running, Times};
+use plimsoll_drive::runner::{self, Feeds, RunPlan, Running};
+use plimsoll_drive::transport::HttpRequest;
 
 use super::Done;
 use super::locust::Locust;
@@ -100,19 +101,11 @@ impl Job {
         &self,
         clock: Clock,
         times: Times,
-        feeds: Feeds,
+        feeds: Feeds<HttpRequest>,
         recorder: RecorderHandle,
     ) -> anyhow::Result<Running> {
-        let plan = RunPlan {
-            spec: self.spec.clone(),
-            clock,
-            times,
-            origin: self.reached.origin.clone(),
-            tls: self.reached.tls.clone(),
-            feeds,
-            recorder,
-        };
-        Ok(runner::start(plan)?)
+        let plan = RunPlan { spec: self.spec.clone(), clock, times, feeds, recorder };
+        Ok(runner::start(plan, &self.reached.origin, self.reached.tls.as_ref())?)
     }
 
     fn path(&self) -> &str {

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use plimsoll_core::load::Times;
 use plimsoll_core::time::Offset;
 use plimsoll_drive::clock::Clock;
 use plimsoll_drive::recorder::{LiveSnapshot, Recorder, RecorderHandle};
-use plimsoll_drive::runner::{Running, Times};
+use plimsoll_drive::runner::Running;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::report::live::{Live, LiveView};

@@ -3,19 +3,14 @@
 use plimsoll_core::record::{DeltaKind, Outcome, Record, Stamps, TokenSource};
 use plimsoll_core::time::Offset;
 
+use super::exchange::{Ending, Exchange};
 use crate::clock::Clock;
 use crate::protocol::{Ended, Reply, error_excerpt, judge, outcome_of_status};
-use crate::transport::{Ending, Exchange};
 
 /// Decides the outcome and moves what was understood of the response into the record.
 ///
 /// Returns the record and the text of the answer, if it was kept.
-pub(crate) fn settle(
-    exchange: Exchange,
-    ending: Ending,
-    clock: Clock,
-    strict: bool,
-) -> (Record, Option<String>) {
+pub(super) fn settle(exchange: Exchange, ending: Ending, clock: Clock) -> (Record, Option<String>) {
     let now = clock.now();
     let Exchange { mut record, mut reply, error_body, .. } = exchange;
     let (outcome, error) = outcome_of(&record, &reply, &error_body, ending);
@@ -28,9 +23,6 @@ pub(crate) fn settle(
     }
     let text = reply.text.take();
     move_reply(&mut record, reply, clock);
-    if strict && outcome == Outcome::Ok {
-        check_length(&mut record);
-    }
     (record, text)
 }
 
@@ -95,15 +87,5 @@ fn count_from_deltas(record: &mut Record) {
         record.usage.source = TokenSource::Logprobs;
         let reasoning = record.deltas.iter().filter(|delta| delta.kind == DeltaKind::Reasoning);
         record.usage.reasoning_tokens = Some(reasoning.map(|delta| delta.tokens).sum());
-    }
-}
-
-fn check_length(record: &mut Record) {
-    let (Some(asked), Some(got)) = (record.max_tokens, record.usage.output_tokens) else {
-        return;
-    };
-    if asked != got {
-        record.outcome = Outcome::WrongLength;
-        record.error = Some(format!("{got} tokens instead of {asked}"));
     }
 }
