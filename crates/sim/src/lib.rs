@@ -18,5 +18,5 @@ pub mod prefix;
 pub mod presets;
 pub mod spread;
 
-pub use client::{Call, Simulated, simulate};
+pub use client::simulate;
 pub use engine::{Ask, Emission, Engine, Event, Failure, JobId, Phase, Refused, State};

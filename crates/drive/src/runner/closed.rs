@@ -39,6 +39,10 @@ async fn live<E: Endpoint>(thread: &IoThread<E>, mut pacer: UserPacer, is_burst:
         let started = thread.now();
         // A burst has an instant of its own, and lateness against it is lag; other users are due when they send.
         let outcome = request::run_closed(thread, is_burst.then_some(due)).await;
+        if !thread.accepting.get() {
+            // The load ended meanwhile: nobody waits for this user to have thought.
+            return;
+        }
         let mut done = thread.now();
         if matches!(outcome, Outcome::Connect | Outcome::Tls) {
             done = done + RECONNECT_PAUSE;

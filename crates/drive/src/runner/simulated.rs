@@ -54,7 +54,10 @@ pub(super) async fn run<E: Endpoint>(
         }
         clockwork.turn(thread, now);
         thread.look_at_the_end(thread.shared.stop.state(), now, &mut end);
-        let next_start = thread.start_due(&mut share, now, &mut end);
+        let mut next_start = thread.start_due(&mut share, now, &mut end);
+        while next_start.is_some_and(|next| next <= now) {
+            next_start = thread.start_due(&mut share, now, &mut end);
+        }
         if thread.is_over() && next_start.is_none() {
             return thread.close(end);
         }

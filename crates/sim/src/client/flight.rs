@@ -154,17 +154,24 @@ impl Flight {
         self.record.max_tokens.is_some_and(|tokens| tokens > 0)
     }
 
-    /// The server's own count of tokens.
+    /// The server's own count of all tokens, at the end of a whole answer.
     fn count(&mut self) {
-        let usage = &mut self.record.usage;
-        usage.input_tokens = Some(self.call.ask.prompt_tokens);
-        if self.tokens > 0 || self.call.ask.output_tokens == 0 {
-            usage.output_tokens = Some(self.tokens);
-            usage.source = TokenSource::Server;
+        self.record.usage.input_tokens = Some(self.call.ask.prompt_tokens);
+        if self.call.ask.output_tokens == 0 && self.expects_tokens() {
+            self.count_output();
         }
     }
 
+    fn count_output(&mut self) {
+        self.record.usage.output_tokens = Some(self.tokens);
+        self.record.usage.source = TokenSource::Server;
+    }
+
     fn end(mut self, at: Offset, outcome: Outcome, error: Option<String>) -> Record {
+        if self.tokens > 0 && self.record.status == Some(200) {
+            // Of an answer that was cut short, what came says how many there were.
+            self.count_output();
+        }
         self.record.done = Some(at);
         self.record.outcome = outcome;
         self.record.error = error;

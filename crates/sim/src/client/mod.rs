@@ -16,4 +16,4 @@ mod users;
 
 pub use call::{Call, CallEnd, Refusal};
 pub use exchanges::{Exchanges, Terms};
-pub use run::{Simulated, simulate};
+pub use run::{SimulateError, Simulated, simulate};

@@ -1,11 +1,13 @@
 //! A whole run in virtual time: the load model, the workload and an engine in one loop, without a clock.
 
 use plimsoll_core::load::{CLAIM_PAUSE, LoadModel, Schedule, ScheduleError, Times};
+use plimsoll_core::metrics::resolve_output_tokens;
 use plimsoll_core::record::{Outcome, Record, RequestId};
 use plimsoll_core::spec::RunSpec;
 use plimsoll_core::time::Offset;
 use plimsoll_core::workload::Workload;
 use rustc_hash::FxHashMap;
+use thiserror::Error;
 
 use super::call::Call;
 use super::exchanges::{Exchanges, Terms};
@@ -29,21 +31,36 @@ pub struct Simulated {
     pub stopped: bool,
 }
 
-/// Runs `spec` against `engine` and tells `each` of every request as it ends.
+/// Why a run cannot be simulated.
+#[derive(Debug, Error)]
+pub enum SimulateError {
+    /// The schedule is impossible.
+    #[error("{0}")]
+    Schedule(#[from] ScheduleError),
+    /// The run has no end of its own.
+    #[error("a run in simulated time needs an end: give a time or a number of requests")]
+    Endless,
+}
+
+/// Runs `spec` against `engine` and tells `each` of every request as it ends. `full` is the HTTP status of a server whose
+/// queue is full: 429 or 503.
 ///
 /// The records are those that the client itself would keep against the same engine in its own process and simulated
 /// time, in the same order and to the nanosecond. (`serve` has the test.)
 ///
 /// # Errors
-/// The schedule is impossible.
+/// The schedule is impossible, or the run has no end.
 pub fn simulate(
     spec: &RunSpec,
     workload: &dyn Workload,
     engine: Engine,
     full: u16,
     each: &mut dyn FnMut(Record),
-) -> Result<Simulated, ScheduleError> {
+) -> Result<Simulated, SimulateError> {
     let times = Times::of(spec);
+    if times.measure_end.is_none() && spec.phases.max_requests.is_none() {
+        return Err(SimulateError::Endless);
+    }
     let (schedule, users, cap) = match &spec.load {
         LoadModel::Open(open) => (Some(Schedule::new(&open.arrivals, spec.seed)?), None, open.cap),
         LoadModel::Closed(model) => (None, Some(Users::new(model, spec.seed, times.begin)), None),
@@ -153,7 +170,9 @@ impl Client<'_> {
     fn start(&mut self, now: Offset, scheduled: Offset) {
         let due = self.take_request(scheduled);
         match self.places.take(due) {
-            Placed::Taken((record, call)) => self.send(now, record, call),
+            Placed::Taken((record, call)) => {
+                self.exchanges.send(now, record, call);
+            }
             Placed::Waits => {}
             Placed::Shed((mut record, _)) => {
                 record.outcome = Outcome::Shed;
@@ -180,7 +199,7 @@ impl Client<'_> {
             users.started(user, now);
         }
         self.owners.insert(record.id, user);
-        self.send(now, record, call);
+        self.exchanges.send(now, record, call);
     }
 
     /// The next request of the workload.
@@ -194,10 +213,6 @@ impl Client<'_> {
         (record, Call::of(&request))
     }
 
-    fn send(&mut self, now: Offset, record: Record, call: Call) {
-        self.exchanges.send(now, record, call);
-    }
-
     /// A request that was sent has ended.
     fn conclude(&mut self, now: Offset, mut record: Record) {
         if self.spec.strict_length {
@@ -208,7 +223,7 @@ impl Client<'_> {
         if self.users.is_none()
             && let Some((record, call)) = self.places.free()
         {
-            self.send(now, record, call);
+            self.exchanges.send(now, record, call);
         }
         if let Some(user) = self.owners.remove(&id)
             && let Some(due) = self.users.as_mut().and_then(|users| users.ended(user, now, outcome))
@@ -218,7 +233,8 @@ impl Client<'_> {
     }
 
     /// Counts a record and hands it on.
-    fn settle(&mut self, now: Offset, record: Record) {
+    fn settle(&mut self, now: Offset, mut record: Record) {
+        resolve_output_tokens(&mut record, None);
         self.progress.request_ended(now, record.outcome == Outcome::Ok);
         (self.each)(record);
     }
