@@ -134,10 +134,7 @@ impl<R: Send + 'static> Feed<R> {
         let wanted = Arc::new(AtomicU64::new(share.first));
         let own_wanted = wanted.clone();
         thread::Builder::new().name(format!("plimsoll-build-{}", share.first)).spawn(move || {
-            if when_behind == WhenBehind::BuildHere {
-                priority::only_when_idle();
-            }
-            build_on(&there, &own_wanted, share, &sender, &warm);
+            build_on(&there, &own_wanted, share, when_behind, &sender, &warm);
         })?;
         // The builder says so when the channel is full for the first time.
         let _ = warmed.recv();
@@ -183,16 +180,25 @@ fn build_on<P: Prepare>(
     builder: &Builder<P>,
     wanted: &AtomicU64,
     share: Share,
+    when_behind: WhenBehind,
     sender: &SyncSender<Prepared<P::Request>>,
     warm: &SyncSender<()>,
 ) {
     let mut id = share.first;
+    let mut stocked = false;
     loop {
         id = id.max(wanted.load(Ordering::Relaxed));
         let prepared = builder.build(RequestId(id));
         id += share.step;
         if let Err(full) = sender.try_send(prepared) {
-            let _ = warm.try_send(());
+            // From the first full channel on there is a store to live on: building must not delay an I/O thread.
+            if !stocked {
+                stocked = true;
+                if when_behind == WhenBehind::BuildHere {
+                    priority::only_when_idle();
+                }
+                let _ = warm.try_send(());
+            }
             let (TrySendError::Full(prepared) | TrySendError::Disconnected(prepared)) = full;
             if sender.send(prepared).is_err() {
                 return;

@@ -10,6 +10,7 @@ use plimsoll_core::health::ThreadHealth;
 use plimsoll_core::record::ThreadWindow;
 use plimsoll_core::time::Offset;
 
+use super::cores::Cores;
 use crate::clock;
 
 /// The counters of one I/O thread.
@@ -26,8 +27,8 @@ pub struct Pulse {
     /// Lags over the measured window; cleared at its start.
     timer_lag: RefCell<Histogram<u64>>,
     read_lag: RefCell<Histogram<u64>>,
-    /// Start of the measured window, and the scheduler times there.
-    measured_from: Cell<(Offset, SchedulerTimes)>,
+    /// Start of the measured window, and the kernel's accounts there.
+    measured_from: Cell<(Offset, SchedulerTimes, Cores)>,
 }
 
 /// Longest lag that the histograms tell apart: a minute.
@@ -51,7 +52,7 @@ impl Pulse {
     }
 
     fn with(scheduler: Scheduler, thread: u16, now: Offset) -> Self {
-        let times = scheduler.times();
+        let (times, cores) = (scheduler.times(), scheduler.cores());
         Pulse {
             thread,
             window: RefCell::new(ThreadWindow { thread, start: now, ..ThreadWindow::default() }),
@@ -62,7 +63,7 @@ impl Pulse {
             window_times: Cell::new(times),
             timer_lag: RefCell::new(lag_histogram()),
             read_lag: RefCell::new(lag_histogram()),
-            measured_from: Cell::new((now, times)),
+            measured_from: Cell::new((now, times, cores)),
         }
     }
 
@@ -129,7 +130,7 @@ impl Pulse {
     pub(crate) fn measure_from(&self, now: Offset) {
         self.timer_lag.borrow_mut().reset();
         self.read_lag.borrow_mut().reset();
-        self.measured_from.set((now, self.scheduler.times()));
+        self.measured_from.set((now, self.scheduler.times(), self.scheduler.cores()));
     }
 
     /// Ends the window of the moment and begins the next one.
@@ -154,13 +155,16 @@ impl Pulse {
 
     /// The health of the thread from the start of the measured window until now.
     pub(crate) fn health(&self, now: Offset) -> ThreadHealth {
-        let (from, before) = self.measured_from.get();
+        let (from, before, cores_before) = self.measured_from.get();
         let times = self.scheduler.times();
+        let cores = self.scheduler.cores().since(cores_before);
         let length = now.since(from).as_secs_f64().max(1e-9);
         ThreadHealth {
             thread: self.thread,
             busy: (times.cpu.saturating_sub(before.cpu).as_secs_f64() / length).min(1.0),
             waiting: (times.waiting.saturating_sub(before.waiting).as_secs_f64() / length).min(1.0),
+            others: cores.others,
+            stolen: cores.stolen,
             timer_lag: self.timer_lag.borrow().clone(),
             read_lag: self.read_lag.borrow().clone(),
         }
@@ -204,6 +208,13 @@ impl Scheduler {
             .and_then(|text| text.split_ascii_whitespace().nth(1)?.parse().ok())
             .map_or(Duration::ZERO, Duration::from_nanos);
         SchedulerTimes { cpu, waiting }
+    }
+
+    fn cores(&self) -> Cores {
+        match self {
+            Scheduler::OfThread(_) => Cores::now(),
+            Scheduler::Absent => Cores::default(),
+        }
     }
 }
 
