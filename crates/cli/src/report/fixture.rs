@@ -46,6 +46,7 @@ pub(crate) fn header() -> RunHeader {
         workload: "512-token prompts, 128 tokens out".to_owned(),
         seed: 7,
         threads: 2,
+        simulated: false,
         ended: "completed".to_owned(),
     }
 }

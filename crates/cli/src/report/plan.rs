@@ -26,8 +26,9 @@ pub(crate) fn opening_line(plan: &Plan<'_>) -> String {
     } else {
         ""
     };
+    let time = if header.simulated { "simulated time: " } else { "" };
     format!(
-        "{} -> {} ({}, model {}): {}{defaults}, {}, {}",
+        "{time}{} -> {} ({}, model {}): {}{defaults}, {}, {}",
         header.load,
         header.target,
         header.provider,

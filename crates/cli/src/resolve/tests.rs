@@ -202,6 +202,38 @@ fn targets_are_completed_and_cleaned() {
 }
 
 #[test]
+fn a_simulated_server_runs_on_a_port_or_in_process() {
+    let kind = |typed: &str| resolved(&[typed, "-t", "1h", "-u", "64"]).draft.target.kind;
+    for (typed, options) in
+        [("sim://?time=virtual", ""), ("sim://?ttft=1s&time=virtual&itl=2s", "ttft=1s&itl=2s")]
+    {
+        assert_eq!(kind(typed), TargetKind::InProcess(options.to_owned()), "{typed}");
+    }
+    assert_eq!(kind("sim://?time=real&ttft=1s"), TargetKind::Sim("ttft=1s".to_owned()));
+    let simulated = |args: &[&str]| {
+        let mut all = vec!["sim://?time=virtual"];
+        all.extend(args);
+        resolve_in(&all, &context(&[], Path::new("/nonexistent")))
+    };
+    let spec_threads = simulated(&["-t", "1h", "-u", "64"]).unwrap().draft.threads;
+    assert_eq!(spec_threads, 1);
+    for (args, excerpt) in [
+        (&["-u", "2"][..], "needs an end"),
+        (&["-t", "1h", "--threads", "2"], "leave --threads out"),
+        (&["-t", "1h", "--spin"], "without --spin"),
+        (&["-t", "1h", "--show-response"], "have no text"),
+    ] {
+        let error = simulated(args).unwrap_err().to_string();
+        assert!(error.contains(excerpt), "{args:?}: {error}");
+    }
+    assert!(simulated(&["--stages", "10s:5"]).is_ok());
+    for (typed, excerpt) in [("sim://?time=warp", "time=virtual"), ("sim://?time=real&time=real", "twice")] {
+        let error = resolve_in(&[typed], &context(&[], Path::new("/nonexistent"))).unwrap_err().to_string();
+        assert!(error.contains(excerpt), "{error}");
+    }
+}
+
+#[test]
 fn proxies_are_refused_for_targets_that_need_one() {
     let with = |env: &[(&str, &str)], args: &[&str]| {
         resolve_in(args, &context(env, Path::new("/nonexistent")))

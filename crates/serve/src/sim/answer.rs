@@ -272,6 +272,11 @@ pub(crate) fn simulated_failure() -> Refusal {
     Refusal::new(500, "simulated failure, asked for by the options of this server")
 }
 
+/// The refusal that the fault options ask for.
+pub(crate) fn simulated_rate_limit() -> Refusal {
+    Refusal::new(429, "simulated rate limit, asked for by the options of this server")
+}
+
 /// The error of a request that was given up.
 fn timed_out() -> Refusal {
     Refusal::new(504, "the request took longer than this server allows")

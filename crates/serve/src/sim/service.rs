@@ -7,7 +7,7 @@ use std::time::Duration;
 use plimsoll_core::time::Offset;
 use plimsoll_sim::{self as engine, Phase, Refused};
 
-use super::answer::{Job, Script, simulated_failure};
+use super::answer::{Job, Script, simulated_failure, simulated_rate_limit};
 use super::ask::Ask;
 use super::clockwork::Clockwork;
 use super::fate::{Fate, Fault};
@@ -74,12 +74,7 @@ impl Service {
         let fate = Fate::draw(options, index);
         match fate.fault {
             Fault::Http500 => return Err(simulated_failure()),
-            Fault::Http429 => {
-                return Err(Refusal::new(
-                    429,
-                    "simulated rate limit, asked for by the options of this server",
-                ));
-            }
+            Fault::Http429 => return Err(simulated_rate_limit()),
             _ => {}
         }
         let after = if head.keep_alive { After::Keep } else { After::Close };

@@ -21,7 +21,7 @@ use plimsoll_drive::clock::Clock;
 use plimsoll_drive::recorder::{Options, RecordSink, Recorder};
 use plimsoll_drive::runner::{self, RunEnd, RunPlan};
 use plimsoll_serve::in_process::{InProcess, PrepareCalls};
-use plimsoll_sim::client::Simulated;
+use plimsoll_sim::client::{Simulated, Terms};
 use plimsoll_sim::conditions::{ConditionOptions, Crash};
 use plimsoll_sim::fixed::{Fixed, FixedOptions};
 use plimsoll_sim::llm::Llm;
@@ -257,7 +257,7 @@ fn in_virtual_time(spec: &RunSpec, engine: Engine) -> (Vec<Record>, Simulated) {
 fn by_the_client(spec: &RunSpec, engine: Engine) -> (Vec<Record>, RunEnd) {
     let (spec, clock) = (Arc::new(spec.clone()), Clock::simulated());
     let workload: Arc<dyn Workload> = Arc::new(Mixed);
-    let feeds = runner::prepare_simulated(&spec, &workload, &PrepareCalls).unwrap();
+    let feeds = runner::prepare_simulated(&spec, &workload, &PrepareCalls::default()).unwrap();
     let times = Times::of(&spec);
     let (tap, tapped) = sync_channel(64);
     let options = Options {
@@ -274,7 +274,8 @@ fn by_the_client(spec: &RunSpec, engine: Engine) -> (Vec<Record>, RunEnd) {
     let (recorder, handle) = Recorder::start(None, Default::default(), options).unwrap();
     let plan = RunPlan { spec: spec.clone(), clock, times, feeds, recorder: handle };
     let running =
-        runner::start_simulated(plan, move |station| InProcess::new(station, engine, &spec, 503)).unwrap();
+        runner::start_simulated(plan, move |station| InProcess::of(station, engine, Terms::of(&spec, 503)))
+            .unwrap();
     let records = gather(tapped, recorder);
     (records, running.join().unwrap())
 }
