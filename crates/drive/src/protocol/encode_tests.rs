@@ -12,7 +12,7 @@ use super::test_spec::{line, request, spec};
 use super::{ProtocolError, build, supports};
 
 fn body(spec: &RunSpec, request: &RequestSpec) -> String {
-    let body = build(spec).unwrap().encode(request);
+    let body = build(spec).unwrap().encode(request).body;
     let text = String::from_utf8(body.concat()).unwrap();
     assert_eq!(body.len(), text.len());
     serde_json::from_str::<serde_json::Value>(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
@@ -99,7 +99,7 @@ fn members_of_the_data_set_take_precedence_and_are_shared() {
         body(&spec, &asked),
         r#"{"model":"tiny","stream":true,"stream_options":{"include_usage":true},"top_p":0.9,"temperature":0.7,"messages":[{"role":"system","content":"x"}],"seed":2,"max_completion_tokens":9}"#
     );
-    let sent = build(&spec).unwrap().encode(&asked);
+    let sent = build(&spec).unwrap().encode(&asked).body;
     let plimsoll_core::workload::Prompt::Members(members) = &asked.prompt else { unreachable!() };
     assert!(sent.pieces.iter().any(|piece| piece.as_ptr() == members.json.as_ptr()), "the line was copied");
 }
@@ -148,7 +148,7 @@ fn images_are_content_parts_and_never_copied() {
         part("data:,")
     );
     assert!(body(&spec, &asked).contains(&format!(r#""content":{content}"#)), "{}", body(&spec, &asked));
-    let sent = build(&spec).unwrap().encode(&asked);
+    let sent = build(&spec).unwrap().encode(&asked).body;
     for image in images.iter() {
         assert!(sent.pieces.iter().any(|piece| piece.as_ptr() == image.as_ptr()), "an image was copied");
     }
@@ -183,12 +183,12 @@ fn other_providers_ask_in_their_own_words() {
         ),
     ] {
         let spec = spec(provider, false, stream);
-        assert_eq!(build(&spec).unwrap().path(), path);
+        assert_eq!(build(&spec).unwrap().route().path, path);
         assert_eq!(body(&spec, &request("x", 6)), expected);
     }
     let mut own = spec(Provider::Openai, true, true);
     own.target.endpoint = Some("/v3/chat".to_owned());
-    assert_eq!(build(&own).unwrap().path(), "/v3/chat");
+    assert_eq!(build(&own).unwrap().route().path, "/v3/chat");
 }
 
 #[test]
