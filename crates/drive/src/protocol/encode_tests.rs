@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use plimsoll_core::record::RequestId;
-use plimsoll_core::spec::{Provider, RunSpec};
+use plimsoll_core::spec::{Interface, Provider, RunSpec};
 use plimsoll_core::workload::RequestSpec;
 use serde_json::json;
 
@@ -41,7 +41,7 @@ fn options_become_members() {
     let rest = r#""reasoning_effort":"low","ignore_eos":true}"#;
     assert_eq!(body(&full, &request("x", 6)), format!(r#"{asked}"logprobs":true,"top_logprobs":3,{rest}"#));
 
-    full.api.chat = false;
+    full.api.interface = Interface::Completions;
     full.api.stream = false;
     assert_eq!(
         body(&full, &request("x", 6)),
@@ -202,11 +202,19 @@ fn what_a_provider_lacks_is_refused_clearly() {
         ),
         (
             Provider::TritonGenerate,
-            |spec| spec.api.chat = true,
-            "triton-generate has no chat API: use --no-chat",
+            |spec| spec.api.interface = Interface::Chat,
+            "triton-generate has no interface `chat`: use --api generate",
         ),
-        (Provider::Tgi, |spec| spec.api.chat = true, "tgi has no chat API: use --no-chat"),
-        (Provider::Together, |spec| spec.api.chat = true, "together has no chat API: use --no-chat"),
+        (
+            Provider::Tgi,
+            |spec| spec.api.interface = Interface::Completions,
+            "tgi has no interface `completions`: use --api generate",
+        ),
+        (
+            Provider::Together,
+            |spec| spec.api.interface = Interface::Chat,
+            "together has no interface `chat`: use --api completions",
+        ),
         (Provider::Tgi, |spec| spec.api.n = 2, "tgi has no several sequences per request: use -n 1"),
         (
             Provider::TritonInfer,
@@ -249,9 +257,13 @@ fn what_a_provider_lacks_is_refused_clearly() {
 fn what_is_supported_can_be_built() {
     for provider in Provider::ALL {
         let can = supports(provider);
-        for (chat, stream) in [(false, false), (false, true), (true, false), (true, true)] {
-            let built = build(&spec(provider, chat, stream));
-            assert_eq!(built.is_ok(), (can.chat || !chat) && (can.stream || !stream), "{provider:?}");
+        for interface in Interface::ALL {
+            for stream in [false, true] {
+                let mut spec = spec(provider, false, stream);
+                spec.api.interface = interface;
+                let expected = can.interfaces.contains(&interface) && (can.stream || !stream);
+                assert_eq!(build(&spec).is_ok(), expected, "{provider:?} {interface:?}");
+            }
         }
     }
 }
