@@ -65,6 +65,10 @@ pub struct RunHeader {
     pub seed: u64,
     /// I/O threads.
     pub threads: u16,
+    /// Whether time was simulated: all but `started` happened in no real time, and the client takes no part in the
+    /// figures.
+    #[serde(default)]
+    pub simulated: bool,
     /// How the run ended (`completed`, `interrupted`, `aborted`).
     pub ended: String,
 }

@@ -25,6 +25,8 @@ mod selftest;
 #[cfg(test)]
 mod servers;
 #[cfg(test)]
+mod simulated;
+#[cfg(test)]
 mod stop;
 #[cfg(test)]
 mod truth;

@@ -358,7 +358,7 @@ fn logprobs(logprobs: Value<'_>) -> u32 {
     list.map_or(0, |list| u32::try_from(list.items().count()).unwrap_or(u32::MAX))
 }
 
-/// The embedded server's stamp, CLOCK_MONOTONIC nanoseconds: `plimsoll:123456789`.
+/// The embedded server's stamp, CLOCK_MONOTONIC nanoseconds: `plimsoll:SENT`, or `plimsoll:SENT:DUE` when asked for.
 fn stamp(fingerprint: Text<'_>) -> Option<Offset> {
-    fingerprint.raw().strip_prefix("plimsoll:")?.parse().ok().map(Offset::from_nanos)
+    fingerprint.raw().strip_prefix("plimsoll:")?.split(':').next()?.parse().ok().map(Offset::from_nanos)
 }
