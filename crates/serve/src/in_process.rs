@@ -62,7 +62,9 @@ pub enum NeedsPort {
     )]
     Option(&'static str),
     /// Nothing takes time.
-    #[error("a server that answers in no time leaves simulated time where it is: give `ttft` or `itl`")]
+    #[error(
+        "a server that answers a request for one token in no time leaves simulated time where it is: give `ttft`"
+    )]
     NoTime,
 }
 

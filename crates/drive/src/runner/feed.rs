@@ -18,6 +18,8 @@ use crate::transport::{HttpRequest, RequestHead};
 const AHEAD: std::ops::RangeInclusive<usize> = 64..=4096;
 /// Bytes of unshared bodies built ahead per I/O thread, about.
 const AHEAD_BYTES: usize = 32 << 20;
+/// Builder threads at most where time is simulated.
+const BUILDERS_MAX: usize = 16;
 
 /// A request ready to be sent, and what its record says of it.
 pub(crate) struct Prepared<R> {
@@ -101,7 +103,10 @@ pub(crate) struct Share {
 /// The requests of one I/O thread.
 pub(crate) struct Feed<R> {
     build: Box<dyn Fn(RequestId) -> Prepared<R> + Send>,
-    ready: Receiver<Prepared<R>>,
+    /// From each builder; they take turns.
+    ready: Vec<Receiver<Prepared<R>>>,
+    /// Whose turn it is.
+    turn: usize,
     /// One that was ready before those wanted ahead of it.
     early: Option<Prepared<R>>,
     /// The id wanted next; the builder does not waste time on earlier ones.
@@ -122,26 +127,41 @@ impl<R: Send + 'static> Feed<R> {
         late: Arc<AtomicU64>,
     ) -> io::Result<Self> {
         let builder = || Builder { workload: workload.clone(), prepare: prepare.clone() };
-        let (here, there) = (builder(), builder());
+        let here = builder();
         let own = P::size(&here.build(RequestId(share.first)).request);
         let room = share.ahead.clamp(*AHEAD.start(), *AHEAD.end()).min(AHEAD_BYTES / own.max(1)).max(4);
-        let (sender, ready) = sync_channel(room);
-        let (warm, warmed) = sync_channel(1);
+        // Simulated time goes as fast as requests are built, and nobody is there whom builders could delay.
+        let builders = match when_behind {
+            WhenBehind::BuildHere => 1,
+            WhenBehind::Wait => thread::available_parallelism().map_or(1, usize::from).min(BUILDERS_MAX),
+        };
         let wanted = Arc::new(AtomicU64::new(share.first));
-        let own_wanted = wanted.clone();
-        thread::Builder::new().name(format!("plimsoll-build-{}", share.first)).spawn(move || {
-            build_on(&there, &own_wanted, share, when_behind, &sender, &warm);
-        })?;
-        // The builder says so when the channel is full for the first time.
-        let _ = warmed.recv();
+        let (mut ready, mut warm) = (Vec::new(), Vec::new());
+        for turn in 0..builders as u64 {
+            let first = share.first + turn * share.step;
+            let own = Share { first, step: share.step * builders as u64, ahead: room };
+            let (builder, wanted) = (builder(), wanted.clone());
+            let (sender, receiver) = sync_channel(room);
+            let (tell, told) = sync_channel(1);
+            thread::Builder::new()
+                .name(format!("plimsoll-build-{first}"))
+                .spawn(move || build_on(&builder, &wanted, own, when_behind, &sender, &tell))?;
+            ready.push(receiver);
+            warm.push(told);
+        }
+        // A builder says so when its channel is full for the first time.
+        for told in warm {
+            let _ = told.recv();
+        }
         let build = Box::new(move |id| here.build(id));
-        Ok(Feed { build, ready, early: None, wanted, step: share.step, when_behind, late })
+        Ok(Feed { build, ready, turn: 0, early: None, wanted, step: share.step, when_behind, late })
     }
 
     /// The next request of this thread. Built here if the builder is behind, unless that is to be waited for.
     pub(crate) fn take(&mut self) -> Prepared<R> {
         let id = self.wanted.load(Ordering::Relaxed);
         let ready = self.ready_one(id);
+        self.turn = (self.turn + 1) % self.ready.len();
         self.wanted.store(id + self.step, Ordering::Relaxed);
         ready.unwrap_or_else(|| {
             self.late.fetch_add(1, Ordering::Relaxed);
@@ -154,8 +174,8 @@ impl<R: Send + 'static> Feed<R> {
         loop {
             let prepared = match self.early.take() {
                 Some(early) => early,
-                None if self.when_behind == WhenBehind::Wait => self.ready.recv().ok()?,
-                None => match self.ready.try_recv() {
+                None if self.when_behind == WhenBehind::Wait => self.ready.get(self.turn)?.recv().ok()?,
+                None => match self.ready.get(self.turn)?.try_recv() {
                     Ok(prepared) => prepared,
                     Err(TryRecvError::Empty | TryRecvError::Disconnected) => return None,
                 },
@@ -183,7 +203,10 @@ fn build_on<P: Prepare>(
     let mut id = share.first;
     let mut stocked = false;
     loop {
-        id = id.max(wanted.load(Ordering::Relaxed));
+        let wanted = wanted.load(Ordering::Relaxed);
+        if when_behind == WhenBehind::BuildHere {
+            id = id.max(wanted);
+        }
         let prepared = builder.build(RequestId(id));
         id += share.step;
         if let Err(full) = sender.try_send(prepared) {
