@@ -12,6 +12,7 @@ mod ask;
 mod connection;
 mod event_loop;
 mod fate;
+mod flavour;
 mod frames;
 mod options;
 mod reply;
@@ -24,5 +25,6 @@ mod slots;
 mod stats;
 mod system;
 
+pub use flavour::{Flavour, UnknownFlavour};
 pub use options::{SimOptionError, SimOptions, UsageForm, WhenFull};
 pub use server::SimServer;
