@@ -14,6 +14,7 @@ mod clockwork;
 mod connection;
 mod event_loop;
 mod fate;
+mod flavour;
 mod frames;
 mod options;
 mod reply;
@@ -26,6 +27,7 @@ mod stats;
 mod system;
 mod truth;
 
+pub use flavour::{Flavour, UnknownFlavour};
 pub use options::{SimOptionError, SimOptions, SlowClient, UsageForm, WhenFull};
 pub use server::{Ended, SimServer};
 pub use stats::Lateness;

@@ -12,11 +12,16 @@ use plimsoll_sim::fixed::{Fixed, FixedOptions};
 use thiserror::Error;
 use url::form_urlencoded;
 
+use super::flavour::Flavour;
+
 /// Most tokens that one event may carry, and most events that one write may carry.
 const GROUP_MAX: u32 = 1024;
 
 /// The longest time that any option may ask for: the longest answer still ends before nanoseconds overflow.
 const TIME_MAX: Duration = Duration::from_secs(3600);
+
+/// What `flavour` can be, for the message.
+const FLAVOURS: &str = "vllm, sglang, tgi, triton, kserve, torchserve or openai";
 
 /// The behaviour of the simulated endpoint; keys of the query have the names of the fields.
 ///
@@ -76,6 +81,8 @@ pub struct SimOptions {
     pub truth_file: Option<PathBuf>,
     /// The model's name.
     pub model: String,
+    /// The server that it looks like.
+    pub flavour: Flavour,
     /// The model's owner, by which clients guess the kind of server.
     pub owned_by: String,
     /// The seed of every random choice. Each request's draws depend on it and on the request's index only.
@@ -144,6 +151,7 @@ impl Default for SimOptions {
             truth: false,
             truth_file: None,
             model: "sim".to_owned(),
+            flavour: Flavour::default(),
             owned_by: "openai".to_owned(),
             seed: Seed(0),
             core: None,
@@ -154,7 +162,7 @@ impl Default for SimOptions {
 
 impl SimOptions {
     /// The keys that [`SimOptions::parse`] knows.
-    pub const KEYS: [&str; 30] = [
+    pub const KEYS: [&str; 31] = [
         "ttft",
         "itl",
         "slots",
@@ -181,6 +189,7 @@ impl SimOptions {
         "truth",
         "truth_file",
         "model",
+        "flavour",
         "owned_by",
         "seed",
         "core",
@@ -263,6 +272,7 @@ impl SimOptions {
             "truth" => self.truth = number(key, value, "true or false")?,
             "truth_file" => self.truth_file = Some(name(key, value)?.into()),
             "model" => self.model = name(key, value)?,
+            "flavour" => self.flavour = number(key, value, FLAVOURS)?,
             "owned_by" => self.owned_by = name(key, value)?,
             "seed" => self.seed = Seed(number(key, value, "a whole number")?),
             "core" => self.core = Some(number(key, value, "the number of a CPU, counted from 0")?),
@@ -388,7 +398,7 @@ mod tests {
             &stream_error_rate=0.03&truncate_rate=0.04&empty_rate=0.05&wrong_length_rate=0.06&tokens_per_chunk=7\
             &events_per_write=8&usage=finish&done=false&reasoning=9&stall=10s&stall_rate=0.11\
             &retry_after=7s&request_timeout=9s&slow_client=drop&client_buffer=99&truth=true&truth_file=t.csv&model=a%2Fb\
-            &owned_by=me&seed=12&core=13&non_loopback=true";
+            &flavour=tgi&owned_by=me&seed=12&core=13&non_loopback=true";
         let expected = SimOptions {
             ttft: Duration::from_millis(1),
             itl: Duration::from_millis(2),
@@ -416,6 +426,7 @@ mod tests {
             truth: true,
             truth_file: Some("t.csv".into()),
             model: "a/b".to_owned(),
+            flavour: Flavour::Tgi,
             owned_by: "me".to_owned(),
             seed: Seed(12),
             core: Some(13),
@@ -446,6 +457,7 @@ mod tests {
             ("usage=sometimes", "own, finish or none"),
             ("done=yes", "true or false"),
             ("model=", "a name"),
+            ("flavour=tgii", "triton, kserve"),
             ("error_rate=0.7&truncate_rate=0.7", "add up to 1.4"),
         ] {
             let error = SimOptions::parse(query).expect_err(query).to_string();
