@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use plimsoll_core::time::Offset;
 
+use crate::batch::Batch;
 use crate::fixed::Fixed;
+use crate::llm::Llm;
 
 /// A request's number, chosen by the caller; no two requests of an engine share one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,7 +69,8 @@ pub enum Refused {
     Loading(Offset),
     /// The server does not run at all.
     Down,
-    /// Prompt and answer exceed this many tokens, the most that the server has room for.
+    /// Prompt and answer exceed this many tokens, the most that the server has room for; or the request of a classic
+    /// model exceeds this many items, the most of a batch.
     TooLong(u32),
 }
 
@@ -110,8 +113,12 @@ pub struct State {
     pub items: u64,
     /// Steps of the scheduler, or batches executed.
     pub steps: u64,
-    /// Time in which the accelerator had work.
+    /// Time in which the accelerator had work; with several instances, their mean.
     pub busy: Duration,
+    /// Time that requests waited before they started, of all that did.
+    pub queue_time: Duration,
+    /// Time that requests were worked on, of all that finished: each counts the whole time of its batches.
+    pub compute_time: Duration,
     /// Resident memory of the server's process, bytes; 0 where it is not modelled.
     pub resident_bytes: u64,
     /// Memory of the accelerator in use, and all there is, bytes; 0 where it is not modelled.
@@ -139,6 +146,8 @@ impl Default for State {
             items: 0,
             steps: 0,
             busy: Duration::ZERO,
+            queue_time: Duration::ZERO,
+            compute_time: Duration::ZERO,
             resident_bytes: 0,
             accelerator_bytes: 0,
             accelerator_bytes_total: 0,
@@ -152,9 +161,14 @@ impl Default for State {
 /// Whoever owns time calls [`Engine::advance`] up to a moment before it tells the engine of anything that happens then:
 /// at equal moments, what the engine does comes before what is done to it.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a server has one, and it stays where it is")]
 pub enum Engine {
     /// A fixed grid in a fixed number of slots: knows no load but its own queue.
     Fixed(Fixed),
+    /// A large language model behind a continuous batcher.
+    Llm(Llm),
+    /// A classic model whose requests are gathered into batches.
+    Batch(Batch),
 }
 
 impl Engine {
@@ -165,6 +179,8 @@ impl Engine {
     pub fn arrive(&mut self, at: Offset, job: JobId, ask: &Ask) -> Result<(), Refused> {
         match self {
             Engine::Fixed(engine) => engine.arrive(at, job, ask),
+            Engine::Llm(engine) => engine.arrive(at, job, ask),
+            Engine::Batch(engine) => engine.arrive(at, job, ask),
         }
     }
 
@@ -172,6 +188,8 @@ impl Engine {
     pub fn cancel(&mut self, at: Offset, job: JobId) {
         match self {
             Engine::Fixed(engine) => engine.cancel(at, job),
+            Engine::Llm(engine) => engine.cancel(at, job),
+            Engine::Batch(engine) => engine.cancel(at, job),
         }
     }
 
@@ -179,6 +197,8 @@ impl Engine {
     pub fn next_event(&self) -> Option<Offset> {
         match self {
             Engine::Fixed(engine) => engine.next_event(),
+            Engine::Llm(engine) => engine.next_event(),
+            Engine::Batch(engine) => engine.next_event(),
         }
     }
 
@@ -186,6 +206,8 @@ impl Engine {
     pub fn advance(&mut self, now: Offset, out: &mut Vec<Emission>) {
         match self {
             Engine::Fixed(engine) => engine.advance(now, out),
+            Engine::Llm(engine) => engine.advance(now, out),
+            Engine::Batch(engine) => engine.advance(now, out),
         }
     }
 
@@ -193,6 +215,8 @@ impl Engine {
     pub fn state(&self, now: Offset) -> State {
         match self {
             Engine::Fixed(engine) => engine.state(now),
+            Engine::Llm(engine) => engine.state(now),
+            Engine::Batch(engine) => engine.state(now),
         }
     }
 }
