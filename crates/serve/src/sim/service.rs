@@ -5,19 +5,19 @@ use std::io;
 use std::time::Duration;
 
 use plimsoll_core::time::Offset;
-use plimsoll_sim::{self as engine, Phase, Refused};
+use plimsoll_sim::{Phase, Refused};
 
 use super::answer::{Job, Script, simulated_failure};
-use super::ask::Ask;
 use super::clockwork::Clockwork;
 use super::fate::{Fate, Fault};
 use super::options::{SlowClient, WhenFull};
-use super::reply::{self, After, Document, Refusal};
+use super::reply::{After, Document};
 use super::request::Head;
 use super::route::{Route, route};
 use super::schedule::{Key, Schedule};
 use super::server::Ended;
 use super::stats::Stats;
+use super::surface::{About, Refusal, Reply, Request, Surface, Understood, Work};
 use super::truth::{Row, TruthFile};
 
 /// Everything but the connections.
@@ -51,27 +51,39 @@ pub(crate) enum Plan {
 impl Service {
     /// Decides on a request that was complete at `arrival` (CLOCK_MONOTONIC, ns).
     pub(crate) fn plan(&mut self, head: &Head, body: &[u8], arrival: u64) -> Plan {
-        match self.decide(head, body, arrival) {
-            Ok(plan) => plan,
-            Err(refusal) => self.refuse(&refusal),
+        let own = Surface::of(self.script.options.flavour);
+        let path = head.path.split(['?', '#']).next().unwrap_or(&head.path);
+        match route(&head.method, path, self.script.options.flavour) {
+            Ok(None) => {}
+            Ok(Some(route)) => {
+                return self.tell(route, arrival).unwrap_or_else(|refusal| self.refuse(own, &refusal));
+            }
+            Err(refusal) => return self.refuse(own, &refusal),
         }
+        if self.clockwork.state(arrival).phase == Phase::Down {
+            self.stats.refused += 1;
+            return Plan::Reset;
+        }
+        let Head { method, content_type, json_length, .. } = head;
+        let request = Request { method, path, content_type, json_length: *json_length, body };
+        let about =
+            About { script: &self.script, stats: &self.stats, clockwork: &self.clockwork, now: arrival };
+        let (surface, understood) = Surface::understand(&request, &about);
+        let plan = understood.and_then(|understood| match understood {
+            Understood::Say(document) => Ok(Plan::Say(document)),
+            Understood::Work(work) => self.begin(surface, work, head, arrival),
+        });
+        plan.unwrap_or_else(|refusal| self.refuse(surface, &refusal))
     }
 
-    fn decide(&mut self, head: &Head, body: &[u8], arrival: u64) -> Result<Plan, Refusal> {
-        let route = route(&head.method, &head.path)?;
-        if let Some(plan) = self.tell(&route, arrival)? {
-            return Ok(plan);
-        }
+    /// A request for work has come. What will befall it is drawn by its number.
+    fn begin(&mut self, surface: Surface, work: Work, head: &Head, arrival: u64) -> Result<Plan, Refusal> {
         let index = self.stats.requests;
         self.stats.requests += 1;
-        let Some(ask) = Ask::read(route, body)? else {
-            return Err(Refusal::bad_request("this path takes no body"));
-        };
-        if ask.stream && !head.knows_chunks {
+        if matches!(work.reply, Reply::Stream(_)) && !head.knows_chunks {
             return Err(Refusal::new(505, "a stream needs HTTP/1.1"));
         }
-        let options = &self.script.options;
-        let fate = Fate::draw(options, index);
+        let fate = Fate::draw(&self.script.options, index);
         match fate.fault {
             Fault::Http500 => return Err(simulated_failure()),
             Fault::Http429 => {
@@ -83,54 +95,64 @@ impl Service {
             _ => {}
         }
         let after = if head.keep_alive { After::Keep } else { After::Close };
-        let truth = options.truth || head.truth;
-        Ok(Plan::Work(Box::new(Job { ask, fate, index, arrival, after, truth })))
+        let truth = self.script.options.truth || head.truth;
+        let Work { jobs: asks, reply } = work;
+        Ok(Plan::Work(Box::new(Job { surface, asks, reply, fate, index, arrival, after, truth })))
     }
 
-    /// What the server says of itself, without the engine's work. Nothing for a path that asks for work.
-    fn tell(&self, route: &Route, now: u64) -> Result<Option<Plan>, Refusal> {
-        let options = &self.script.options;
-        let state = || self.clockwork.state(now);
-        let json = |body| Ok(Some(Plan::Say(Document::json(200, body))));
+    /// What the server says of itself, whatever it looks like.
+    fn tell(&self, route: Route, now: u64) -> Result<Plan, Refusal> {
+        let json = |body| Ok(Plan::Say(Document::json(200, body)));
         match route {
-            Route::Health => match state().phase {
+            Route::Health => match self.clockwork.state(now).phase {
                 Phase::Ready => json("{\"status\":\"ok\"}".to_owned()),
                 Phase::Loading(until) => Err(self.loading(until, now)),
-                Phase::Down => Ok(Some(Plan::Reset)),
+                Phase::Down => Ok(Plan::Reset),
             },
-            Route::Models => json(reply::models(options, self.script.created)),
             Route::Stats => json(self.stats.document(self.connections)),
-            _ => Ok(None),
         }
     }
 
-    /// Gives a request that came at `at` to the engine; else what to do instead.
+    /// Gives a request that came at `at` to the engine, all of it or nothing; else what to do instead.
     pub(crate) fn admit(&mut self, job: &Job, at: u64, client: Key) -> Result<(), Plan> {
-        match self.clockwork.arrive(at, job.id(), client, &engine_ask(job)) {
-            Ok(()) => {
-                self.stats.admitted(self.clockwork.state(at).waiting);
-                if self.script.options.request_timeout.is_some() {
-                    self.alarms.add(self.deadline(job), client);
-                }
-                Ok(())
+        for (id, ask) in job.ids().zip(job.faulty_asks()) {
+            if let Err(refused) = self.clockwork.arrive(at, id, client, &ask) {
+                job.ids().take_while(|earlier| *earlier != id).for_each(|id| self.clockwork.cancel(at, id));
+                return Err(self.turn_away(job, at, refused));
             }
-            Err(Refused::Down) => {
+        }
+        self.stats.admitted(self.clockwork.state(at).waiting);
+        if self.script.options.request_timeout.is_some() {
+            self.alarms.add(self.deadline(job), client);
+        }
+        Ok(())
+    }
+
+    fn turn_away(&mut self, job: &Job, at: u64, refused: Refused) -> Plan {
+        let refusal = match refused {
+            Refused::Down => {
                 self.stats.refused += 1;
-                Err(Plan::Reset)
+                return Plan::Reset;
             }
-            Err(Refused::QueueFull) => {
+            Refused::QueueFull => {
                 let status = match self.script.options.full {
                     WhenFull::TooManyRequests => 429,
                     WhenFull::Unavailable => 503,
                 };
-                let refusal = Refusal::new(status, "the queue of this server is full: try again later");
-                Err(self.refuse(&refusal))
+                Refusal::new(status, "the queue of this server is full: try again later")
             }
-            Err(Refused::Loading(until)) => Err(self.refuse(&self.loading(until, at))),
-            Err(Refused::TooLong(most)) => Err(self.refuse(&Refusal::bad_request(&format!(
-                "this server has room for {most} tokens, prompt and answer together: ask for fewer"
-            )))),
-        }
+            Refused::Loading(until) => self.loading(until, at),
+            Refused::TooLong(most) => Refusal::bad_field(
+                "max_tokens",
+                &format!("this server has room for {most} tokens, prompt and answer together: ask for fewer"),
+            ),
+        };
+        self.refuse(job.surface, &refusal)
+    }
+
+    /// Ends the work of the engine for a request.
+    pub(crate) fn cancel(&mut self, job: &Job, now: u64) {
+        job.ids().for_each(|id| self.clockwork.cancel(now, id));
     }
 
     /// When the server gives a request up (CLOCK_MONOTONIC, ns).
@@ -163,24 +185,13 @@ impl Service {
         Ok(Ended { lateness: self.stats.lateness() })
     }
 
-    fn refuse(&mut self, refusal: &Refusal) -> Plan {
+    fn refuse(&mut self, surface: Surface, refusal: &Refusal) -> Plan {
         self.stats.refused += 1;
-        Plan::Say(refusal.reply(&self.script.options))
+        Plan::Say(surface.refuse(refusal, &self.script.options))
     }
 
     fn loading(&self, until: Offset, now: u64) -> Refusal {
         let left = Duration::from_nanos(self.clockwork.moment(until).saturating_sub(now));
-        let refusal = Refusal::new(503, "this server is loading its model");
-        Refusal { retry_after: Some(left), ..refusal }
-    }
-}
-
-/// What a request asks of the engine.
-pub(crate) fn engine_ask(job: &Job) -> engine::Ask {
-    engine::Ask {
-        prompt_tokens: job.ask.prompt_tokens,
-        output_tokens: job.tokens(),
-        items: 1,
-        prefix: job.ask.prefix.clone(),
+        Refusal { retry_after: Some(left), ..Refusal::not_ready(503) }
     }
 }
