@@ -282,7 +282,7 @@ fn logprobs(logprobs: Value<'_>) -> u32 {
     list.map_or(0, |list| u32::try_from(list.items().count()).unwrap_or(u32::MAX))
 }
 
-/// The embedded server's stamp, CLOCK_MONOTONIC nanoseconds: `plimsoll:123456789`.
+/// The embedded server's stamp, CLOCK_MONOTONIC nanoseconds: `plimsoll:SENT`, or `plimsoll:SENT:DUE` when asked for.
 fn stamp(fingerprint: Value<'_>) -> Option<u64> {
-    fingerprint.text().strip_prefix("\"plimsoll:")?.strip_suffix('"')?.parse().ok()
+    fingerprint.text().strip_prefix("\"plimsoll:")?.strip_suffix('"')?.split(':').next()?.parse().ok()
 }
