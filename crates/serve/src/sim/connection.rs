@@ -10,6 +10,7 @@ use socket2::SockRef;
 
 use super::answer::{Answer, Next, Step};
 use super::clockwork::Done;
+use super::metrics::End;
 use super::reply::{After, Document, push_document};
 use super::request::{Progress, RequestReader};
 use super::schedule::Key;
@@ -177,7 +178,7 @@ impl Connection {
         match &mut self.state {
             State::Lingering => Err(Gone),
             State::Answering(answer) if service.deadline(answer.job()) <= now => {
-                service.clockwork.cancel(now, answer.job().id());
+                service.give_up(answer.job(), now, End::Failed);
                 answer.end(service.deadline(answer.job()), true);
                 self.go_on(now, service)
             }
@@ -195,7 +196,7 @@ impl Connection {
     /// The client is gone: gives back what its request held.
     pub(crate) fn abandon(&self, now: u64, service: &mut Service) {
         if let State::Answering(answer) = &self.state {
-            service.clockwork.cancel(now, answer.job().id());
+            service.give_up(answer.job(), now, End::Cancelled);
             service.stats.cancelled();
         }
     }

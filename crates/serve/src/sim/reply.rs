@@ -65,6 +65,12 @@ impl Document {
     pub(crate) fn json(status: u16, body: String) -> Self {
         Document { status, kind: "application/json", headers: String::new(), body: body.into_bytes() }
     }
+
+    /// A page of metrics in the text format of Prometheus.
+    pub(crate) fn prometheus(page: String) -> Self {
+        let kind = "text/plain; version=0.0.4; charset=utf-8";
+        Document { status: 200, kind, headers: String::new(), body: page.into_bytes() }
+    }
 }
 
 /// The document of `GET /v1/models`.

@@ -21,6 +21,10 @@ pub(crate) enum Route {
     Health,
     /// `GET /__stats`
     Stats,
+    /// `GET /metrics`, in the names of the served flavour.
+    Metrics,
+    /// `GET /dcgm/metrics`, in the names of the DCGM exporter.
+    AcceleratorMetrics,
 }
 
 /// Finds the endpoint of a request.
@@ -31,7 +35,7 @@ pub(crate) fn route(method: &str, target: &str) -> Result<Route, Refusal> {
     let path = target.split(['?', '#']).next().unwrap_or(target);
     let route = find(path).ok_or_else(|| unknown(path))?;
     let expected = match route {
-        Route::Models | Route::Health | Route::Stats => "GET",
+        Route::Models | Route::Health | Route::Stats | Route::Metrics | Route::AcceleratorMetrics => "GET",
         _ => "POST",
     };
     if method == expected {
@@ -53,6 +57,8 @@ fn find(path: &str) -> Option<Route> {
         ("/generate_stream", Route::Tgi { stream: true }),
         ("/health", Route::Health),
         ("/__stats", Route::Stats),
+        ("/dcgm/metrics", Route::AcceleratorMetrics),
+        ("/metrics", Route::Metrics),
     ];
     fixed.into_iter().find(|(suffix, _)| path.ends_with(suffix)).map(|(_, route)| route)
 }
@@ -99,6 +105,8 @@ mod tests {
             ("GET", "/inference/v1/models", Route::Models),
             ("GET", "/health", Route::Health),
             ("GET", "/__stats", Route::Stats),
+            ("GET", "/metrics", Route::Metrics),
+            ("GET", "/dcgm/metrics", Route::AcceleratorMetrics),
         ] {
             assert_eq!(route(method, path), Ok(expected), "{method} {path}");
         }

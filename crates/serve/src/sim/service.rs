@@ -9,8 +9,10 @@ use plimsoll_sim::{self as engine, Phase, Refused};
 
 use super::answer::{Job, Script, simulated_failure};
 use super::ask::Ask;
-use super::clockwork::Clockwork;
+use super::clockwork::{Clockwork, Done};
 use super::fate::{Fate, Fault};
+use super::flavour::Flavour;
+use super::metrics::{End, Life, Metrics};
 use super::options::{SlowClient, WhenFull};
 use super::reply::{self, After, Document, Refusal};
 use super::request::Head;
@@ -30,6 +32,7 @@ pub(crate) struct Service {
     /// Connections that had more to write than one turn may take.
     pub(crate) again: VecDeque<Key>,
     pub(crate) stats: Stats,
+    pub(crate) metrics: Metrics,
     pub(crate) connections: usize,
     /// Where writes are put together.
     pub(crate) out: Vec<u8>,
@@ -88,7 +91,7 @@ impl Service {
     }
 
     /// What the server says of itself, without the engine's work. Nothing for a path that asks for work.
-    fn tell(&self, route: &Route, now: u64) -> Result<Option<Plan>, Refusal> {
+    fn tell(&mut self, route: &Route, now: u64) -> Result<Option<Plan>, Refusal> {
         let options = &self.script.options;
         let state = || self.clockwork.state(now);
         let json = |body| Ok(Some(Plan::Say(Document::json(200, body))));
@@ -100,6 +103,8 @@ impl Service {
             },
             Route::Models => json(reply::models(options, self.script.created)),
             Route::Stats => json(self.stats.document(self.connections)),
+            Route::Metrics => self.metrics_page(now).map(Some),
+            Route::AcceleratorMetrics => Ok(Some(self.accelerator_page(now))),
             _ => Ok(None),
         }
     }
@@ -109,6 +114,9 @@ impl Service {
         match self.clockwork.arrive(at, job.id(), client, &engine_ask(job)) {
             Ok(()) => {
                 self.stats.admitted(self.clockwork.state(at).waiting);
+                let arrived = self.clockwork.offset(job.arrival);
+                let life = Life::new(arrived, job.ask.prompt_tokens, job.ask.tokens);
+                self.metrics.taken(job.id(), life, end_of(job));
                 if self.script.options.request_timeout.is_some() {
                     self.alarms.add(self.deadline(job), client);
                 }
@@ -131,6 +139,48 @@ impl Service {
                 "this server has room for {most} tokens, prompt and answer together: ask for fewer"
             )))),
         }
+    }
+
+    /// A request is over before its time.
+    pub(crate) fn give_up(&mut self, job: &Job, now: u64, how: End) {
+        self.clockwork.cancel(now, job.id());
+        self.metrics.gone(job.id(), self.clockwork.offset(now), how);
+    }
+
+    /// The engine has done something for a request.
+    pub(crate) fn note(&mut self, done: &Done) {
+        self.metrics.happened(done.job, self.clockwork.offset(done.at), done.event);
+    }
+
+    /// Looks at the engine, for the rates among the metrics, if it is time.
+    pub(crate) fn look(&mut self, now: u64) {
+        let offset = self.clockwork.offset(now);
+        if self.metrics.is_due(offset) {
+            self.metrics.look(offset, &self.clockwork.state(now));
+        }
+    }
+
+    /// `GET /metrics`. A process that is loading its model, or down, serves none; TorchServe's front always does.
+    fn metrics_page(&mut self, now: u64) -> Result<Plan, Refusal> {
+        let state = self.clockwork.state(now);
+        let always = self.script.options.flavour == Flavour::Torchserve;
+        match state.phase {
+            Phase::Loading(until) if !always => return Err(self.loading(until, now)),
+            Phase::Down => return Ok(Plan::Reset),
+            Phase::Loading(_) | Phase::Ready => {}
+        }
+        let page = self.metrics.page(self.clockwork.offset(now), &state);
+        let page = page.ok_or_else(|| {
+            Refusal::new(404, "the flavour `openai` exports no metrics: choose another with flavour=")
+        })?;
+        Ok(Plan::Say(Document::prometheus(page)))
+    }
+
+    /// `GET /dcgm/metrics`, which another process serves than the model's.
+    fn accelerator_page(&mut self, now: u64) -> Plan {
+        let state = self.clockwork.state(now);
+        let page = self.metrics.accelerator_page(self.clockwork.offset(now), &state);
+        Plan::Say(Document::prometheus(page))
     }
 
     /// When the server gives a request up (CLOCK_MONOTONIC, ns).
@@ -165,6 +215,9 @@ impl Service {
 
     fn refuse(&mut self, refusal: &Refusal) -> Plan {
         self.stats.refused += 1;
+        if !matches!(refusal.status, 404 | 405) {
+            self.metrics.refused(refusal.status); // the others are no requests for an answer
+        }
         Plan::Say(refusal.reply(&self.script.options))
     }
 
@@ -172,6 +225,15 @@ impl Service {
         let left = Duration::from_nanos(self.clockwork.moment(until).saturating_sub(now));
         let refusal = Refusal::new(503, "this server is loading its model");
         Refusal { retry_after: Some(left), ..refusal }
+    }
+}
+
+/// How a request ends, if nothing happens to it but its fault.
+fn end_of(job: &Job) -> End {
+    match job.fate.fault {
+        Fault::StreamError | Fault::Truncate => End::Failed,
+        _ if job.tokens() < job.ask.tokens => End::Stop,
+        _ => End::Length,
     }
 }
 

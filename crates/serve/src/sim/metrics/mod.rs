@@ -12,6 +12,7 @@ mod dcgm;
 mod histogram;
 mod kserve;
 mod meter;
+mod recorder;
 mod scene;
 mod sglang;
 mod text;
@@ -23,5 +24,6 @@ mod vllm;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use counted::{Counted, End, Life};
-pub(crate) use scene::{About, Metrics};
+pub(crate) use counted::{End, Life};
+pub(crate) use recorder::Metrics;
+pub(crate) use scene::About;

@@ -1,12 +1,11 @@
 //! What all pages are made of, and which page a flavour has.
 
-use plimsoll_core::time::Offset;
 use plimsoll_sim::State;
 
 use super::super::flavour::Flavour;
 use super::counted::{Bounds, Counted};
-use super::meter::{Meter, Rates};
-use super::{dcgm, kserve, sglang, tgi, torchserve, triton, vllm};
+use super::meter::Rates;
+use super::{kserve, sglang, tgi, torchserve, triton, vllm};
 
 /// The accelerator that pages name.
 pub(super) const UUID: &str = "GPU-00000000-0000-0000-0000-000000000000";
@@ -27,15 +26,6 @@ pub(crate) struct About {
     pub(crate) block_tokens: u32,
 }
 
-/// Everything behind a server's metrics but the engine.
-#[derive(Clone, Debug)]
-pub(crate) struct Metrics {
-    about: About,
-    /// What happened to the requests.
-    pub(crate) counted: Counted,
-    meter: Meter,
-}
-
 /// One moment, of which a page tells.
 pub(super) struct Scene<'a> {
     pub(super) about: &'a About,
@@ -45,55 +35,21 @@ pub(super) struct Scene<'a> {
     pub(super) joules: f64,
 }
 
-impl Metrics {
-    /// Metrics of a server whose engine begins now, at [`Offset::ZERO`], with `state`.
-    pub(crate) fn new(about: About, state: &State) -> Self {
-        Metrics { counted: Counted::new(bounds(&about)), about, meter: Meter::new(state) }
-    }
-
-    /// Whether so much time has passed since the last [`Metrics::look`] that another is worth its cost.
-    pub(crate) fn is_due(&self, now: Offset) -> bool {
-        self.meter.is_due(now)
-    }
-
-    /// Looks at the engine's state, for the rates.
-    pub(crate) fn look(&mut self, now: Offset, state: &State) {
-        self.meter.look(now, state);
-    }
-
-    /// The page at `now`, as the served flavour calls things; none for a service that exports nothing.
-    pub(crate) fn page(&mut self, now: Offset, state: &State) -> Option<String> {
-        self.look(now, state);
-        let scene = self.scene(state);
-        match self.about.flavour {
-            Flavour::Vllm => Some(vllm::page(&scene)),
-            Flavour::Sglang => Some(sglang::page(&scene)),
-            Flavour::Tgi => Some(tgi::page(&scene)),
-            Flavour::Triton => Some(triton::page(&scene)),
-            Flavour::Kserve => Some(kserve::page(&scene)),
-            Flavour::Torchserve => Some(torchserve::page(&scene)),
-            Flavour::Openai => None,
-        }
-    }
-
-    /// The page of the accelerator at `now`, as the DCGM exporter calls things.
-    pub(crate) fn accelerator_page(&mut self, now: Offset, state: &State) -> String {
-        self.look(now, state);
-        dcgm::page(&self.scene(state))
-    }
-
-    fn scene<'a>(&'a self, state: &'a State) -> Scene<'a> {
-        Scene {
-            about: &self.about,
-            state,
-            counted: &self.counted,
-            rates: self.meter.rates(),
-            joules: self.meter.joules(),
-        }
+/// The page of a scene as the served flavour calls things; none for a service that exports nothing.
+pub(super) fn page(scene: &Scene<'_>) -> Option<String> {
+    match scene.about.flavour {
+        Flavour::Vllm => Some(vllm::page(scene)),
+        Flavour::Sglang => Some(sglang::page(scene)),
+        Flavour::Tgi => Some(tgi::page(scene)),
+        Flavour::Triton => Some(triton::page(scene)),
+        Flavour::Kserve => Some(kserve::page(scene)),
+        Flavour::Torchserve => Some(torchserve::page(scene)),
+        Flavour::Openai => None,
     }
 }
 
-fn bounds(about: &About) -> Bounds {
+/// The bounds of the histograms that the served flavour has.
+pub(super) fn bounds(about: &About) -> Bounds {
     match about.flavour {
         Flavour::Vllm => vllm::bounds(about.context),
         Flavour::Sglang => sglang::bounds(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use plimsoll_core::seed::Seed;
 use plimsoll_core::time::Offset;
 use plimsoll_sim::fixed::{Fixed, FixedOptions};
-use plimsoll_sim::{Ask, Engine, Event, JobId, State};
+use plimsoll_sim::{Ask, Emission, Engine, Event, JobId, Phase, State};
 
 use super::{About, End, Life, Metrics};
 use crate::sim::flavour::Flavour;
@@ -54,28 +54,28 @@ fn state() -> State {
     }
 }
 
-/// A few requests that went every way.
-fn counted(metrics: &mut Metrics) {
-    let counted = &mut metrics.counted;
-    for (how, tokens) in [(End::Length, 3), (End::Stop, 1), (End::Cancelled, 2), (End::Failed, 0)] {
-        counted.taken();
-        let mut life = Life::new(ms(100), 512, 3);
-        counted.started(&mut life, ms(350));
+/// A few requests that went every way, and one that is under way.
+fn go_every_way(metrics: &mut Metrics) {
+    for (job, (how, tokens)) in
+        (0..).map(JobId).zip([(End::Length, 3), (End::Stop, 1), (End::Cancelled, 2), (End::Failed, 0)])
+    {
+        metrics.taken(job, Life::new(ms(100), 512, 3), how);
+        metrics.happened(job, ms(350), Event::Started);
         for token in 0..tokens {
-            counted.tokens(&mut life, ms(400 + 20 * token), 1 + u32::from(token > 0));
+            metrics.happened(job, ms(400 + 20 * token), Event::Tokens(1 + u32::from(token > 0)));
         }
-        counted.ended(&life, ms(460), how);
+        metrics.happened(job, ms(460), Event::Finished);
     }
     for status in [400, 429, 500, 503] {
-        counted.refused(status);
+        metrics.refused(status);
     }
-    counted.taken();
-    counted.started(&mut Life::new(ms(500), 700, 300), ms(500));
+    metrics.taken(JobId(9), Life::new(ms(500), 700, 300), End::Length);
+    metrics.happened(JobId(9), ms(500), Event::Started);
 }
 
 fn metrics(flavour: Flavour) -> Metrics {
     let mut metrics = Metrics::new(about(flavour), &State::default());
-    counted(&mut metrics);
+    go_every_way(&mut metrics);
     metrics
         .look(ms(1000), &State { busy: Duration::from_millis(750), power_watts: 300.0, ..State::default() });
     metrics
@@ -213,10 +213,7 @@ fn the_distributions_agree_with_the_engine_at_the_end_of_a_run() {
     let mut run = Run::new(Flavour::Vllm);
     run.advance(ms(5000));
     let page = run.page();
-    let at = |sample: &str| {
-        let found = page.samples.iter().find(|(name, _)| name.starts_with(sample));
-        *found.unwrap_or_else(|| panic!("no {sample}")).1
-    };
+    let at = |name: &str| page.sum(name);
     let state = run.engine.state(ms(5000));
     assert_eq!(at("vllm:generation_tokens_total"), state.generated_tokens as f64);
     assert_eq!(at("vllm:request_generation_tokens_sum"), state.generated_tokens as f64);
@@ -229,11 +226,28 @@ fn the_distributions_agree_with_the_engine_at_the_end_of_a_run() {
     assert!((at("vllm:request_queue_time_seconds_sum") - 2.0 * 45.0 * 0.14).abs() < 1e-9);
 }
 
+#[test]
+fn a_process_that_dies_takes_its_counters_with_it_but_not_those_of_the_accelerator() {
+    let mut metrics = metrics(Flavour::Vllm);
+    let down = State { phase: Phase::Down, ..state() };
+    metrics.look(ms(2000), &down);
+    metrics.gone(JobId(9), ms(2000), End::Failed);
+    let again = State { generated_tokens: 1600, busy: Duration::from_millis(2250), ..state() };
+    metrics.taken(JobId(10), Life::new(ms(2500), 1, 1), End::Length);
+    let page = Page::read(&metrics.page(ms(3000), &again).unwrap());
+    assert_eq!(page.sum("vllm:generation_tokens_total"), 100.0);
+    assert_eq!(page.sum("vllm:prompt_tokens_total"), 0.0);
+    assert_eq!(page.sum("vllm:request_success_total"), 0.0);
+    assert_eq!(page.sum("vllm:num_requests_running"), 5.0, "gauges tell of now");
+    let page = Page::read(&metrics.accelerator_page(ms(3000), &again));
+    assert_eq!(page.sum("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"), 812_500.0);
+    assert_eq!(page.sum("DCGM_FI_DEV_GPU_UTIL"), 100.0);
+}
+
 /// Twenty requests in two slots, as a server would play them.
 struct Run {
     engine: Engine,
     metrics: Metrics,
-    lives: Vec<Life>,
     now: Offset,
 }
 
@@ -253,27 +267,18 @@ impl Run {
         let mut engine = Engine::Fixed(Fixed::new(options));
         let mut metrics = Metrics::new(about(flavour), &engine.state(Offset::ZERO));
         let ask = Ask { prompt_tokens: 64, output_tokens: 10, items: 1, prefix: Arc::default() };
-        let lives = (0..20).map(|id| {
-            engine.arrive(Offset::ZERO, JobId(id), &ask).unwrap();
-            metrics.counted.taken();
-            Life::new(Offset::ZERO, ask.prompt_tokens, ask.output_tokens)
-        });
-        let lives = lives.collect();
-        Run { engine, metrics, lives, now: Offset::ZERO }
+        for job in (0..20).map(JobId) {
+            engine.arrive(Offset::ZERO, job, &ask).unwrap();
+            metrics.taken(job, Life::new(Offset::ZERO, ask.prompt_tokens, ask.output_tokens), End::Length);
+        }
+        Run { engine, metrics, now: Offset::ZERO }
     }
 
     fn advance(&mut self, now: Offset) {
         let mut emissions = Vec::new();
         self.engine.advance(now, &mut emissions);
-        for emission in emissions {
-            let life = &mut self.lives[emission.job.0 as usize];
-            let counted = &mut self.metrics.counted;
-            match emission.event {
-                Event::Started => counted.started(life, emission.at),
-                Event::Tokens(count) => counted.tokens(life, emission.at, count),
-                Event::Finished => counted.ended(life, emission.at, End::Length),
-                Event::Failed(_) => counted.ended(life, emission.at, End::Failed),
-            }
+        for Emission { at, job, event } in emissions {
+            self.metrics.happened(job, at, event);
         }
         self.now = now;
     }
@@ -306,6 +311,14 @@ impl Page {
             }
         }
         page
+    }
+
+    /// All samples of this name added up.
+    fn sum(&self, name: &str) -> f64 {
+        let named = self.samples.iter().filter(|(sample, _)| sample.split('{').next() == Some(name));
+        let values: Vec<f64> = named.map(|(_, value)| *value).collect();
+        assert!(!values.is_empty(), "no {name}");
+        values.iter().sum()
     }
 
     /// Samples of counters and histograms.
