@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use plimsoll_core::time::Offset;
 
+use crate::batch::Batch;
 use crate::fixed::Fixed;
 use crate::llm::Llm;
 
@@ -68,7 +69,8 @@ pub enum Refused {
     Loading(Offset),
     /// The server does not run at all.
     Down,
-    /// Prompt and answer exceed this many tokens, the most that the server has room for.
+    /// Prompt and answer exceed this many tokens, the most that the server has room for; or the request of a classic
+    /// model exceeds this many items, the most of a batch.
     TooLong(u32),
 }
 
@@ -111,8 +113,12 @@ pub struct State {
     pub items: u64,
     /// Steps of the scheduler, or batches executed.
     pub steps: u64,
-    /// Time in which the accelerator had work.
+    /// Time in which the accelerator had work; with several instances, their mean.
     pub busy: Duration,
+    /// Time that requests waited before they started, of all that did.
+    pub queue_time: Duration,
+    /// Time that requests were worked on, of all that finished: each counts the whole time of its batches.
+    pub compute_time: Duration,
     /// Resident memory of the server's process, bytes; 0 where it is not modelled.
     pub resident_bytes: u64,
     /// Memory of the accelerator in use, and all there is, bytes; 0 where it is not modelled.
@@ -140,6 +146,8 @@ impl Default for State {
             items: 0,
             steps: 0,
             busy: Duration::ZERO,
+            queue_time: Duration::ZERO,
+            compute_time: Duration::ZERO,
             resident_bytes: 0,
             accelerator_bytes: 0,
             accelerator_bytes_total: 0,
@@ -159,6 +167,8 @@ pub enum Engine {
     Fixed(Fixed),
     /// A large language model behind a continuous batcher.
     Llm(Llm),
+    /// A classic model whose requests are gathered into batches.
+    Batch(Batch),
 }
 
 impl Engine {
@@ -170,6 +180,7 @@ impl Engine {
         match self {
             Engine::Fixed(engine) => engine.arrive(at, job, ask),
             Engine::Llm(engine) => engine.arrive(at, job, ask),
+            Engine::Batch(engine) => engine.arrive(at, job, ask),
         }
     }
 
@@ -178,6 +189,7 @@ impl Engine {
         match self {
             Engine::Fixed(engine) => engine.cancel(at, job),
             Engine::Llm(engine) => engine.cancel(at, job),
+            Engine::Batch(engine) => engine.cancel(at, job),
         }
     }
 
@@ -186,6 +198,7 @@ impl Engine {
         match self {
             Engine::Fixed(engine) => engine.next_event(),
             Engine::Llm(engine) => engine.next_event(),
+            Engine::Batch(engine) => engine.next_event(),
         }
     }
 
@@ -194,6 +207,7 @@ impl Engine {
         match self {
             Engine::Fixed(engine) => engine.advance(now, out),
             Engine::Llm(engine) => engine.advance(now, out),
+            Engine::Batch(engine) => engine.advance(now, out),
         }
     }
 
@@ -202,6 +216,7 @@ impl Engine {
         match self {
             Engine::Fixed(engine) => engine.state(now),
             Engine::Llm(engine) => engine.state(now),
+            Engine::Batch(engine) => engine.state(now),
         }
     }
 }

@@ -7,11 +7,14 @@
 //! ```
 //! The same engine runs in virtual time, under tokio's paused time, and behind a real socket.
 
+pub mod batch;
+pub mod conditions;
 pub mod engine;
 pub mod fixed;
 pub mod llm;
 pub mod play;
 pub mod prefix;
 pub mod presets;
+pub mod spread;
 
 pub use engine::{Ask, Emission, Engine, Event, Failure, JobId, Phase, Refused, State};
