@@ -59,11 +59,9 @@ impl Ask {
             Route::Tgi { stream } => tgi(stream, body)?,
             Route::TritonGenerate { model, stream } => triton_generate(model, stream, body)?,
             Route::TritonInfer { model } => triton_infer(model, body)?,
-            Route::Models
-            | Route::Health
-            | Route::Stats
-            | Route::Metrics
-            | Route::AcceleratorMetrics => return Ok(None),
+            Route::Models | Route::Health | Route::Stats | Route::Metrics | Route::AcceleratorMetrics => {
+                return Ok(None);
+            }
         };
         match ask.tokens {
             0 => Err(Refusal::bad_request("the answer must have at least one token")),
