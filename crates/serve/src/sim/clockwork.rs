@@ -118,7 +118,8 @@ impl Clockwork {
         }
     }
 
-    fn offset(&self, moment: u64) -> Offset {
+    /// A moment in the engine's time.
+    pub(crate) fn offset(&self, moment: u64) -> Offset {
         Offset::from_nanos(moment.saturating_sub(self.origin))
     }
 }

@@ -10,6 +10,7 @@ use socket2::SockRef;
 
 use super::answer::{Answer, Next, Step};
 use super::clockwork::Done;
+use super::metrics::End;
 use super::reply::{After, Document, push_document};
 use super::request::{Progress, RequestReader};
 use super::schedule::Key;
@@ -158,7 +159,7 @@ impl Connection {
             return Err(self.reset());
         }
         if matches!(done.event, Event::Failed(_)) {
-            service.cancel(answer.job(), now); // what is left of the request
+            service.give_up(answer.job(), now, End::Failed); // what is left of the request
         }
         answer.take(done.at, place, done.event);
         if self.pending.is_empty() {
@@ -181,7 +182,7 @@ impl Connection {
         match &mut self.state {
             State::Lingering => Err(Gone),
             State::Answering(answer) if service.deadline(answer.job()) <= now => {
-                service.cancel(answer.job(), now);
+                service.give_up(answer.job(), now, End::Failed);
                 answer.end(service.deadline(answer.job()), true);
                 self.go_on(now, service)
             }
@@ -199,7 +200,7 @@ impl Connection {
     /// The client is gone: gives back what its request held.
     pub(crate) fn abandon(&self, now: u64, service: &mut Service) {
         if let State::Answering(answer) = &self.state {
-            service.cancel(answer.job(), now);
+            service.give_up(answer.job(), now, End::Cancelled);
             service.stats.cancelled();
         }
     }

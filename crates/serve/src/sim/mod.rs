@@ -15,6 +15,7 @@ mod event_loop;
 mod fate;
 mod flavour;
 mod frames;
+mod metrics;
 mod options;
 mod reply;
 mod request;

@@ -13,6 +13,7 @@ use thiserror::Error;
 use url::form_urlencoded;
 
 use super::flavour::Flavour;
+use super::metrics::About;
 use super::surface::ModelTensors;
 
 /// Most tokens that one event may carry, and most events that one write may carry.
@@ -246,6 +247,17 @@ impl SimOptions {
             stall_rate: self.stall_rate,
             seed: self.seed,
         }))
+    }
+
+    /// What its metrics tell of it that never changes.
+    pub(crate) fn about(&self) -> About {
+        About {
+            flavour: self.flavour,
+            model: self.model.clone(),
+            accelerator: "Plimsoll simulated accelerator".to_owned(),
+            context: 131_072,
+            block_tokens: 16,
+        }
     }
 
     /// The shares of requests that suffer a fault, in the order of the fields.

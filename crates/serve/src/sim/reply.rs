@@ -18,6 +18,12 @@ impl Document {
         Document { status, kind: "application/json", headers: String::new(), body: body.into_bytes() }
     }
 
+    /// A page of metrics in the text format of Prometheus.
+    pub(crate) fn prometheus(page: String) -> Self {
+        let kind = "text/plain; version=0.0.4; charset=utf-8";
+        Document { status: 200, kind, headers: String::new(), body: page.into_bytes() }
+    }
+
     /// A status without content, as several servers answer to a probe.
     pub(crate) fn empty(status: u16) -> Self {
         Document { status, kind: "text/plain; charset=utf-8", headers: String::new(), body: Vec::new() }

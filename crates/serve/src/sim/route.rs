@@ -10,6 +10,10 @@ pub(crate) enum Route {
     Health,
     /// `GET /__stats`
     Stats,
+    /// `GET /metrics`, in the names of the served flavour.
+    Metrics,
+    /// `GET /dcgm/metrics`, in the names of the DCGM exporter.
+    AcceleratorMetrics,
 }
 
 /// Finds the endpoint of a request; nothing if its path is none of them. Any base path may stand in front.
@@ -21,6 +25,8 @@ pub(crate) fn route(method: &str, path: &str, flavour: Flavour) -> Result<Option
         // Triton's and KServe's `/v2/health/...` end otherwise; text-generation-inference has its own answer.
         path if path.ends_with("/health") && flavour != Flavour::Tgi => Route::Health,
         path if path.ends_with("/__stats") => Route::Stats,
+        path if path.ends_with("/dcgm/metrics") => Route::AcceleratorMetrics,
+        path if path.ends_with("/metrics") => Route::Metrics,
         _ => return Ok(None),
     };
     if method == "GET" {
@@ -41,6 +47,8 @@ mod tests {
             ("/inference/health", Flavour::Triton, Some(Route::Health)),
             ("/health", Flavour::Tgi, None),
             ("/__stats", Flavour::Tgi, Some(Route::Stats)),
+            ("/metrics", Flavour::Vllm, Some(Route::Metrics)),
+            ("/dcgm/metrics", Flavour::Vllm, Some(Route::AcceleratorMetrics)),
             ("/v1/models", Flavour::Vllm, None),
             ("/v2/health/live", Flavour::Triton, None),
         ] {

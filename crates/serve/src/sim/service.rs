@@ -8,8 +8,10 @@ use plimsoll_core::time::Offset;
 use plimsoll_sim::{Phase, Refused};
 
 use super::answer::{Job, Script, simulated_failure};
-use super::clockwork::Clockwork;
+use super::clockwork::{Clockwork, Done};
 use super::fate::{Fate, Fault};
+use super::flavour::Flavour;
+use super::metrics::{End, Life, Metrics};
 use super::options::{SlowClient, WhenFull};
 use super::reply::{After, Document};
 use super::request::Head;
@@ -17,7 +19,7 @@ use super::route::{Route, route};
 use super::schedule::{Key, Schedule};
 use super::server::Ended;
 use super::stats::Stats;
-use super::surface::{About, Refusal, Reply, Request, Surface, Understood, Work};
+use super::surface::{About, Ending, Refusal, Reply, Request, Surface, Understood, Work};
 use super::truth::{Row, TruthFile};
 
 /// Everything but the connections.
@@ -30,6 +32,7 @@ pub(crate) struct Service {
     /// Connections that had more to write than one turn may take.
     pub(crate) again: VecDeque<Key>,
     pub(crate) stats: Stats,
+    pub(crate) metrics: Metrics,
     pub(crate) connections: usize,
     /// Where writes are put together.
     pub(crate) out: Vec<u8>,
@@ -101,7 +104,7 @@ impl Service {
     }
 
     /// What the server says of itself, whatever it looks like.
-    fn tell(&self, route: Route, now: u64) -> Result<Plan, Refusal> {
+    fn tell(&mut self, route: Route, now: u64) -> Result<Plan, Refusal> {
         let json = |body| Ok(Plan::Say(Document::json(200, body)));
         match route {
             Route::Health => match self.clockwork.state(now).phase {
@@ -110,6 +113,8 @@ impl Service {
                 Phase::Down => Ok(Plan::Reset),
             },
             Route::Stats => json(self.stats.document(self.connections)),
+            Route::Metrics => self.metrics_page(now),
+            Route::AcceleratorMetrics => Ok(self.accelerator_page(now)),
         }
     }
 
@@ -122,6 +127,14 @@ impl Service {
             }
         }
         self.stats.admitted(self.clockwork.state(at).waiting);
+        let arrived = self.clockwork.offset(job.arrival);
+        for ((id, ask), ending) in job.ids().zip(&job.asks).zip(job.endings()) {
+            self.metrics.taken(
+                id,
+                Life::new(arrived, ask.prompt_tokens, ask.output_tokens),
+                end_of(job, ending),
+            );
+        }
         if self.script.options.request_timeout.is_some() {
             self.alarms.add(self.deadline(job), client);
         }
@@ -150,9 +163,48 @@ impl Service {
         self.refuse(job.surface, &refusal)
     }
 
-    /// Ends the work of the engine for a request.
-    pub(crate) fn cancel(&mut self, job: &Job, now: u64) {
-        job.ids().for_each(|id| self.clockwork.cancel(now, id));
+    /// A request is over before its time, with all its jobs.
+    pub(crate) fn give_up(&mut self, job: &Job, now: u64, how: End) {
+        for id in job.ids() {
+            self.clockwork.cancel(now, id);
+            self.metrics.gone(id, self.clockwork.offset(now), how);
+        }
+    }
+
+    /// The engine has done something for a request.
+    pub(crate) fn note(&mut self, done: &Done) {
+        self.metrics.happened(done.job, self.clockwork.offset(done.at), done.event);
+    }
+
+    /// Looks at the engine, for the rates among the metrics, if it is time.
+    pub(crate) fn look(&mut self, now: u64) {
+        let offset = self.clockwork.offset(now);
+        if self.metrics.is_due(offset) {
+            self.metrics.look(offset, &self.clockwork.state(now));
+        }
+    }
+
+    /// `GET /metrics`. A process that is loading its model, or down, serves none; TorchServe's front always does.
+    fn metrics_page(&mut self, now: u64) -> Result<Plan, Refusal> {
+        let state = self.clockwork.state(now);
+        let always = self.script.options.flavour == Flavour::Torchserve;
+        match state.phase {
+            Phase::Loading(until) if !always => return Err(self.loading(until, now)),
+            Phase::Down => return Ok(Plan::Reset),
+            Phase::Loading(_) | Phase::Ready => {}
+        }
+        let page = self.metrics.page(self.clockwork.offset(now), &state);
+        let page = page.ok_or_else(|| {
+            Refusal::new(404, "the flavour `openai` exports no metrics: choose another with flavour=")
+        })?;
+        Ok(Plan::Say(Document::prometheus(page)))
+    }
+
+    /// `GET /dcgm/metrics`, which another process serves than the model's.
+    fn accelerator_page(&mut self, now: u64) -> Plan {
+        let state = self.clockwork.state(now);
+        let page = self.metrics.accelerator_page(self.clockwork.offset(now), &state);
+        Plan::Say(Document::prometheus(page))
     }
 
     /// When the server gives a request up (CLOCK_MONOTONIC, ns).
@@ -187,11 +239,23 @@ impl Service {
 
     fn refuse(&mut self, surface: Surface, refusal: &Refusal) -> Plan {
         self.stats.refused += 1;
+        if !matches!(refusal.status, 404 | 405) {
+            self.metrics.refused(refusal.status); // the others are no requests for an answer
+        }
         Plan::Say(surface.refuse(refusal, &self.script.options))
     }
 
     fn loading(&self, until: Offset, now: u64) -> Refusal {
         let left = Duration::from_nanos(self.clockwork.moment(until).saturating_sub(now));
         Refusal { retry_after: Some(left), ..Refusal::not_ready(503) }
+    }
+}
+
+/// How a job ends, if nothing happens to it but the fault of its request.
+fn end_of(job: &Job, ending: Ending) -> End {
+    match job.fate.fault {
+        Fault::StreamError | Fault::Truncate => End::Failed,
+        _ if ending.short => End::Stop,
+        _ => End::Length,
     }
 }

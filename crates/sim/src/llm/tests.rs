@@ -7,6 +7,7 @@ use plimsoll_core::seed::Seed;
 use plimsoll_core::time::Offset;
 
 use super::{Hardware, Llm, LlmOptions, StepTime};
+use crate::conditions::ConditionOptions;
 use crate::engine::{Ask, Emission, Engine, Event, JobId};
 
 fn some(number: u32) -> NonZeroU32 {
@@ -27,6 +28,7 @@ fn options() -> LlmOptions {
         queue: None,
         speculative: None,
         hardware: Hardware::default(),
+        conditions: ConditionOptions::default(),
         seed: Seed(0),
     }
 }
