@@ -137,7 +137,7 @@ impl Answer {
     }
 
     /// Nothing more will be generated; whether that is for want of time.
-    pub(crate) fn end(&mut self, due: u64, timed_out: bool) {
+    fn end(&mut self, due: u64, timed_out: bool) {
         self.coming.end = Some(End { due, timed_out });
         self.leave_content();
     }
@@ -207,12 +207,16 @@ impl Answer {
             && let Some((due, count)) = self.coming.pop()
         {
             let stamp = self.stamp(now, due);
+            let start = out.len();
             if self.job.ask.shape == Shape::Tgi && self.sent + count == self.tokens && self.ends_well() {
                 self.push_tgi_end(stamp, count, out);
             } else {
                 let reasoning = self.sent < script.options.reasoning;
                 let tokens = Tokens { from: self.sent, count, reasoning };
                 frames::push_tokens(out, &self.lead, stamp, self.job.ask.shape, tokens, &script.words);
+            }
+            if self.job.fate.strikes(self.sent, count, self.tokens) {
+                self.spoil(&mut out[start..]);
             }
             rows.push(Row { request: self.job.index, token: self.sent, tokens: count, due, sent: now });
             events += 1;
@@ -229,6 +233,16 @@ impl Answer {
         self.leave_content();
         let next = if self.stage == Stage::Tail { Next::Now } else { Next::AtDue };
         Step { events, timing: Some(timing), next, ..step }
+    }
+
+    /// Makes one event as wrong as the request's fate says.
+    fn spoil(&self, event: &mut [u8]) {
+        let brace = event.iter().rposition(|&byte| byte == b'}');
+        match (self.job.fate.fault, brace) {
+            (Fault::BadJson, Some(brace)) => event[brace] = b' ',
+            (Fault::BadChunk, _) => event[0] = b'x', // a digit of the size
+            _ => {}
+        }
     }
 
     /// Events of the next write.
@@ -259,7 +273,10 @@ impl Answer {
 
     /// What will really become of the connection.
     fn after(&self) -> After {
-        if self.job.fate.fault == Fault::Truncate { After::Close } else { self.job.after }
+        match self.job.fate.fault {
+            Fault::Truncate | Fault::BadChunk => After::Close,
+            _ => self.job.after,
+        }
     }
 
     fn finish_reason(&self) -> &'static str {
@@ -290,12 +307,14 @@ mod tests {
     /// All steps of the answer to `body`, which arrived at 0: when each was due, what it was, its bytes.
     fn play(query: &str, route: Route, body: &str) -> Vec<(u64, Step, String)> {
         let options = SimOptions::parse(query).unwrap();
-        let mut clockwork = Clockwork::new(options.engine(), 0);
+        let mut clockwork = Clockwork::new(options.engine.engine().unwrap(), 0);
         let fate = Fate::draw(&options, 0);
         let script = Script { options, words: Words::default(), created: 1 };
         let ask = Ask::read(route, body.as_bytes()).unwrap().unwrap();
         let job = Job { ask, fate, index: 0, arrival: 0, after: After::Keep, truth: false };
-        clockwork.arrive(0, JobId(0), Key { index: 0, generation: 0 }, &engine_ask(&job)).unwrap();
+        clockwork
+            .arrive(0, JobId(0), Key { index: 0, generation: 0 }, &engine_ask(&job, &script.options))
+            .unwrap();
         let mut answer = Answer::new(job, &script);
         let mut steps = Vec::new();
         while let Some(done) = clockwork.pop(u64::MAX) {

@@ -28,6 +28,6 @@ mod system;
 mod truth;
 
 pub use flavour::{Flavour, UnknownFlavour};
-pub use options::{SimOptionError, SimOptions, SlowClient, UsageForm, WhenFull};
+pub use options::{EngineOptions, SimOptionError, SimOptions, SlowClient, UsageForm, WhenFull};
 pub use server::{Ended, SimServer};
 pub use stats::Lateness;

@@ -129,8 +129,10 @@ fn listen(bind: SocketAddr) -> io::Result<TcpListener> {
 
 fn service(options: SimOptions) -> io::Result<Service> {
     let truth = options.truth_file.as_deref().map(TruthFile::create).transpose()?;
+    let engine =
+        options.engine.engine().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     Ok(Service {
-        clockwork: Clockwork::new(options.engine(), system::now()),
+        clockwork: Clockwork::new(engine, system::now()),
         script: Script { options, words: Words::default(), created: system::wall() / 1_000_000_000 },
         alarms: Schedule::default(),
         again: VecDeque::new(),

@@ -2,16 +2,18 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_core::time::Offset;
+use plimsoll_sim::prefix::of_blocks;
 use plimsoll_sim::{self as engine, Phase, Refused};
 
 use super::answer::{Job, Script, simulated_failure};
 use super::ask::Ask;
 use super::clockwork::Clockwork;
 use super::fate::{Fate, Fault};
-use super::options::{SlowClient, WhenFull};
+use super::options::{EngineOptions, SimOptions, SlowClient, WhenFull};
 use super::reply::{self, After, Document, Refusal};
 use super::request::Head;
 use super::route::{Route, route};
@@ -88,30 +90,27 @@ impl Service {
     }
 
     /// What the server says of itself, without the engine's work. Nothing for a path that asks for work.
-    fn tell(&self, route: &Route, now: u64) -> Result<Option<Plan>, Refusal> {
-        let options = &self.script.options;
-        let state = || self.clockwork.state(now);
+    fn tell(&mut self, route: &Route, now: u64) -> Result<Option<Plan>, Refusal> {
         let json = |body| Ok(Some(Plan::Say(Document::json(200, body))));
-        match route {
-            Route::Health => match state().phase {
-                Phase::Ready => json("{\"status\":\"ok\"}".to_owned()),
-                Phase::Loading(until) => Err(self.loading(until, now)),
-                Phase::Down => Ok(Some(Plan::Reset)),
-            },
-            Route::Models => json(reply::models(options, self.script.created)),
-            Route::Stats => json(self.stats.document(self.connections)),
+        if *route == Route::Stats {
+            return json(self.stats.document(self.connections)); // of the simulation, not of the server in it
+        }
+        let state = self.clockwork.state(now);
+        match (route, state.phase) {
+            (_, Phase::Down) => Ok(Some(Plan::Reset)),
+            (Route::Health, Phase::Loading(until)) => Err(self.loading(until, now)),
+            (Route::Health, Phase::Ready) => json("{\"status\":\"ok\"}".to_owned()),
+            (Route::Models, _) => json(reply::models(&self.script.options, self.script.created)),
             _ => Ok(None),
         }
     }
 
     /// Gives a request that came at `at` to the engine; else what to do instead.
     pub(crate) fn admit(&mut self, job: &Job, at: u64, client: Key) -> Result<(), Plan> {
-        match self.clockwork.arrive(at, job.id(), client, &engine_ask(job)) {
+        let ask = engine_ask(job, &self.script.options);
+        match self.clockwork.arrive(at, job.id(), client, &ask) {
             Ok(()) => {
                 self.stats.admitted(self.clockwork.state(at).waiting);
-                if self.script.options.request_timeout.is_some() {
-                    self.alarms.add(self.deadline(job), client);
-                }
                 Ok(())
             }
             Err(Refused::Down) => {
@@ -127,20 +126,22 @@ impl Service {
                 Err(self.refuse(&refusal))
             }
             Err(Refused::Loading(until)) => Err(self.refuse(&self.loading(until, at))),
-            Err(Refused::TooLong(most)) => Err(self.refuse(&Refusal::bad_request(&format!(
-                "this server has room for {most} tokens, prompt and answer together: ask for fewer"
-            )))),
+            Err(Refused::TooLong(most)) => {
+                let refusal = match self.script.options.engine {
+                    EngineOptions::Batch(_) => {
+                        format!("a request to this model can have at most {most} items, those of a batch")
+                    }
+                    _ => format!(
+                        "this server has room for {most} tokens, prompt and answer together: ask for fewer"
+                    ),
+                };
+                Err(self.refuse(&Refusal::bad_request(&refusal)))
+            }
         }
     }
 
-    /// When the server gives a request up (CLOCK_MONOTONIC, ns).
-    pub(crate) fn deadline(&self, job: &Job) -> u64 {
-        let limit = self.script.options.request_timeout.unwrap_or(Duration::MAX);
-        job.arrival.saturating_add(u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX))
-    }
-
     /// Whether a client that leaves so many bytes unread is dropped.
-    pub(crate) fn is_too_slow(&self, unread: usize) -> bool {
+    pub(crate) fn is_too_slow(&self, unread: u64) -> bool {
         self.script.options.slow_client == SlowClient::Drop && unread > self.script.options.client_buffer
     }
 
@@ -176,11 +177,10 @@ impl Service {
 }
 
 /// What a request asks of the engine.
-pub(crate) fn engine_ask(job: &Job) -> engine::Ask {
-    engine::Ask {
-        prompt_tokens: job.ask.prompt_tokens,
-        output_tokens: job.tokens(),
-        items: 1,
-        prefix: job.ask.prefix.clone(),
-    }
+pub(crate) fn engine_ask(job: &Job, options: &SimOptions) -> engine::Ask {
+    let prefix = match &options.engine {
+        EngineOptions::Llm(llm) => of_blocks(&job.ask.prefix, llm.block_size.get()),
+        EngineOptions::Fixed { .. } | EngineOptions::Batch(_) => Arc::default(),
+    };
+    engine::Ask { prompt_tokens: job.ask.prompt_tokens, output_tokens: job.tokens(), items: 1, prefix }
 }

@@ -5,8 +5,11 @@
 )]
 
 mod client;
+mod conditions;
 mod faults;
 mod framing;
+mod presets;
 mod queueing;
 mod shapes;
 mod streams;
+mod truth;

@@ -7,7 +7,7 @@ use crate::sim::ask::Shape;
 use crate::sim::fate::Fault;
 use crate::sim::frames::{self, Stamp};
 use crate::sim::options::UsageForm;
-use crate::sim::reply::{Document, push_document};
+use crate::sim::reply::{After, Document, connection_header, push_document};
 
 impl Answer {
     pub(super) fn push_whole(&self, stamp: Stamp, script: &Script, out: &mut Vec<u8>) {
@@ -20,9 +20,14 @@ impl Answer {
         }
         let body = self.document(stamp, script);
         let length = body.len();
+        if self.job.fate.fault == Fault::BadChunk {
+            return push_unchunked(out, &body, self.job.after);
+        }
         push_document(out, &Document::json(200, body), self.job.after);
-        if self.job.fate.fault == Fault::Truncate {
-            out.truncate(out.len() - length / 2);
+        match self.job.fate.fault {
+            Fault::Truncate => out.truncate(out.len() - length / 2),
+            Fault::BadJson => self.spoil(out),
+            _ => {}
         }
     }
 
@@ -63,4 +68,14 @@ impl Answer {
         };
         format!("{opening}{stamp}\",\"{key}\":{content}{more}}}")
     }
+}
+
+/// Appends a response that announces chunks, and a body without their sizes.
+fn push_unchunked(out: &mut Vec<u8>, body: &str, after: After) {
+    let connection = connection_header(after);
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n{connection}\r\n"
+    );
+    out.extend_from_slice(head.as_bytes());
+    out.extend_from_slice(body.as_bytes());
 }

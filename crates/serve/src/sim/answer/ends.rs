@@ -41,7 +41,8 @@ impl Answer {
     pub(super) fn tgi_details(&self) -> Value {
         let reason = if self.finish_reason() == "length" { "length" } else { "eos_token" };
         let prompt = self.job.ask.prompt_tokens;
-        json!({"finish_reason": reason, "generated_tokens": self.tokens, "seed": null, "input_length": prompt})
+        let tokens = self.job.fate.told_of(self.tokens);
+        json!({"finish_reason": reason, "generated_tokens": tokens, "seed": null, "input_length": prompt})
     }
 
     pub(super) fn push_tail(&self, stamp: Stamp, script: &Script, out: &mut Vec<u8>) {
@@ -99,7 +100,7 @@ impl Answer {
     }
 
     pub(super) fn usage(&self, options: &SimOptions) -> Value {
-        let (prompt, completion) = (self.job.ask.prompt_tokens, self.tokens);
+        let (prompt, completion) = (self.job.ask.prompt_tokens, self.job.fate.told_of(self.tokens));
         let mut usage = json!({
             "prompt_tokens": prompt,
             "completion_tokens": completion,
