@@ -128,7 +128,7 @@ impl Service {
             Err(Refused::Loading(until)) => Err(self.refuse(&self.loading(until, at))),
             Err(Refused::TooLong(most)) => {
                 let refusal = match self.script.options.engine {
-                    EngineOptions::Batch(_) => {
+                    EngineOptions::Batch { .. } => {
                         format!("a request to this model can have at most {most} items, those of a batch")
                     }
                     _ => format!(
@@ -180,7 +180,7 @@ impl Service {
 pub(crate) fn engine_ask(job: &Job, options: &SimOptions) -> engine::Ask {
     let prefix = match &options.engine {
         EngineOptions::Llm(llm) => of_blocks(&job.ask.prefix, llm.block_size.get()),
-        EngineOptions::Fixed { .. } | EngineOptions::Batch(_) => Arc::default(),
+        EngineOptions::Fixed { .. } | EngineOptions::Batch { .. } => Arc::default(),
     };
     engine::Ask { prompt_tokens: job.ask.prompt_tokens, output_tokens: job.tokens(), items: 1, prefix }
 }

@@ -26,7 +26,12 @@ pub enum EngineOptions {
     /// A language model.
     Llm(LlmOptions),
     /// A classic model.
-    Batch(BatchOptions),
+    Batch {
+        /// How it gathers batches, and what they cost.
+        model: BatchOptions,
+        /// What happens to it as a whole.
+        conditions: ConditionOptions,
+    },
 }
 
 impl EngineOptions {
@@ -45,7 +50,11 @@ impl EngineOptions {
             EngineOptions::Llm(options) => {
                 Llm::new(options.clone()).map(Engine::Llm).map_err(|error| no_server(error.to_string()))
             }
-            EngineOptions::Batch(options) => Ok(Engine::Batch(Batch::new(options.clone()))),
+            EngineOptions::Batch { model, conditions } => {
+                Batch::with_conditions(model.clone(), conditions.clone())
+                    .map(Engine::Batch)
+                    .map_err(|error| no_server(error.to_string()))
+            }
         }
     }
 }
@@ -82,12 +91,12 @@ impl Base {
 
     /// Its own options and those of the conditions that can happen to it.
     pub(super) fn keys(&self) -> impl Iterator<Item = &'static str> {
-        let (own, conditions) = match self {
-            Base::Fixed => (fixed::KEYS, conditions::KEYS),
-            Base::Llm(_) => (llm::KEYS, conditions::KEYS),
-            Base::Batch(_) => (batch::KEYS, &[][..]),
+        let own = match self {
+            Base::Fixed => fixed::KEYS,
+            Base::Llm(_) => llm::KEYS,
+            Base::Batch(_) => batch::KEYS,
         };
-        own.iter().chain(conditions).copied()
+        own.iter().chain(conditions::KEYS).copied()
     }
 
     /// What it is called in messages.
@@ -116,7 +125,6 @@ impl Base {
             ("the fixed grid", fixed::KEYS, "write sim://?"),
             ("a language model", llm::KEYS, "write sim://llama-3-8b-h100?"),
             ("a classic model", batch::KEYS, "write sim://resnet50-t4?"),
-            ("the fixed grid and of language models", conditions::KEYS, "write sim://llama-3-8b-h100?"),
         ];
         match elsewhere.into_iter().find(|(_, keys, _)| keys.contains(&key)) {
             Some((theirs, _, instead)) => SimOptionError::Elsewhere {
@@ -139,7 +147,10 @@ impl Base {
                 conditions: conditions::build(ConditionOptions::default(), pairs)?,
             }),
             Base::Llm(preset) => llm::build(*preset, pairs, seed).map(EngineOptions::Llm),
-            Base::Batch(preset) => batch::build(preset, pairs, seed).map(EngineOptions::Batch),
+            Base::Batch(preset) => Ok(EngineOptions::Batch {
+                model: batch::build(preset, pairs, seed)?,
+                conditions: conditions::build(ConditionOptions::default(), pairs)?,
+            }),
         }
     }
 }

@@ -151,7 +151,7 @@ fn every_key_of_a_language_model_changes_the_preset() {
 #[test]
 fn every_key_of_a_classic_model_changes_the_preset() {
     let batch = |query: &str| match SimOptions::parse(&format!("resnet50-t4?{query}")).unwrap().engine {
-        EngineOptions::Batch(options) => options,
+        EngineOptions::Batch { model, .. } => model,
         other => panic!("{other:?}"),
     };
     let preset = batch("");
@@ -220,7 +220,7 @@ fn what_cannot_be_is_refused_with_a_reason() {
         ),
         ("per_item=5ms", "one of a classic model, and this is the fixed grid"),
         ("llama-3-8b-h100?ttft=5ms", "one of the fixed grid, and this is a language model"),
-        ("resnet50-t4?crash_at=5s", "one of the fixed grid and of language models"),
+        ("resnet50-t4?kv_blocks=5", "one of a language model, and this is a classic model"),
         ("llama-3-8b-h100?max_num_seq=5", "did you mean `max_num_seqs`"),
         ("llama-3-8b-h100?block_size=20", "multiple of 16"),
         ("llama-3-8b-h100?speculative=2", "nothing without `acceptance`"),
