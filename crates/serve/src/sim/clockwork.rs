@@ -93,11 +93,14 @@ impl Clockwork {
         }
     }
 
-    /// What the engine looks like at `now`.
-    pub(crate) fn state(&mut self, now: u64) -> State {
-        let now = self.offset(now).max(self.told);
-        self.catch_up(now);
-        self.engine.state(now)
+    /// What the engine looks like at `now`; up to date after [`Clockwork::settle`].
+    pub(crate) fn state(&self, now: u64) -> State {
+        self.engine.state(self.offset(now).max(self.told))
+    }
+
+    /// Lets everything happen until `now`, also what concerns no request, such as the end of loading.
+    pub(crate) fn settle(&mut self, now: u64) {
+        self.catch_up(self.offset(now));
     }
 
     /// The moment of something in the engine.
@@ -118,7 +121,6 @@ impl Clockwork {
         }
     }
 
-    /// Lets everything happen until `now`, also what concerns no request, such as the end of loading.
     fn catch_up(&mut self, now: Offset) {
         if now >= self.told {
             self.engine.advance(now, &mut self.fresh);
@@ -127,7 +129,8 @@ impl Clockwork {
         }
     }
 
-    fn offset(&self, moment: u64) -> Offset {
+    /// A moment in the engine's time.
+    pub(crate) fn offset(&self, moment: u64) -> Offset {
         Offset::from_nanos(moment.saturating_sub(self.origin))
     }
 }

@@ -105,6 +105,7 @@ impl EventLoop {
                 self.accept();
             }
             self.take_due_steps();
+            self.service.look(system::now());
         }
         self.service.end()
     }
@@ -158,6 +159,7 @@ impl EventLoop {
             let now = system::now();
             let done = self.service.clockwork.pop(now);
             if let Some(done) = done {
+                self.service.note(&done);
                 self.attend(done.client, |connection, service, _| connection.take(done, now, service));
             }
             let alarm = self.service.alarms.pop_due(now);

@@ -23,12 +23,17 @@ use self::values::{
 };
 use super::flavour::Flavour;
 use super::frames::EVENT_TOKENS_MAX;
+use super::metrics::About;
+use super::surface::ModelTensors;
 
 /// Most tokens that one event may carry, and most events that one write may carry.
 const GROUP_MAX: u32 = EVENT_TOKENS_MAX;
 
 /// What `flavour` can be, for the message.
 const FLAVOURS: &str = "vllm, sglang, tgi, triton, kserve, torchserve or openai";
+
+/// What `inputs` and `outputs` can be, for the message.
+const TENSORS: &str = "tensors like `INPUT0:FP32[-1,16]`, several separated by `;`";
 
 /// The behaviour of the simulated endpoint; keys of the query have the names of the fields.
 ///
@@ -80,6 +85,12 @@ pub struct SimOptions {
     pub model: String,
     /// The server that it looks like.
     pub flavour: Flavour,
+    /// Whether a request for another model is refused.
+    pub strict_model: bool,
+    /// The tensors that the model takes (`/v2`).
+    pub inputs: ModelTensors,
+    /// The tensors that the model gives (`/v2`).
+    pub outputs: ModelTensors,
     /// The model's owner, by which clients guess the kind of server.
     pub owned_by: String,
     /// The seed of every random choice. Each request's draws depend on it and on the request's index only.
@@ -144,6 +155,9 @@ impl Default for SimOptions {
             truth_file: None,
             model: "sim".to_owned(),
             flavour: Flavour::default(),
+            strict_model: false,
+            inputs: ModelTensors::one("INPUT0"),
+            outputs: ModelTensors::one("OUTPUT0"),
             owned_by: "openai".to_owned(),
             seed: Seed(0),
             core: None,
@@ -175,6 +189,9 @@ const COMMON: &[&str] = &[
     "truth_file",
     "model",
     "flavour",
+    "strict_model",
+    "inputs",
+    "outputs",
     "owned_by",
     "seed",
     "core",
@@ -224,6 +241,21 @@ impl SimOptions {
         SimOptions { model: base.model(), flavour, owned_by: owned_by.to_owned(), ..SimOptions::default() }
     }
 
+    /// What its metrics tell of it that never changes.
+    pub(crate) fn about(&self) -> About {
+        let llm = match &self.engine {
+            EngineOptions::Llm(llm) => Some(llm),
+            EngineOptions::Fixed { .. } | EngineOptions::Batch { .. } => None,
+        };
+        About {
+            flavour: self.flavour,
+            model: self.model.clone(),
+            accelerator: "Plimsoll simulated accelerator".to_owned(),
+            context: llm.map_or(131_072, |llm| llm.longest_request()),
+            block_tokens: llm.map_or(16, |llm| llm.block_size.get()),
+        }
+    }
+
     /// The shares of requests that suffer a fault, in the order of the fields.
     pub(crate) fn fault_rates(&self) -> [f64; 9] {
         [
@@ -263,6 +295,9 @@ impl SimOptions {
             "truth_file" => self.truth_file = Some(name(key, value)?.into()),
             "model" => self.model = name(key, value)?,
             "flavour" => self.flavour = number(key, value, FLAVOURS)?,
+            "strict_model" => self.strict_model = number(key, value, "true or false")?,
+            "inputs" => self.inputs = number(key, value, TENSORS)?,
+            "outputs" => self.outputs = number(key, value, TENSORS)?,
             "owned_by" => self.owned_by = name(key, value)?,
             "seed" => self.seed = Seed(number(key, value, "a whole number")?),
             "core" => self.core = Some(number(key, value, "the number of a CPU, counted from 0")?),

@@ -8,6 +8,7 @@ mod client;
 mod conditions;
 mod faults;
 mod framing;
+mod metrics;
 mod presets;
 mod queueing;
 mod shapes;

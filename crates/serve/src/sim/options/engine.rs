@@ -1,9 +1,11 @@
 //! The engine behind an endpoint: which one, by what name, and with which options.
 
+use std::num::NonZeroU32;
+
 use plimsoll_core::seed::Seed;
 use plimsoll_sim::Engine;
 use plimsoll_sim::batch::presets::{self as classic, BatchPreset};
-use plimsoll_sim::batch::{Batch, BatchOptions};
+use plimsoll_sim::batch::{Batch, BatchOptions, Batching};
 use plimsoll_sim::conditions::ConditionOptions;
 use plimsoll_sim::fixed::{Fixed, FixedOptions};
 use plimsoll_sim::llm::{Llm, LlmOptions};
@@ -54,6 +56,32 @@ impl EngineOptions {
                 Batch::with_conditions(model.clone(), conditions.clone())
                     .map(Engine::Batch)
                     .map_err(|error| no_server(error.to_string()))
+            }
+        }
+    }
+}
+
+impl EngineOptions {
+    /// Most requests that wait; `None` is no limit.
+    pub(crate) fn queue(&self) -> Option<u32> {
+        match self {
+            EngineOptions::Fixed { grid, .. } => grid.queue,
+            EngineOptions::Llm(options) => options.queue,
+            EngineOptions::Batch { model, .. } => model.queue.map(NonZeroU32::get),
+        }
+    }
+
+    /// Most requests that are worked on at once.
+    pub(crate) fn concurrency(&self) -> u32 {
+        match self {
+            EngineOptions::Fixed { grid, .. } => grid.slots.get(),
+            EngineOptions::Llm(options) => options.max_num_seqs.get(),
+            EngineOptions::Batch { model, .. } => {
+                let size = match model.batching {
+                    Batching::Off => NonZeroU32::MIN,
+                    Batching::Triton { max_items: size, .. } | Batching::TorchServe { size, .. } => size,
+                };
+                model.instances.saturating_mul(size).get()
             }
         }
     }
