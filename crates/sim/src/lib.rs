@@ -11,10 +11,12 @@ pub mod batch;
 pub mod conditions;
 pub mod engine;
 pub mod fixed;
+pub mod fleet;
 pub mod llm;
 pub mod play;
 pub mod prefix;
 pub mod presets;
+pub mod queueing;
 pub mod spread;
 
 pub use engine::{Ask, Emission, Engine, Event, Failure, JobId, Phase, Refused, State};

@@ -129,6 +129,8 @@ pub(crate) fn valid() -> Summary {
         health: HealthSummary {
             busy_max: 0.031,
             waiting_max: 0.002,
+            others_max: 0.01,
+            stolen_max: 0.004,
             timer_lag_p99: Some(0.000_061),
             read_lag_p99: Some(0.000_018),
             kernel_timestamps: true,

@@ -225,6 +225,12 @@ fn health(summary: &Summary) -> String {
         format!("busy {}", percent(health.busy_max)),
         format!("waiting for a core {}", percent(health.waiting_max)),
     ];
+    if health.others_max >= 0.01 {
+        figures.push(format!("other processes on its cores {}", percent(health.others_max)));
+    }
+    if health.stolen_max >= 0.01 {
+        figures.push(format!("taken by the host {}", percent(health.stolen_max)));
+    }
     figures.extend(lag("timer lag", health.timer_lag_p99));
     figures.extend(lag("read lag", health.read_lag_p99));
     figures.extend(lag("send lag", health.send_lag_p99));

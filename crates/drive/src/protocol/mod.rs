@@ -12,6 +12,7 @@ mod openai_decode;
 mod outcome;
 pub mod probe;
 mod reply;
+mod skeleton;
 mod sse;
 mod template;
 mod tgi;

@@ -90,7 +90,6 @@ impl Feed {
         let wanted = Arc::new(AtomicU64::new(first));
         let (own_builder, own_wanted) = (builder.clone(), wanted.clone());
         thread::Builder::new().name(format!("plimsoll-build-{first}")).spawn(move || {
-            priority::only_when_idle();
             build_on(&own_builder, &own_wanted, first, step, &sender, &warm);
         })?;
         // The builder says so when the channel is full for the first time.
@@ -124,12 +123,18 @@ fn build_on(
     warm: &SyncSender<()>,
 ) {
     let mut id = first;
+    let mut stocked = false;
     loop {
         id = id.max(wanted.load(Ordering::Relaxed));
         let prepared = builder.build(RequestId(id));
         id += step;
         if let Err(full) = sender.try_send(prepared) {
-            let _ = warm.try_send(());
+            // From the first full channel on there is a store to live on: building must not delay an I/O thread.
+            if !stocked {
+                stocked = true;
+                priority::only_when_idle();
+                let _ = warm.try_send(());
+            }
             let (std::sync::mpsc::TrySendError::Full(prepared)
             | std::sync::mpsc::TrySendError::Disconnected(prepared)) = full;
             if sender.send(prepared).is_err() {

@@ -1,6 +1,7 @@
 //! Runs a load: owns the threads, gives each its share of the schedule, and gathers what they leave.
 
 mod closed;
+mod cores;
 mod feed;
 mod io_thread;
 pub(crate) mod pulse;

@@ -10,6 +10,7 @@ use plimsoll_core::health::ThreadHealth;
 use plimsoll_core::record::ThreadWindow;
 use plimsoll_core::time::Offset;
 
+use super::cores::Cores;
 use crate::clock;
 
 /// The counters of one I/O thread.
@@ -26,8 +27,8 @@ pub(crate) struct Pulse {
     /// Lags over the measured window; cleared at its start.
     timer_lag: RefCell<Histogram<u64>>,
     read_lag: RefCell<Histogram<u64>>,
-    /// Start of the measured window, and the scheduler times there.
-    measured_from: Cell<(Offset, SchedulerTimes)>,
+    /// Start of the measured window, and the kernel's accounts there.
+    measured_from: Cell<(Offset, SchedulerTimes, Cores)>,
 }
 
 /// Longest lag that the histograms tell apart: a minute.
@@ -54,7 +55,7 @@ impl Pulse {
             window_times: Cell::new(times),
             timer_lag: RefCell::new(lag_histogram()),
             read_lag: RefCell::new(lag_histogram()),
-            measured_from: Cell::new((now, times)),
+            measured_from: Cell::new((now, times, Cores::now())),
         }
     }
 
@@ -119,7 +120,7 @@ impl Pulse {
     pub(crate) fn measure_from(&self, now: Offset) {
         self.timer_lag.borrow_mut().reset();
         self.read_lag.borrow_mut().reset();
-        self.measured_from.set((now, self.scheduler.times()));
+        self.measured_from.set((now, self.scheduler.times(), Cores::now()));
     }
 
     /// Ends the window of the moment and begins the next one.
@@ -144,13 +145,16 @@ impl Pulse {
 
     /// The health of the thread from the start of the measured window until now.
     pub(crate) fn health(&self, now: Offset) -> ThreadHealth {
-        let (from, before) = self.measured_from.get();
+        let (from, before, cores_before) = self.measured_from.get();
         let times = self.scheduler.times();
+        let cores = Cores::now().since(cores_before);
         let length = now.since(from).as_secs_f64().max(1e-9);
         ThreadHealth {
             thread: self.thread,
             busy: (times.cpu.saturating_sub(before.cpu).as_secs_f64() / length).min(1.0),
             waiting: (times.waiting.saturating_sub(before.waiting).as_secs_f64() / length).min(1.0),
+            others: cores.others,
+            stolen: cores.stolen,
             timer_lag: self.timer_lag.borrow().clone(),
             read_lag: self.read_lag.borrow().clone(),
         }

@@ -68,7 +68,11 @@ impl Job {
     pub(crate) fn endings(&self) -> impl Iterator<Item = Ending> {
         self.asks.iter().map(|ask| {
             let tokens = self.fate.tokens_of(ask.output_tokens);
-            Ending { tokens, short: tokens < ask.output_tokens || self.fate.fault == Fault::Empty }
+            Ending {
+                tokens,
+                told: self.fate.told_of(tokens),
+                short: tokens < ask.output_tokens || self.fate.fault == Fault::Empty,
+            }
         })
     }
 }
@@ -171,7 +175,7 @@ impl Answer {
     }
 
     /// Nothing more will be generated; whether that is for want of time.
-    pub(crate) fn end(&mut self, due: u64, timed_out: bool) {
+    fn end(&mut self, due: u64, timed_out: bool) {
         self.coming.end = Some(End { due, timed_out });
         self.leave_content();
     }
@@ -250,7 +254,11 @@ impl Answer {
                 continue;
             }
             let last = (from + count == ending.tokens && self.ends_well()).then_some(ending);
+            let start = out.len();
             self.say(&Said::Tokens(Tokens { job, from, count, last }), &at, out);
+            if self.job.fate.strikes(from, count, ending.tokens) {
+                self.spoil(&mut out[start..]);
+            }
             rows.push(Row { request: self.job.index, token: from, tokens: count, due, sent: now });
             self.sequences[job].1 += count;
             self.has_content = true;
@@ -263,6 +271,16 @@ impl Answer {
         self.leave_content();
         let next = if self.stage == Stage::Tail { Next::Now } else { Next::AtDue };
         Step { events, timing, next, ..step }
+    }
+
+    /// Makes one event as wrong as the request's fate says.
+    fn spoil(&self, event: &mut [u8]) {
+        let brace = event.iter().rposition(|&byte| byte == b'}');
+        match (self.job.fate.fault, brace) {
+            (Fault::BadJson, Some(brace)) => event[brace] = b' ',
+            (Fault::BadChunk, Some(_)) => event[0] = b'x', // a digit of the size
+            _ => {}
+        }
     }
 
     /// Events of the next write.
@@ -293,7 +311,10 @@ impl Answer {
 
     /// What will really become of the connection.
     fn after(&self) -> After {
-        if self.job.fate.fault == Fault::Truncate { After::Close } else { self.job.after }
+        match self.job.fate.fault {
+            Fault::Truncate | Fault::BadChunk => After::Close,
+            _ => self.job.after,
+        }
     }
 
     fn say(&mut self, said: &Said<'_>, at: &Moment<'_>, out: &mut Vec<u8>) {
@@ -329,9 +350,14 @@ impl Answer {
         if let Reply::Whole(whole) = &self.job.reply {
             let endings: Vec<Ending> = self.sequences.iter().map(|(ending, _)| *ending).collect();
             let document = whole.document(&endings, at);
+            if self.job.fate.fault == Fault::BadChunk {
+                return push_unchunked(&document, self.job.after, out);
+            }
             push_document(out, &document, self.job.after);
-            if self.job.fate.fault == Fault::Truncate {
-                out.truncate(out.len() - document.body.len() / 2);
+            match self.job.fate.fault {
+                Fault::Truncate => out.truncate(out.len() - document.body.len() / 2),
+                Fault::BadJson => self.spoil(out),
+                _ => {}
             }
         }
     }
@@ -349,6 +375,17 @@ fn push_head(after: After, out: &mut Vec<u8>) {
         connection_header(after)
     );
     out.extend_from_slice(head.as_bytes());
+}
+
+/// Appends a response that announces chunks, and a body without their sizes.
+fn push_unchunked(document: &Document, after: After, out: &mut Vec<u8>) {
+    let Document { status, kind, .. } = document;
+    let connection = connection_header(after);
+    let head = format!(
+        "HTTP/1.1 {status} OK\r\ncontent-type: {kind}\r\ntransfer-encoding: chunked\r\n{connection}\r\n"
+    );
+    out.extend_from_slice(head.as_bytes());
+    out.extend_from_slice(&document.body);
 }
 
 /// The error that the fault options ask for.
@@ -374,7 +411,7 @@ mod tests {
     /// All steps of the answer to `body`, which arrived at 0: when each was due, what it was, its bytes.
     fn play(query: &str, path: &str, body: &str) -> Vec<(u64, Step, String)> {
         let options = SimOptions::parse(query).unwrap();
-        let mut clockwork = Clockwork::new(options.engine(), 0);
+        let mut clockwork = Clockwork::new(options.engine.engine().unwrap(), 0);
         let fate = Fate::draw(&options, 0);
         let script = Script { options, words: Words::default(), created: 1 };
         let stats = Stats::new().unwrap();

@@ -165,7 +165,7 @@ impl Connection {
         if self.pending.is_empty() {
             return self.take_steps(now, service);
         }
-        if service.is_too_slow(self.pending.len() + answer.backlog()) {
+        if service.is_too_slow((self.pending.len() + answer.backlog()) as u64) {
             service.stats.dropped += 1;
             return Err(self.reset());
         }
@@ -178,14 +178,9 @@ impl Connection {
     }
 
     /// The moment has come for which this connection is in the schedule.
-    pub(crate) fn alarm(&mut self, now: u64, service: &mut Service) -> Result<(), Gone> {
-        match &mut self.state {
+    pub(crate) fn alarm(&self) -> Result<(), Gone> {
+        match self.state {
             State::Lingering => Err(Gone),
-            State::Answering(answer) if service.deadline(answer.job()) <= now => {
-                service.give_up(answer.job(), now, End::Failed);
-                answer.end(service.deadline(answer.job()), true);
-                self.go_on(now, service)
-            }
             State::Answering(_) | State::Reading | State::Closing => Ok(()),
         }
     }

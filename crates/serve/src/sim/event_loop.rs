@@ -164,7 +164,7 @@ impl EventLoop {
             }
             let alarm = self.service.alarms.pop_due(now);
             if let Some(key) = alarm {
-                self.attend(key, |connection, service, _| connection.alarm(now, service));
+                self.attend(key, |connection, _, _| connection.alarm());
             }
             let again = self.service.again.pop_front();
             if let Some(key) = again {

@@ -29,7 +29,7 @@ mod system;
 mod truth;
 
 pub use flavour::{Flavour, UnknownFlavour};
-pub use options::{SimOptionError, SimOptions, SlowClient, UsageForm, WhenFull};
+pub use options::{EngineOptions, SimOptionError, SimOptions, SlowClient, UsageForm, WhenFull};
 pub use server::{Ended, SimServer};
 pub use stats::Lateness;
 pub use surface::{BadTensors, ModelTensors};

@@ -131,7 +131,9 @@ fn listen(bind: SocketAddr) -> io::Result<TcpListener> {
 fn service(options: SimOptions) -> io::Result<Service> {
     let truth = options.truth_file.as_deref().map(TruthFile::create).transpose()?;
     let origin = system::now();
-    let clockwork = Clockwork::new(options.engine(), origin);
+    let engine =
+        options.engine.engine().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    let clockwork = Clockwork::new(engine, origin);
     Ok(Service {
         metrics: Metrics::new(options.about(), &clockwork.state(origin)),
         clockwork,

@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use plimsoll_core::time::Offset;
+use plimsoll_sim::prefix::of_blocks;
 use plimsoll_sim::{Phase, Refused};
 
 use super::answer::{Job, Script, simulated_failure};
@@ -12,7 +13,7 @@ use super::clockwork::{Clockwork, Done};
 use super::fate::{Fate, Fault};
 use super::flavour::Flavour;
 use super::metrics::{End, Life, Metrics};
-use super::options::{SlowClient, WhenFull};
+use super::options::{EngineOptions, SlowClient, WhenFull};
 use super::reply::{After, Document};
 use super::request::Head;
 use super::route::{Route, route};
@@ -54,6 +55,7 @@ pub(crate) enum Plan {
 impl Service {
     /// Decides on a request that was complete at `arrival` (CLOCK_MONOTONIC, ns).
     pub(crate) fn plan(&mut self, head: &Head, body: &[u8], arrival: u64) -> Plan {
+        self.clockwork.settle(arrival);
         let own = Surface::of(self.script.options.flavour);
         let path = head.path.split(['?', '#']).next().unwrap_or(&head.path);
         match route(&head.method, path, self.script.options.flavour) {
@@ -85,6 +87,12 @@ impl Service {
         self.stats.requests += 1;
         if matches!(work.reply, Reply::Stream(_)) && !head.knows_chunks {
             return Err(Refusal::new(505, "a stream needs HTTP/1.1"));
+        }
+        if self.is_classic() && work.jobs.iter().any(|ask| ask.output_tokens > 0) {
+            return Err(Refusal::bad_request(&format!(
+                "`{}` is a classic model and generates no text: POST tensors to /v2/models/{{model}}/infer",
+                self.script.options.model
+            )));
         }
         let fate = Fate::draw(&self.script.options, index);
         match fate.fault {
@@ -120,7 +128,10 @@ impl Service {
 
     /// Gives a request that came at `at` to the engine, all of it or nothing; else what to do instead.
     pub(crate) fn admit(&mut self, job: &Job, at: u64, client: Key) -> Result<(), Plan> {
-        for (id, ask) in job.ids().zip(job.faulty_asks()) {
+        for (id, mut ask) in job.ids().zip(job.faulty_asks()) {
+            if let EngineOptions::Llm(options) = &self.script.options.engine {
+                ask.prefix = of_blocks(&ask.prefix, options.block_size.get());
+            }
             if let Err(refused) = self.clockwork.arrive(at, id, client, &ask) {
                 job.ids().take_while(|earlier| *earlier != id).for_each(|id| self.clockwork.cancel(at, id));
                 return Err(self.turn_away(job, at, refused));
@@ -134,9 +145,6 @@ impl Service {
                 Life::new(arrived, ask.prompt_tokens, ask.output_tokens),
                 end_of(job, ending),
             );
-        }
-        if self.script.options.request_timeout.is_some() {
-            self.alarms.add(self.deadline(job), client);
         }
         Ok(())
     }
@@ -155,6 +163,9 @@ impl Service {
                 Refusal::new(status, "the queue of this server is full: try again later")
             }
             Refused::Loading(until) => self.loading(until, at),
+            Refused::TooLong(most) if self.is_classic() => Refusal::bad_request(&format!(
+                "a request to this model can have at most {most} items, those of one batch: split it"
+            )),
             Refused::TooLong(most) => Refusal::bad_field(
                 "max_tokens",
                 &format!("this server has room for {most} tokens, prompt and answer together: ask for fewer"),
@@ -180,6 +191,7 @@ impl Service {
     pub(crate) fn look(&mut self, now: u64) {
         let offset = self.clockwork.offset(now);
         if self.metrics.is_due(offset) {
+            self.clockwork.settle(now);
             self.metrics.look(offset, &self.clockwork.state(now));
         }
     }
@@ -207,14 +219,13 @@ impl Service {
         Plan::Say(Document::prometheus(page))
     }
 
-    /// When the server gives a request up (CLOCK_MONOTONIC, ns).
-    pub(crate) fn deadline(&self, job: &Job) -> u64 {
-        let limit = self.script.options.request_timeout.unwrap_or(Duration::MAX);
-        job.arrival.saturating_add(u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX))
+    /// Whether the model is one that generates no tokens.
+    fn is_classic(&self) -> bool {
+        matches!(self.script.options.engine, EngineOptions::Batch { .. })
     }
 
     /// Whether a client that leaves so many bytes unread is dropped.
-    pub(crate) fn is_too_slow(&self, unread: usize) -> bool {
+    pub(crate) fn is_too_slow(&self, unread: u64) -> bool {
         self.script.options.slow_client == SlowClient::Drop && unread > self.script.options.client_buffer
     }
 

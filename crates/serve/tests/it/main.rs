@@ -5,9 +5,12 @@
 )]
 
 mod client;
+mod conditions;
 mod faults;
 mod framing;
 mod metrics;
+mod presets;
 mod queueing;
 mod shapes;
 mod streams;
+mod truth;

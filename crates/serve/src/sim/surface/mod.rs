@@ -179,6 +179,8 @@ pub(crate) struct Tokens {
 pub(crate) struct Ending {
     /// Tokens that were given.
     pub(crate) tokens: u32,
+    /// Tokens that the counts tell: the same, unless they are to be wrong.
+    pub(crate) told: u32,
     /// Whether that is less than was asked for: the answer ends by itself, or, of a classic model, is empty.
     pub(crate) short: bool,
 }

@@ -55,7 +55,7 @@ fn info(about: &About<'_>) -> Document {
         "model_id": about.model(),
         "model_sha": null,
         "model_pipeline_tag": "text-generation",
-        "max_concurrent_requests": about.script.options.slots,
+        "max_concurrent_requests": about.script.options.engine.concurrency(),
         "max_best_of": BEST_OF_MAX,
         "max_stop_sequences": 4,
         "router": "plimsoll-sim",
@@ -144,7 +144,7 @@ fn best_of(given: Option<u32>, stream: bool) -> Result<usize, Refusal> {
 /// The members that details have everywhere.
 fn details(asked: &Asked, end: Ending) -> Value {
     let reason = if end.short { "eos_token" } else { "length" };
-    json!({"finish_reason": reason, "generated_tokens": end.tokens, "seed": asked.seed})
+    json!({"finish_reason": reason, "generated_tokens": end.told, "seed": asked.seed})
 }
 
 /// Writes one document.

@@ -45,7 +45,7 @@ fn models(name: &str, about: &About<'_>) -> Result<Understood, Refusal> {
     }
     let status = if about.is_ready() { "READY" } else { "LOADING" };
     let options = &about.script.options;
-    let left = options.queue.map_or(u32::MAX, |most| most.saturating_sub(about.state().waiting));
+    let left = options.engine.queue().map_or(u32::MAX, |most| most.saturating_sub(about.state().waiting));
     let description = json!([{
         "modelName": model,
         "modelVersion": "1.0",

@@ -71,7 +71,7 @@ pub(super) fn opening(asked: &Asked, object: &str) -> String {
 
 /// What the answer used, all choices together.
 pub(super) fn usage(asked: &Asked, ends: &[Ending], options: &SimOptions) -> Value {
-    let completion: u64 = ends.iter().map(|end| u64::from(end.tokens)).sum();
+    let completion: u64 = ends.iter().map(|end| u64::from(end.told)).sum();
     let mut usage = json!({
         "prompt_tokens": asked.prompt_tokens,
         "completion_tokens": completion,

@@ -29,7 +29,7 @@ impl CompletionStream {
         CompletionStream {
             asked,
             lead,
-            given: vec![Ending { tokens: 0, short: true }; choices],
+            given: vec![Ending { tokens: 0, told: 0, short: true }; choices],
             open: choices,
         }
     }
@@ -60,7 +60,8 @@ impl CompletionStream {
 
     fn push_tokens(&mut self, tokens: Tokens, at: &Moment<'_>, out: &mut Vec<u8>) {
         let Tokens { job, from, count, .. } = tokens;
-        self.given[job].tokens = from + count;
+        let given = from + count;
+        self.given[job] = Ending { tokens: given, told: given, short: true };
         let text = at.script.words.slice(from, count);
         let (open, close) = match self.asked.form {
             Form::Chat if from < at.script.options.reasoning => {
