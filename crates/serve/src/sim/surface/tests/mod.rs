@@ -22,7 +22,7 @@ impl Bench {
     fn new(query: &str) -> Self {
         let options = SimOptions::parse(query).unwrap();
         Bench {
-            clockwork: Clockwork::new(options.engine(), 0),
+            clockwork: Clockwork::new(options.engine.engine().unwrap(), 0),
             script: Script { options, words: Words::default(), created: 7 },
             stats: Stats::new().unwrap(),
         }
@@ -78,7 +78,7 @@ impl Bench {
     }
 
     fn conclude(&self, work: Work) -> Document {
-        let full = |ask: &Ask| Ending { tokens: ask.output_tokens, short: false };
+        let full = |ask: &Ask| ending(ask.output_tokens);
         let endings: Vec<Ending> = work.jobs.iter().map(full).collect();
         let Reply::Whole(whole) = work.reply else { panic!("a stream") };
         whole.document(&endings, &self.moment())
@@ -100,7 +100,7 @@ impl Bench {
         stream.say(&Said::Opening, &at, &mut out);
         for from in 0..asked[0] {
             for (job, tokens) in asked.iter().enumerate() {
-                let ending = Ending { tokens: *tokens, short: false };
+                let ending = ending(*tokens);
                 let last = (from + 1 == *tokens).then_some(ending);
                 stream.say(&Said::Tokens(Tokens { job, from, count: 1, last }), &at, &mut out);
                 if last.is_some() {
@@ -115,6 +115,11 @@ impl Bench {
     fn moment(&self) -> Moment<'_> {
         Moment { stamp: Stamp { sent: 5, due: None }, script: &self.script }
     }
+}
+
+/// The end of a job that had so many tokens, as asked.
+fn ending(tokens: u32) -> Ending {
+    Ending { tokens, told: tokens, short: false }
 }
 
 /// The JSON of a document.
@@ -201,4 +206,26 @@ fn a_strict_server_has_one_model() {
     bench.work("/v1/chat/completions", &chat("m"));
     bench.work("/v1/chat/completions", r#"{"messages":[]}"#);
     bench.work("/v2/models/m/infer", infer);
+}
+
+#[test]
+fn a_server_that_loads_says_so_to_every_probe() {
+    for (flavour, path, status) in [
+        ("tgi", "/health", 503),
+        ("triton", "/v2/health/ready", 400),
+        ("triton", "/v2/models/sim/ready", 400),
+        ("triton", "/v2/health/live", 200),
+        ("vllm", "/v2/health/ready", 503),
+        ("kserve", "/v2/health/ready", 503),
+        ("kserve", "/v2/models/sim/ready", 503),
+        ("kserve", "/v1/models/sim", 503),
+        ("torchserve", "/ping", 500),
+        ("openai", "/ping", 503),
+    ] {
+        let bench = Bench::new(&format!("flavour={flavour}&starts_cold=true&load=1s"));
+        assert_eq!(bench.told("GET", path).status, status, "{flavour} {path}");
+    }
+    let bench = Bench::new("starts_cold=true&load=1s");
+    assert_eq!(bench.told_json("POST", "/v2/repository/index").1[0]["state"], "UNAVAILABLE");
+    assert_eq!(bench.told_json("GET", "/models/sim").1[0]["workers"][0]["status"], "LOADING");
 }
