@@ -1,3 +1,5 @@
+//! OpenAI: bodies into jobs, jobs into choices.
+
 use super::*;
 
 const CHAT: &str = "/v1/chat/completions";

@@ -1,3 +1,5 @@
+//! text-generation-inference: details, types of errors, its root.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! TorchServe: data in any form.
+
 use super::*;
 
 fn predict(content_type: &str, body: &[u8]) -> Result<Value, (u16, Value)> {

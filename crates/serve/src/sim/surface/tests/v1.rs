@@ -1,3 +1,5 @@
+//! KServe V1: instances in, instances out.
+
 use super::*;
 
 #[test]

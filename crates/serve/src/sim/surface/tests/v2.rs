@@ -1,3 +1,5 @@
+//! Triton and KServe V2: tensors in both encodings, metadata, health.
+
 use super::*;
 
 const INFER: &str = "/v2/models/m/infer";
