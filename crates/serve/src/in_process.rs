@@ -17,8 +17,7 @@ use rustc_hash::FxHashMap;
 use thiserror::Error;
 
 use crate::sim::fate::{Fate, Fault};
-use crate::sim::reply;
-use crate::sim::{SimOptions, WhenFull, simulated_failure, simulated_rate_limit};
+use crate::sim::{SimOptionError, SimOptions, WhenFull, simulated_failure, simulated_rate_limit, surface};
 
 /// An engine as the endpoint of a run in simulated time.
 pub struct InProcess {
@@ -51,10 +50,11 @@ pub enum Issue {
 #[derive(Clone, Debug)]
 pub struct SimulatedServer {
     options: Arc<SimOptions>,
+    engine: Engine,
 }
 
 /// A server that only a port can have.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Error, PartialEq)]
 pub enum NeedsPort {
     /// An option that says how bytes are written.
     #[error(
@@ -66,6 +66,9 @@ pub enum NeedsPort {
         "a server that answers a request for one token in no time leaves simulated time where it is: give `ttft`"
     )]
     NoTime,
+    /// The options make no server at all.
+    #[error("{0}")]
+    NoServer(#[from] SimOptionError),
 }
 
 impl SimulatedServer {
@@ -80,6 +83,9 @@ impl SimulatedServer {
             ("usage", options.usage != plain.usage),
             ("done", options.done != plain.done),
             ("reasoning", options.reasoning != plain.reasoning),
+            ("wrong_usage_rate", options.wrong_usage_rate > 0.0),
+            ("bad_json_rate", options.bad_json_rate > 0.0),
+            ("bad_chunk_rate", options.bad_chunk_rate > 0.0),
             ("slow_client", options.slow_client != plain.slow_client),
             ("truth", options.truth),
             ("truth_file", options.truth_file.is_some()),
@@ -88,10 +94,11 @@ impl SimulatedServer {
         if let Some((name, _)) = about_bytes.into_iter().find(|(_, given)| *given) {
             return Err(NeedsPort::Option(name));
         }
-        if takes_no_time(options.engine()) {
+        let engine = options.engine.engine()?;
+        if takes_no_time(engine.clone()) {
             return Err(NeedsPort::NoTime);
         }
-        Ok(SimulatedServer { options: Arc::new(options) })
+        Ok(SimulatedServer { options: Arc::new(options), engine })
     }
 
     /// The name of its model.
@@ -156,10 +163,17 @@ fn takes_no_time(mut engine: Engine) -> bool {
 
 /// How the answer to a request with this fault ends.
 fn end_of(fault: Fault) -> CallEnd {
-    let refused =
-        |refusal: reply::Refusal| CallEnd::Refused(Refusal { status: refusal.status, why: refusal.message });
+    let refused = |refusal: surface::Refusal| {
+        CallEnd::Refused(Refusal { status: refusal.status, why: refusal.message })
+    };
     match fault {
-        Fault::None | Fault::Empty | Fault::WrongLength => CallEnd::Whole,
+        // The last three are about bytes, of which there are none here.
+        Fault::None
+        | Fault::Empty
+        | Fault::WrongLength
+        | Fault::WrongUsage
+        | Fault::BadJson
+        | Fault::BadChunk => CallEnd::Whole,
         Fault::Http500 => refused(simulated_failure()),
         Fault::Http429 => refused(simulated_rate_limit()),
         Fault::StreamError => CallEnd::StreamError(simulated_failure().message),
@@ -170,7 +184,7 @@ fn end_of(fault: Fault) -> CallEnd {
 impl InProcess {
     /// An endpoint at which `server` answers the requests of `spec`.
     pub fn new(station: Station, server: &SimulatedServer, spec: &RunSpec) -> Self {
-        InProcess::of(station, server.options.engine(), Terms::of(spec, server.full()))
+        InProcess::of(station, server.engine.clone(), Terms::of(spec, server.full()))
     }
 
     /// An endpoint with an engine of the caller's own.
