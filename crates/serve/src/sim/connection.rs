@@ -15,6 +15,7 @@ use super::reply::{After, Document, push_document};
 use super::request::{Progress, RequestReader};
 use super::schedule::Key;
 use super::service::{Plan, Service};
+use super::surface::Surface;
 use super::system;
 
 /// Reads per turn: the rest of a large body waits until others have had theirs.
@@ -151,13 +152,16 @@ impl Connection {
         let State::Answering(answer) = &mut self.state else {
             return Ok(());
         };
-        if answer.job().id() != done.job {
+        let Some(place) = answer.job().place(done.job) else {
             return Ok(());
-        }
+        };
         if done.event == Event::Failed(Failure::Crashed) {
             return Err(self.reset());
         }
-        answer.take(done.at, done.event);
+        if matches!(done.event, Event::Failed(_)) {
+            service.give_up(answer.job(), now, End::Failed); // what is left of the request
+        }
+        answer.take(done.at, place, done.event);
         if self.pending.is_empty() {
             return self.take_steps(now, service);
         }
@@ -210,7 +214,9 @@ impl Connection {
                 Ok(Progress::Whole) => self.begin(service)?,
                 Err(refusal) => {
                     service.stats.refused += 1;
-                    self.say(service, &refusal.reply(&service.script.options), After::Close)?;
+                    let options = &service.script.options;
+                    let document = Surface::of(options.flavour).refuse(&refusal, options);
+                    self.say(service, &document, After::Close)?;
                 }
             }
         }
@@ -231,7 +237,7 @@ impl Connection {
             // A pipelined request begins when the answer before it has ended.
             Plan::Work(job) => match service.admit(&job, arrival.max(self.idle_since), self.key) {
                 Ok(()) => {
-                    self.state = State::Answering(Box::new(Answer::new(*job, &service.script)));
+                    self.state = State::Answering(Box::new(Answer::new(*job)));
                     Ok(())
                 }
                 Err(Plan::Say(document)) => self.say(service, &document, after),

@@ -47,6 +47,7 @@ impl Fate {
     /// when there are two.
     pub(crate) fn tokens_of(&self, asked: u32) -> u32 {
         match self.fault {
+            _ if asked == 0 => 0,
             Fault::Empty => 0,
             Fault::StreamError | Fault::Truncate | Fault::WrongLength => {
                 let cut = 1 + (self.at * f64::from(asked.saturating_sub(1))) as u32;

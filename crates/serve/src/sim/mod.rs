@@ -1,7 +1,7 @@
 //! The server behind `sim://`: an engine decides when tokens come, and every event is stamped with its true send time.
 //!
 //! ```text
-//!  socket -> connection -> request (HTTP framing) -> service (route, ask, fate) -> clockwork (the engine, its clients)
+//!  socket -> connection -> request (HTTP framing) -> service (surface, fate) -> clockwork (the engine, its clients)
 //!               ^                                                                      | what it did, when it was due
 //!               '--- one write per event <- answer <- event_loop (one thread, epoll) <-'
 //! ```
@@ -9,7 +9,6 @@
 //! arguments.
 
 mod answer;
-mod ask;
 mod clockwork;
 mod connection;
 mod event_loop;
@@ -25,6 +24,7 @@ mod schedule;
 mod server;
 mod service;
 mod stats;
+mod surface;
 mod system;
 mod truth;
 
@@ -32,3 +32,4 @@ pub use flavour::{Flavour, UnknownFlavour};
 pub use options::{SimOptionError, SimOptions, SlowClient, UsageForm, WhenFull};
 pub use server::{Ended, SimServer};
 pub use stats::Lateness;
+pub use surface::{BadTensors, ModelTensors};

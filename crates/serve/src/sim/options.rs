@@ -13,7 +13,8 @@ use thiserror::Error;
 use url::form_urlencoded;
 
 use super::flavour::Flavour;
-use super::metrics::About;
+use super::metrics::Identity;
+use super::surface::ModelTensors;
 
 /// Most tokens that one event may carry, and most events that one write may carry.
 const GROUP_MAX: u32 = 1024;
@@ -23,6 +24,9 @@ const TIME_MAX: Duration = Duration::from_secs(3600);
 
 /// What `flavour` can be, for the message.
 const FLAVOURS: &str = "vllm, sglang, tgi, triton, kserve, torchserve or openai";
+
+/// What `inputs` and `outputs` can be, for the message.
+const TENSORS: &str = "tensors like `INPUT0:FP32[-1,16]`, several separated by `;`";
 
 /// The behaviour of the simulated endpoint; keys of the query have the names of the fields.
 ///
@@ -84,6 +88,12 @@ pub struct SimOptions {
     pub model: String,
     /// The server that it looks like.
     pub flavour: Flavour,
+    /// Whether a request for another model is refused.
+    pub strict_model: bool,
+    /// The tensors that the model takes (`/v2`).
+    pub inputs: ModelTensors,
+    /// The tensors that the model gives (`/v2`).
+    pub outputs: ModelTensors,
     /// The model's owner, by which clients guess the kind of server.
     pub owned_by: String,
     /// The seed of every random choice. Each request's draws depend on it and on the request's index only.
@@ -153,6 +163,9 @@ impl Default for SimOptions {
             truth_file: None,
             model: "sim".to_owned(),
             flavour: Flavour::default(),
+            strict_model: false,
+            inputs: ModelTensors::one("INPUT0"),
+            outputs: ModelTensors::one("OUTPUT0"),
             owned_by: "openai".to_owned(),
             seed: Seed(0),
             core: None,
@@ -163,7 +176,7 @@ impl Default for SimOptions {
 
 impl SimOptions {
     /// The keys that [`SimOptions::parse`] knows.
-    pub const KEYS: [&str; 31] = [
+    pub const KEYS: [&str; 34] = [
         "ttft",
         "itl",
         "slots",
@@ -191,6 +204,9 @@ impl SimOptions {
         "truth_file",
         "model",
         "flavour",
+        "strict_model",
+        "inputs",
+        "outputs",
         "owned_by",
         "seed",
         "core",
@@ -234,8 +250,8 @@ impl SimOptions {
     }
 
     /// What its metrics tell of it that never changes.
-    pub(crate) fn about(&self) -> About {
-        About {
+    pub(crate) fn identity(&self) -> Identity {
+        Identity {
             flavour: self.flavour,
             model: self.model.clone(),
             accelerator: "Plimsoll simulated accelerator".to_owned(),
@@ -285,6 +301,9 @@ impl SimOptions {
             "truth_file" => self.truth_file = Some(name(key, value)?.into()),
             "model" => self.model = name(key, value)?,
             "flavour" => self.flavour = number(key, value, FLAVOURS)?,
+            "strict_model" => self.strict_model = number(key, value, "true or false")?,
+            "inputs" => self.inputs = number(key, value, TENSORS)?,
+            "outputs" => self.outputs = number(key, value, TENSORS)?,
             "owned_by" => self.owned_by = name(key, value)?,
             "seed" => self.seed = Seed(number(key, value, "a whole number")?),
             "core" => self.core = Some(number(key, value, "the number of a CPU, counted from 0")?),
@@ -410,7 +429,7 @@ mod tests {
             &stream_error_rate=0.03&truncate_rate=0.04&empty_rate=0.05&wrong_length_rate=0.06&tokens_per_chunk=7\
             &events_per_write=8&usage=finish&done=false&reasoning=9&stall=10s&stall_rate=0.11\
             &retry_after=7s&request_timeout=9s&slow_client=drop&client_buffer=99&truth=true&truth_file=t.csv&model=a%2Fb\
-            &flavour=tgi&owned_by=me&seed=12&core=13&non_loopback=true";
+            &flavour=tgi&strict_model=true&inputs=a:BYTES[1]&outputs=b:BOOL[2]&owned_by=me&seed=12&core=13&non_loopback=true";
         let expected = SimOptions {
             ttft: Duration::from_millis(1),
             itl: Duration::from_millis(2),
@@ -439,6 +458,9 @@ mod tests {
             truth_file: Some("t.csv".into()),
             model: "a/b".to_owned(),
             flavour: Flavour::Tgi,
+            strict_model: true,
+            inputs: "a:BYTES[1]".parse().unwrap(),
+            outputs: "b:BOOL[2]".parse().unwrap(),
             owned_by: "me".to_owned(),
             seed: Seed(12),
             core: Some(13),
@@ -470,6 +492,7 @@ mod tests {
             ("done=yes", "true or false"),
             ("model=", "a name"),
             ("flavour=tgii", "triton, kserve"),
+            ("inputs=x:FP31[1]", "INPUT0:FP32[-1,16]"),
             ("error_rate=0.7&truncate_rate=0.7", "add up to 1.4"),
         ] {
             let error = SimOptions::parse(query).expect_err(query).to_string();

@@ -133,7 +133,7 @@ fn service(options: SimOptions) -> io::Result<Service> {
     let origin = system::now();
     let clockwork = Clockwork::new(options.engine(), origin);
     Ok(Service {
-        metrics: Metrics::new(options.about(), &clockwork.state(origin)),
+        metrics: Metrics::new(options.identity(), &clockwork.state(origin)),
         clockwork,
         script: Script { options, words: Words::default(), created: system::wall() / 1_000_000_000 },
         alarms: Schedule::default(),
