@@ -65,7 +65,7 @@ impl Job {
     }
 
     /// How its jobs will end, unless they are given up.
-    fn endings(&self) -> impl Iterator<Item = Ending> {
+    pub(crate) fn endings(&self) -> impl Iterator<Item = Ending> {
         self.asks.iter().map(|ask| {
             let tokens = self.fate.tokens_of(ask.output_tokens);
             Ending { tokens, short: tokens < ask.output_tokens || self.fate.fault == Fault::Empty }
