@@ -19,7 +19,7 @@ use super::route::{Route, route};
 use super::schedule::{Key, Schedule};
 use super::server::Ended;
 use super::stats::Stats;
-use super::surface::{About, Cause, Refusal, Reply, Request, Surface, Understood, Work};
+use super::surface::{About, Cause, Ending, Refusal, Reply, Request, Surface, Understood, Work};
 use super::truth::{Row, TruthFile};
 
 /// Everything but the connections.
@@ -162,13 +162,9 @@ impl Service {
     /// Tells the metrics of a request that was taken.
     fn follow(&mut self, job: &Job) {
         let arrived = self.clockwork.offset(job.arrival);
-        for ((id, ask), faulty) in job.ids().zip(&job.asks).zip(job.faulty_asks()) {
-            let end = match job.fate.fault {
-                Fault::StreamError | Fault::Truncate => End::Failed,
-                _ if faulty.output_tokens < ask.output_tokens => End::Stop,
-                _ => End::Length,
-            };
-            self.metrics.taken(id, Life::new(arrived, ask.prompt_tokens, ask.output_tokens), end);
+        for ((id, ask), ending) in job.ids().zip(&job.asks).zip(job.endings()) {
+            let life = Life::new(arrived, ask.prompt_tokens, ask.output_tokens);
+            self.metrics.taken(id, life, end_of(job, ending));
         }
     }
 
@@ -262,5 +258,14 @@ impl Service {
     fn loading(&self, until: Offset, now: u64) -> Refusal {
         let left = Duration::from_nanos(self.clockwork.moment(until).saturating_sub(now));
         Refusal { retry_after: Some(left), ..Refusal::not_ready(503) }
+    }
+}
+
+/// How a job ends, if nothing happens to it but the fault of its request.
+fn end_of(job: &Job, ending: Ending) -> End {
+    match job.fate.fault {
+        Fault::StreamError | Fault::Truncate => End::Failed,
+        _ if ending.short => End::Stop,
+        _ => End::Length,
     }
 }
