@@ -88,6 +88,8 @@ pub struct SimOptions {
     pub model: String,
     /// The server that it looks like.
     pub flavour: Flavour,
+    /// A port for metrics besides the server's own, as Triton (8002) and TorchServe (8082) have one; 0 takes a free one.
+    pub metrics_port: Option<u16>,
     /// Whether a request for another model is refused.
     pub strict_model: bool,
     /// The tensors that the model takes (`/v2`).
@@ -163,6 +165,7 @@ impl Default for SimOptions {
             truth_file: None,
             model: "sim".to_owned(),
             flavour: Flavour::default(),
+            metrics_port: None,
             strict_model: false,
             inputs: ModelTensors::one("INPUT0"),
             outputs: ModelTensors::one("OUTPUT0"),
@@ -176,7 +179,7 @@ impl Default for SimOptions {
 
 impl SimOptions {
     /// The keys that [`SimOptions::parse`] knows.
-    pub const KEYS: [&str; 34] = [
+    pub const KEYS: [&str; 35] = [
         "ttft",
         "itl",
         "slots",
@@ -204,6 +207,7 @@ impl SimOptions {
         "truth_file",
         "model",
         "flavour",
+        "metrics_port",
         "strict_model",
         "inputs",
         "outputs",
@@ -301,6 +305,7 @@ impl SimOptions {
             "truth_file" => self.truth_file = Some(name(key, value)?.into()),
             "model" => self.model = name(key, value)?,
             "flavour" => self.flavour = number(key, value, FLAVOURS)?,
+            "metrics_port" => self.metrics_port = Some(number(key, value, "a port from 0 to 65535")?),
             "strict_model" => self.strict_model = number(key, value, "true or false")?,
             "inputs" => self.inputs = number(key, value, TENSORS)?,
             "outputs" => self.outputs = number(key, value, TENSORS)?,
@@ -429,7 +434,7 @@ mod tests {
             &stream_error_rate=0.03&truncate_rate=0.04&empty_rate=0.05&wrong_length_rate=0.06&tokens_per_chunk=7\
             &events_per_write=8&usage=finish&done=false&reasoning=9&stall=10s&stall_rate=0.11\
             &retry_after=7s&request_timeout=9s&slow_client=drop&client_buffer=99&truth=true&truth_file=t.csv&model=a%2Fb\
-            &flavour=tgi&strict_model=true&inputs=a:BYTES[1]&outputs=b:BOOL[2]&owned_by=me&seed=12&core=13&non_loopback=true";
+            &flavour=tgi&metrics_port=8002&strict_model=true&inputs=a:BYTES[1]&outputs=b:BOOL[2]&owned_by=me&seed=12&core=13&non_loopback=true";
         let expected = SimOptions {
             ttft: Duration::from_millis(1),
             itl: Duration::from_millis(2),
@@ -458,6 +463,7 @@ mod tests {
             truth_file: Some("t.csv".into()),
             model: "a/b".to_owned(),
             flavour: Flavour::Tgi,
+            metrics_port: Some(8002),
             strict_model: true,
             inputs: "a:BYTES[1]".parse().unwrap(),
             outputs: "b:BOOL[2]".parse().unwrap(),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -31,6 +31,7 @@ const BACKLOG: i32 = 16_384;
 #[derive(Debug)]
 pub struct SimServer {
     address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
     stop: Arc<AtomicBool>,
     waker: Waker,
     thread: Option<JoinHandle<io::Result<Ended>>>,
@@ -61,9 +62,12 @@ impl SimServer {
         }
         let listener = listen(bind)?;
         let address = listener.local_addr()?;
+        let metrics = options.metrics_port.map(|port| listen_for_metrics(bind.ip(), port)).transpose()?;
+        let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
+        let listeners = [listener].into_iter().chain(metrics).collect();
         let core = options.core;
         let stop = Arc::new(AtomicBool::new(false));
-        let (event_loop, waker) = EventLoop::new(listener, service(options)?, Arc::clone(&stop))?;
+        let (event_loop, waker) = EventLoop::new(listeners, service(options)?, Arc::clone(&stop))?;
         let (tell, told) = sync_channel(1);
         let thread = thread::Builder::new().name("plimsoll-sim".to_owned()).spawn(move || {
             let pinned = core.map_or(Ok(()), system::pin_to);
@@ -72,7 +76,7 @@ impl SimServer {
             let _ = tell.send(pinned);
             if go { event_loop.run() } else { Ok(Ended::default()) }
         })?;
-        let server = SimServer { address, stop, waker, thread: Some(thread) };
+        let server = SimServer { address, metrics_address, stop, waker, thread: Some(thread) };
         match told.recv() {
             Ok(Ok(())) => Ok(server),
             Ok(Err(error)) => {
@@ -86,6 +90,11 @@ impl SimServer {
     /// Where the server listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens besides, for those who scrape its metrics.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
     }
 
     /// Stops the server, closes its connections and waits for its thread. The truth file is complete after it.
@@ -113,6 +122,11 @@ impl Drop for SimServer {
             tracing::error!(%error, "the simulated endpoint failed");
         }
     }
+}
+
+fn listen_for_metrics(ip: IpAddr, port: u16) -> io::Result<TcpListener> {
+    let message = |error| format!("metrics_port={port} cannot be opened ({error}): 0 takes a free one");
+    listen(SocketAddr::new(ip, port)).map_err(|error| io::Error::new(error.kind(), message(error)))
 }
 
 fn listen(bind: SocketAddr) -> io::Result<TcpListener> {
