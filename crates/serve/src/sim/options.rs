@@ -13,7 +13,6 @@ use thiserror::Error;
 use url::form_urlencoded;
 
 use super::flavour::Flavour;
-use super::metrics::Identity;
 use super::surface::ModelTensors;
 
 /// Most tokens that one event may carry, and most events that one write may carry.
@@ -251,17 +250,6 @@ impl SimOptions {
             stall_rate: self.stall_rate,
             seed: self.seed,
         }))
-    }
-
-    /// What its metrics tell of it that never changes.
-    pub(crate) fn identity(&self) -> Identity {
-        Identity {
-            flavour: self.flavour,
-            model: self.model.clone(),
-            accelerator: "Plimsoll simulated accelerator".to_owned(),
-            context: 131_072,
-            block_tokens: 16,
-        }
     }
 
     /// The shares of requests that suffer a fault, in the order of the fields.

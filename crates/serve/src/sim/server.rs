@@ -10,13 +10,14 @@ use std::thread::{self, JoinHandle};
 
 use mio::Waker;
 use mio::net::TcpListener;
+use plimsoll_core::time::Offset;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::answer::Script;
 use super::clockwork::Clockwork;
 use super::event_loop::EventLoop;
 use super::frames::Words;
-use super::metrics::Metrics;
+use super::metrics::{Identity, Metrics};
 use super::options::SimOptions;
 use super::schedule::Schedule;
 use super::service::Service;
@@ -145,10 +146,11 @@ fn listen(bind: SocketAddr) -> io::Result<TcpListener> {
 fn service(options: SimOptions) -> io::Result<Service> {
     let truth = options.truth_file.as_deref().map(TruthFile::create).transpose()?;
     let origin = system::now();
-    let clockwork = Clockwork::new(options.engine(), origin);
+    let engine = options.engine();
+    let identity = Identity::of(options.flavour, &options.model, &engine);
     Ok(Service {
-        metrics: Metrics::new(options.identity(), &clockwork.state(origin)),
-        clockwork,
+        metrics: Metrics::new(identity, &engine.state(Offset::ZERO)),
+        clockwork: Clockwork::new(engine, origin),
         script: Script { options, words: Words::default(), created: system::wall() / 1_000_000_000 },
         alarms: Schedule::default(),
         again: VecDeque::new(),

@@ -1,6 +1,6 @@
 //! What all pages are made of, and which page a flavour has.
 
-use plimsoll_sim::State;
+use plimsoll_sim::{Engine, State};
 
 use super::super::flavour::Flavour;
 use super::counted::{Bounds, Counted};
@@ -24,6 +24,19 @@ pub(crate) struct Identity {
     pub(crate) context: u32,
     /// Tokens of a block of the KV cache.
     pub(crate) block_tokens: u32,
+}
+
+impl Identity {
+    /// The server of `model` on this engine.
+    pub(crate) fn of(flavour: Flavour, model: &str, engine: &Engine) -> Self {
+        let (context, block_tokens) = match engine {
+            Engine::Llm(llm) => (llm.options().max_model_len.get(), llm.options().block_size.get()),
+            // No limit is known. These are a common one of today's models, and vLLM's default.
+            Engine::Fixed(_) | Engine::Batch(_) => (131_072, 16),
+        };
+        let accelerator = "Plimsoll simulated accelerator".to_owned();
+        Identity { flavour, model: model.to_owned(), accelerator, context, block_tokens }
+    }
 }
 
 /// One moment, of which a page tells.
