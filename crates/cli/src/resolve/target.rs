@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plimsoll_core::spec::{ConnectionReuse, Provider, Secret, TransportSpec};
 use plimsoll_drive::protocol::probe::provider_of_host;
+use plimsoll_serve::sim::SimOptions;
 use url::Url;
 
 use super::{Context, Derived, proxy};
@@ -20,7 +21,7 @@ const DEFAULT_HOST: &str = "http://localhost:80";
 pub(crate) enum TargetKind {
     /// A server reached by HTTP or HTTPS.
     Http,
-    /// The simulated server, with the options after the question mark.
+    /// The simulated server, with what follows `sim://`: a preset, a question mark, options.
     Sim(String),
 }
 
@@ -52,7 +53,7 @@ pub(super) fn resolve(
     let mut headers = typed.header.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
     let api_key = typed.api_key.as_deref().map(api_key).transpose()?;
     let (kind, url, guess) = match host.strip_prefix("sim:") {
-        Some(rest) => (TargetKind::Sim(sim_options(rest)?), host.to_owned(), None),
+        Some(rest) => (TargetKind::Sim(simulated(rest)?), host.to_owned(), None),
         None => {
             let mut url = parse_url(host)?;
             if !typed.no_proxy {
@@ -83,13 +84,12 @@ pub(super) fn resolve(
     })
 }
 
-/// The options of `sim:`, `sim://`, `sim://?a=b`.
-fn sim_options(rest: &str) -> Result<String, UsageError> {
-    let rest = rest.trim_start_matches('/');
-    match rest.strip_prefix('?').or(rest.is_empty().then_some("")) {
-        Some(options) => Ok(options.to_owned()),
-        None => refuse!("`sim:{rest}` is no simulated server: write sim://?ttft=50ms&itl=10ms"),
-    }
+/// What follows `sim:` and `sim://`: a preset, options, both or nothing. It is read here once, so that a mistake is told
+/// before anything is done.
+fn simulated(rest: &str) -> Result<String, UsageError> {
+    let text = rest.trim_start_matches('/');
+    SimOptions::parse(text).map_err(|error| UsageError(error.to_string()))?;
+    Ok(text.to_owned())
 }
 
 fn parse_url(host: &str) -> Result<Url, UsageError> {

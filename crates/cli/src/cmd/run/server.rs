@@ -30,8 +30,8 @@ pub(super) struct Reached {
 pub(super) fn find(draft: &TargetDraft, transport: &TransportSpec) -> anyhow::Result<Reached> {
     let (url, embedded) = match &draft.kind {
         TargetKind::Http => (draft.url.clone(), None),
-        TargetKind::Sim(query) => {
-            let embedded = start_embedded(query)?;
+        TargetKind::Sim(text) => {
+            let embedded = start_embedded(text)?;
             (format!("http://{}", embedded.address()), Some(embedded))
         }
     };
@@ -63,8 +63,8 @@ pub(super) fn find(draft: &TargetDraft, transport: &TransportSpec) -> anyhow::Re
     Ok(Reached { server: Server { url: shown, provider, model }, origin, tls, embedded })
 }
 
-fn start_embedded(query: &str) -> anyhow::Result<SimServer> {
-    let options = SimOptions::parse(query).map_err(|error| UsageError(format!("sim://?{query}: {error}")))?;
+fn start_embedded(text: &str) -> anyhow::Result<SimServer> {
+    let options = SimOptions::parse(text).map_err(|error| UsageError(error.to_string()))?;
     SimServer::start(options, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0))
         .context("cannot start the embedded server on 127.0.0.1")
 }
