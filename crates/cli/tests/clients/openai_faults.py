@@ -1,6 +1,6 @@
 """How the `openai` client takes the faults of the simulated server. usage: openai_faults.py KIND URL
 
-KIND is what the server does with every request: full, rate_limit, error, stream_error, truncate, loading.
+KIND is what the server does with every request: rate_limit, error, stream_error, truncate, loading.
 """
 
 import sys

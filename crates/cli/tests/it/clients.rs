@@ -33,6 +33,7 @@ fn the_openai_client_takes_faults_for_what_they_are() {
         ("error", "error_rate=1"),
         ("stream_error", "stream_error_rate=1"),
         ("truncate", "truncate_rate=1"),
+        ("loading", "starts_cold=true&load=1h"),
     ] {
         let sim = Sim::start(&format!("ttft=0&itl=0&{options}"));
         python("openai_faults.py", &[kind, &sim.url]);

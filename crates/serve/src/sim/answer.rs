@@ -1,6 +1,8 @@
 //! One answer: which bytes go out next, and when they are due.
 
 mod coming;
+#[cfg(test)]
+mod tests;
 
 use plimsoll_sim::{Ask, Event, JobId};
 
@@ -397,6 +399,3 @@ pub(crate) fn simulated_failure() -> Refusal {
 fn timed_out() -> Refusal {
     Refusal::new(504, "the request took longer than this server allows")
 }
-
-#[cfg(test)]
-mod tests;

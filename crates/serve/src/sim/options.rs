@@ -223,6 +223,7 @@ impl SimOptions {
             }
             pairs.push((key, value));
         }
+        options.follow_flavour(&pairs);
         options.engine = base.build(&pairs, options.seed)?;
         let sum: f64 = options.fault_rates().iter().sum();
         if sum > 1.0 + 1e-9 {
@@ -253,6 +254,19 @@ impl SimOptions {
             accelerator: "Plimsoll simulated accelerator".to_owned(),
             context: llm.map_or(131_072, |llm| llm.longest_request()),
             block_tokens: llm.map_or(16, |llm| llm.block_size.get()),
+        }
+    }
+
+    /// Does as the server does that it looks like, where nothing else was said.
+    fn follow_flavour(&mut self, pairs: &[Pair]) {
+        let is_given = |key| values::given(pairs, key).is_some();
+        if self.flavour == Flavour::Tgi && !is_given("full") {
+            self.full = WhenFull::TooManyRequests;
+        }
+        let owner_is_telling =
+            matches!(self.flavour, Flavour::Vllm | Flavour::Sglang | Flavour::Tgi | Flavour::Openai);
+        if is_given("flavour") && owner_is_telling && !is_given("owned_by") {
+            self.owned_by = self.flavour.name().to_owned();
         }
     }
 

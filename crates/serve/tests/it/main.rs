@@ -13,4 +13,5 @@ mod presets;
 mod queueing;
 mod shapes;
 mod streams;
+mod surfaces;
 mod truth;

@@ -1,4 +1,4 @@
-//! Answers, step by step.
+//! Answers step by step, on the engine's time.
 
 use super::*;
 use crate::sim::clockwork::Clockwork;

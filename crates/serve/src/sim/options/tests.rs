@@ -195,6 +195,20 @@ fn a_preset_names_its_model_and_its_kind() {
 }
 
 #[test]
+fn a_flavour_names_the_owner_and_the_status_of_a_full_queue_unless_told_otherwise() {
+    for (query, owner, full) in [
+        ("", "openai", WhenFull::Unavailable),
+        ("?flavour=vllm", "vllm", WhenFull::Unavailable),
+        ("?flavour=tgi", "tgi", WhenFull::TooManyRequests),
+        ("?flavour=triton", "openai", WhenFull::Unavailable),
+        ("?flavour=tgi&full=503&owned_by=me", "me", WhenFull::Unavailable),
+    ] {
+        let options = SimOptions::parse(query).unwrap();
+        assert_eq!((options.owned_by.as_str(), options.full), (owner, full), "{query}");
+    }
+}
+
+#[test]
 fn what_cannot_be_is_refused_with_a_reason() {
     for (text, excerpt) in [
         ("tfft=5ms", "did you mean `ttft`"),

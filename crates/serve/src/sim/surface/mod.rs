@@ -14,6 +14,9 @@ mod torchserve;
 mod v1;
 mod v2;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use plimsoll_sim::{Ask, Phase, State};

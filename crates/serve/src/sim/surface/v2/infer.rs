@@ -22,11 +22,11 @@ pub(super) fn read(model: String, request: &Request<'_>, about: &About<'_>) -> R
     if request.json_length == Some(0) {
         let input = binary::raw(&options.inputs.0, request.body)?;
         let outputs = options.outputs.0.iter().map(|slot| Wanted { name: slot.name.clone(), binary: true });
-        return Ok(classic_work(Head { model, id: None }, vec![input], outputs.collect(), &options.outputs));
+        return Ok(classic_work(Head { model, id: None }, &[input], outputs.collect(), &options.outputs));
     }
     let (head, mut behind) = binary::split(request)?;
     let InferJson { id, inputs, outputs, parameters } = json_body(head)?;
-    let inputs =
+    let mut inputs =
         inputs.into_iter().map(|input| binary::tensor(input, &mut behind)).collect::<Result<Vec<_>, _>>()?;
     if !behind.is_empty() {
         let message = format!("{} bytes behind the JSON belong to no input", behind.len());
@@ -42,8 +42,9 @@ pub(super) fn read(model: String, request: &Request<'_>, about: &About<'_>) -> R
         return text_work(head, &inputs, wanted).map(Understood::Work);
     }
     check(&inputs, &options.inputs, &head.model)?;
+    inputs.sort_by_key(|input| options.inputs.0.iter().position(|slot| slot.name == input.name));
     let wanted = wanted(&options.outputs.0)?;
-    Ok(classic_work(head, inputs, wanted, &options.outputs))
+    Ok(classic_work(head, &inputs, wanted, &options.outputs))
 }
 
 /// What the answer repeats of the request.
@@ -113,13 +114,7 @@ fn check(inputs: &[Tensor], slots: &ModelTensors, model: &str) -> Result<(), Ref
 
 /// The outputs of a classic model: values of the input at the same place, where datatype and number of elements agree,
 /// else ones.
-fn classic_work(
-    head: Head,
-    mut inputs: Vec<Tensor>,
-    wanted: Vec<Wanted>,
-    slots: &ModelTensors,
-) -> Understood {
-    inputs.sort_by_key(|input| slots.0.iter().position(|slot| slot.name == input.name));
+fn classic_work(head: Head, inputs: &[Tensor], wanted: Vec<Wanted>, slots: &ModelTensors) -> Understood {
     let rows = inputs.first().and_then(|input| input.shape.first()).copied().unwrap_or(1);
     let like = inputs.first().map(|input| input.shape.clone()).unwrap_or_default();
     let output = |(place, slot): (usize, &Slot)| {

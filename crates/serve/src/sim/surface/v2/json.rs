@@ -175,7 +175,7 @@ pub(super) fn elements_of(datatype: Datatype, data: &[u8]) -> Option<Vec<Value>>
         // The shortest text of an f32 names it exactly; as an f64 it would have digits that nobody sent.
         Datatype::Fp32 => each(data, |bytes| {
             let number = f32::from_le_bytes(bytes);
-            serde_json::from_str(&number.to_string()).unwrap_or(Value::Null)
+            serde_json::from_str(&format!("{number:?}")).unwrap_or(Value::Null)
         }),
         Datatype::Fp64 => each(data, |bytes| float(f64::from_le_bytes(bytes))),
         Datatype::Fp16 | Datatype::Bf16 => return None,
