@@ -196,8 +196,16 @@ fn targets_are_completed_and_cleaned() {
     }
     let login = resolved(&["http://me:p%40ss@localhost:1"]).draft.target.headers;
     assert_eq!(login, [("Authorization".to_owned(), Secret::new("Basic bWU6cEBzcw=="))]);
-    for (typed, options) in [("sim://?ttft=50ms", "ttft=50ms"), ("sim://", ""), ("sim:", "")] {
+    for (typed, options) in [
+        ("sim://?ttft=50ms", "ttft=50ms"),
+        ("sim://", ""),
+        ("sim:", ""),
+        ("sim://ttft=50ms", "ttft=50ms"),
+        ("sim://llama-3-8b-h100", "llama-3-8b-h100"),
+        ("sim://resnet50-t4?max_queue_delay=5ms", "resnet50-t4?max_queue_delay=5ms"),
+    ] {
         assert_eq!(resolved(&[typed]).draft.target.kind, TargetKind::Sim(options.to_owned()));
+        assert_eq!(resolved(&["-H", typed]).draft.target.kind, TargetKind::Sim(options.to_owned()));
     }
 }
 
@@ -353,7 +361,8 @@ fn refusals() {
 -H ftp://host
 -H http://
 -H http://localhost?x=1
-sim://ttft=50ms
+sim://llama-3-8b-h10
+sim://?max_num_seqs=64
 --endpoint v1/x
 --name a/b
 -d limerick

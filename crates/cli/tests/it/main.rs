@@ -9,8 +9,9 @@ mod clients;
 #[cfg(test)]
 mod outcomes;
 #[cfg(test)]
-mod print_config;
+mod presets;
 #[cfg(test)]
+mod print_config;
 mod program;
 #[cfg(test)]
 mod prometheus;

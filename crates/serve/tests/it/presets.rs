@@ -57,3 +57,36 @@ fn guesses_come_several_tokens_to_an_event() {
         .sum();
     assert_eq!(words, 41);
 }
+
+#[test]
+fn a_language_model_embeds_without_generating() {
+    let server = start("llama-3-8b-h100?step_fixed=1e-6");
+    let document = Client::connect(&server).ask("/v1/embeddings", r#"{"input":"hello"}"#).json();
+    assert_eq!(document["usage"]["prompt_tokens"], 2);
+    assert_eq!(document["data"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_classic_model_infers_and_says_that_it_generates_nothing() {
+    let server = start("resnet50-t4?inputs=INPUT0:FP32[-1,1]");
+    let mut client = Client::connect(&server);
+    let infer =
+        json!({"inputs": [{"name": "INPUT0", "datatype": "FP32", "shape": [2, 1], "data": [0.5, 1.5]}]});
+    let document = client.ask("/v2/models/resnet50/infer", &infer.to_string());
+    assert_eq!(document.status, 200, "{}", document.body);
+    assert_eq!(client.get("/__stats").json()["completed"], 1);
+
+    let refused = client.stream_chat(4);
+    assert_eq!(refused.status, 400);
+    assert!(refused.body.contains("`resnet50` is a classic model and generates no text"), "{}", refused.body);
+}
+
+#[test]
+fn a_request_of_more_items_than_a_batch_is_refused_with_the_limit() {
+    let server = start("resnet50-t4?max_batch_size=2&inputs=INPUT0:FP32[-1,1]");
+    let infer =
+        json!({"inputs": [{"name": "INPUT0", "datatype": "FP32", "shape": [3, 1], "data": [1, 2, 3]}]});
+    let response = Client::connect(&server).ask("/v2/models/resnet50/infer", &infer.to_string());
+    assert_eq!(response.status, 400);
+    assert!(response.body.contains("at most 2 items"), "{}", response.body);
+}

@@ -27,7 +27,7 @@ pub enum SimOptionError {
         instead: String,
     },
     /// No preset of that name, or one that cannot be.
-    #[error("{0}; `plimsoll sim --list` prints all")]
+    #[error("{0} (`plimsoll sim --list` prints all)")]
     Preset(String),
     /// The same key twice.
     #[error("option `{0}` is given twice in the sim:// target: give it once")]

@@ -248,7 +248,7 @@ fn what_cannot_be_is_refused_with_a_reason() {
         ("llama-3-8b-h100?speculative=3&acceptance=0.5,0.4", "as many as"),
         ("llama-3-8b-h100?gpu_memory_utilization=0.1", "no memory is left"),
         ("llama-3-8b-h100?step_fixed=5ms", "seconds as a number"),
-        ("llama-3-8b-h10", "did you mean `llama-3-8b-h100`?; `plimsoll sim --list`"),
+        ("llama-3-8b-h10", "did you mean `llama-3-8b-h100`? (`plimsoll sim --list`"),
         ("resnet5-t4", "did you mean `resnet50-t4`"),
         ("llama-3.1-70b-h100", "does not fit"),
         ("resnet50-t4?batching=off&max_queue_delay=5ms", "nothing without `batching=triton`"),
