@@ -27,6 +27,9 @@ pub(crate) fn run(args: &SimArgs) -> anyhow::Result<ExitCode> {
     })?;
     let address = server.address();
     emit::result(&format!("http://{address}\n"))?;
+    if let Some(metrics) = server.metrics_address() {
+        emit::result(&format!("http://{metrics}/metrics\n"))?;
+    }
     emit::note("serving until Ctrl+C");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(tokio::signal::ctrl_c())?;

@@ -13,6 +13,8 @@ mod print_config;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod prometheus;
+#[cfg(test)]
 mod real_servers;
 #[cfg(test)]
 mod redactor;

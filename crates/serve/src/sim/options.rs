@@ -23,7 +23,6 @@ use self::values::{
 };
 use super::flavour::Flavour;
 use super::frames::EVENT_TOKENS_MAX;
-use super::metrics::About;
 use super::surface::ModelTensors;
 
 /// Most tokens that one event may carry, and most events that one write may carry.
@@ -85,6 +84,8 @@ pub struct SimOptions {
     pub model: String,
     /// The server that it looks like.
     pub flavour: Flavour,
+    /// A port for metrics besides the server's own, as Triton (8002) and TorchServe (8082) have one; 0 takes a free one.
+    pub metrics_port: Option<u16>,
     /// Whether a request for another model is refused.
     pub strict_model: bool,
     /// The tensors that the model takes (`/v2`).
@@ -155,6 +156,7 @@ impl Default for SimOptions {
             truth_file: None,
             model: "sim".to_owned(),
             flavour: Flavour::default(),
+            metrics_port: None,
             strict_model: false,
             inputs: ModelTensors::one("INPUT0"),
             outputs: ModelTensors::one("OUTPUT0"),
@@ -189,6 +191,7 @@ const COMMON: &[&str] = &[
     "truth_file",
     "model",
     "flavour",
+    "metrics_port",
     "strict_model",
     "inputs",
     "outputs",
@@ -240,21 +243,6 @@ impl SimOptions {
             Base::Batch(_) => (Flavour::Triton, "triton"),
         };
         SimOptions { model: base.model(), flavour, owned_by: owned_by.to_owned(), ..SimOptions::default() }
-    }
-
-    /// What its metrics tell of it that never changes.
-    pub(crate) fn about(&self) -> About {
-        let llm = match &self.engine {
-            EngineOptions::Llm(llm) => Some(llm),
-            EngineOptions::Fixed { .. } | EngineOptions::Batch { .. } => None,
-        };
-        About {
-            flavour: self.flavour,
-            model: self.model.clone(),
-            accelerator: "Plimsoll simulated accelerator".to_owned(),
-            context: llm.map_or(131_072, |llm| llm.longest_request()),
-            block_tokens: llm.map_or(16, |llm| llm.block_size.get()),
-        }
     }
 
     /// Does as the server does that it looks like, where nothing else was said.
@@ -309,6 +297,7 @@ impl SimOptions {
             "truth_file" => self.truth_file = Some(name(key, value)?.into()),
             "model" => self.model = name(key, value)?,
             "flavour" => self.flavour = number(key, value, FLAVOURS)?,
+            "metrics_port" => self.metrics_port = Some(number(key, value, "a port from 0 to 65535")?),
             "strict_model" => self.strict_model = number(key, value, "true or false")?,
             "inputs" => self.inputs = number(key, value, TENSORS)?,
             "outputs" => self.outputs = number(key, value, TENSORS)?,

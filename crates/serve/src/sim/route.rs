@@ -47,8 +47,8 @@ mod tests {
             ("/inference/health", Flavour::Triton, Some(Route::Health)),
             ("/health", Flavour::Tgi, None),
             ("/__stats", Flavour::Tgi, Some(Route::Stats)),
-            ("/metrics", Flavour::Vllm, Some(Route::Metrics)),
-            ("/dcgm/metrics", Flavour::Vllm, Some(Route::AcceleratorMetrics)),
+            ("/metrics", Flavour::Tgi, Some(Route::Metrics)),
+            ("/dcgm/metrics", Flavour::Tgi, Some(Route::AcceleratorMetrics)),
             ("/v1/models", Flavour::Vllm, None),
             ("/v2/health/live", Flavour::Triton, None),
         ] {

@@ -20,7 +20,7 @@ use super::route::{Route, route};
 use super::schedule::{Key, Schedule};
 use super::server::Ended;
 use super::stats::Stats;
-use super::surface::{About, Ending, Refusal, Reply, Request, Surface, Understood, Work};
+use super::surface::{About, Cause, Ending, Refusal, Reply, Request, Surface, Understood, Work};
 use super::truth::{Row, TruthFile};
 
 /// Everything but the connections.
@@ -78,7 +78,10 @@ impl Service {
             Understood::Say(document) => Ok(Plan::Say(document)),
             Understood::Work(work) => self.begin(surface, work, head, arrival),
         });
-        plan.unwrap_or_else(|refusal| self.refuse(surface, &refusal))
+        plan.unwrap_or_else(|refusal| match head.method.as_str() {
+            "POST" => self.refuse_work(surface, &refusal),
+            _ => self.refuse(surface, &refusal), // a probe
+        })
     }
 
     /// A request for work has come. What will befall it is drawn by its number.
@@ -138,14 +141,7 @@ impl Service {
             }
         }
         self.stats.admitted(self.clockwork.state(at).waiting);
-        let arrived = self.clockwork.offset(job.arrival);
-        for ((id, ask), ending) in job.ids().zip(&job.asks).zip(job.endings()) {
-            self.metrics.taken(
-                id,
-                Life::new(arrived, ask.prompt_tokens, ask.output_tokens),
-                end_of(job, ending),
-            );
-        }
+        self.follow(job);
         Ok(())
     }
 
@@ -171,10 +167,19 @@ impl Service {
                 &format!("this server has room for {most} tokens, prompt and answer together: ask for fewer"),
             ),
         };
-        self.refuse(job.surface, &refusal)
+        self.refuse_work(job.surface, &refusal)
     }
 
-    /// A request is over before its time, with all its jobs.
+    /// Tells the metrics of a request that was taken.
+    fn follow(&mut self, job: &Job) {
+        let arrived = self.clockwork.offset(job.arrival);
+        for ((id, ask), ending) in job.ids().zip(&job.asks).zip(job.endings()) {
+            let life = Life::new(arrived, ask.prompt_tokens, ask.output_tokens);
+            self.metrics.taken(id, life, end_of(job, ending));
+        }
+    }
+
+    /// A request is over before its time: the engine need not work for it any more.
     pub(crate) fn give_up(&mut self, job: &Job, now: u64, how: End) {
         for id in job.ids() {
             self.clockwork.cancel(now, id);
@@ -250,10 +255,15 @@ impl Service {
 
     fn refuse(&mut self, surface: Surface, refusal: &Refusal) -> Plan {
         self.stats.refused += 1;
-        if !matches!(refusal.status, 404 | 405) {
-            self.metrics.refused(refusal.status); // the others are no requests for an answer
-        }
         Plan::Say(surface.refuse(refusal, &self.script.options))
+    }
+
+    /// The same for a request that was for the engine, which the metrics count.
+    fn refuse_work(&mut self, surface: Surface, refusal: &Refusal) -> Plan {
+        if !matches!(refusal.cause, Cause::NoSuchPath | Cause::Method) {
+            self.metrics.refused(surface.refuse(refusal, &self.script.options).status);
+        }
+        self.refuse(surface, refusal)
     }
 
     fn loading(&self, until: Offset, now: u64) -> Refusal {

@@ -1,5 +1,9 @@
 //! `GET /metrics` over the wire: the page agrees with what the server did.
 
+use std::net::TcpStream;
+
+use plimsoll_serve::sim::{SimOptions, SimServer};
+
 use crate::client::{Client, chat, start, stats_when};
 
 /// The value of a sample, given as on the page up to the value.
@@ -52,6 +56,22 @@ fn the_page_counts_what_was_answered_queued_refused_and_left() {
     assert_eq!(sample(&text, &format!("vllm:num_requests_running{labels}")), 0.0);
     let aborted = r#"vllm:request_success_total{engine="0",finished_reason="abort",model_name="m"}"#;
     assert!(sample(&text, aborted) >= 1.0, "the queued one may have been answered before it left");
+}
+
+#[test]
+fn metrics_have_a_port_of_their_own_on_request() {
+    let server = start("flavour=triton&metrics_port=0");
+    let address = server.metrics_address().expect("one was asked for");
+    assert_ne!(address, server.address());
+    assert_eq!(Client::connect(&server).stream_chat(3).status, 200);
+    let mut scraper = Client::over(TcpStream::connect(address).unwrap());
+    let text = page(&mut scraper, "/metrics");
+    assert_eq!(sample(&text, r#"nv_inference_request_success{model="sim",version="1"}"#), 1.0);
+
+    assert_eq!(start("").metrics_address(), None);
+    let options = SimOptions::parse(&format!("metrics_port={}", address.port())).unwrap();
+    let error = SimServer::start(options, ([127, 0, 0, 1], 0).into()).unwrap_err().to_string();
+    assert!(error.contains("metrics_port=") && error.contains("0 takes a free one"), "{error}");
 }
 
 #[test]

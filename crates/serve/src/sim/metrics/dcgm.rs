@@ -15,7 +15,7 @@ pub(super) fn page(scene: &Scene<'_>) -> String {
         ("UUID", UUID),
         ("pci_bus_id", "00000000:00:00.0"),
         ("device", "nvidia0"),
-        ("modelName", scene.about.accelerator.as_str()),
+        ("modelName", scene.identity.accelerator.as_str()),
         ("Hostname", HOST),
     ];
     let busy = scene.rates.busy;

@@ -16,7 +16,7 @@ pub(super) fn bounds() -> Bounds {
 
 pub(super) fn page(scene: &Scene<'_>) -> String {
     let mut text = Text::new(Dialect::Python);
-    let labels = [("model_name", scene.about.model.as_str())];
+    let labels = [("model_name", scene.identity.model.as_str())];
     let predict = &scene.counted.e2e;
     let mut nothing = Histogram::new(BOUNDS);
     nothing.observe_many(0.0, predict.count());

@@ -26,4 +26,4 @@ mod tests;
 
 pub(crate) use counted::{End, Life};
 pub(crate) use recorder::Metrics;
-pub(crate) use scene::About;
+pub(crate) use scene::Identity;

@@ -7,12 +7,12 @@ use rustc_hash::FxHashMap;
 use super::counted::{Counted, End, Life};
 use super::dcgm;
 use super::meter::Meter;
-use super::scene::{self, About, Scene};
+use super::scene::{self, Identity, Scene};
 
 /// Everything behind a server's metrics but the engine. Moments are the engine's.
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
-    about: About,
+    identity: Identity,
     counted: Counted,
     meter: Meter,
     /// Requests under way, and how each ends if nothing happens to it.
@@ -24,10 +24,10 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     /// Metrics of a server whose engine begins now, at [`Offset::ZERO`], with `state`.
-    pub(crate) fn new(about: About, state: &State) -> Self {
+    pub(crate) fn new(identity: Identity, state: &State) -> Self {
         Metrics {
-            counted: Counted::new(scene::bounds(&about)),
-            about,
+            counted: Counted::new(scene::bounds(&identity)),
+            identity,
             meter: Meter::new(state),
             lives: FxHashMap::default(),
             phase: state.phase,
@@ -76,7 +76,7 @@ impl Metrics {
     pub(crate) fn look(&mut self, now: Offset, state: &State) {
         self.meter.look(now, state);
         if self.phase == Phase::Ready && state.phase != Phase::Ready {
-            self.counted = Counted::new(scene::bounds(&self.about));
+            self.counted = Counted::new(scene::bounds(&self.identity));
             self.lives.clear();
             self.shown_from = state.clone();
         }
@@ -104,7 +104,7 @@ impl Metrics {
 
     fn scene<'a>(&'a self, state: &'a State) -> Scene<'a> {
         Scene {
-            about: &self.about,
+            identity: &self.identity,
             state,
             counted: &self.counted,
             rates: self.meter.rates(),

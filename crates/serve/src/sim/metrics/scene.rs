@@ -1,6 +1,6 @@
 //! What all pages are made of, and which page a flavour has.
 
-use plimsoll_sim::State;
+use plimsoll_sim::{Engine, State};
 
 use super::super::flavour::Flavour;
 use super::counted::{Bounds, Counted};
@@ -14,7 +14,7 @@ pub(super) const HOST: &str = "plimsoll-sim";
 
 /// What pages tell of a server that never changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct About {
+pub(crate) struct Identity {
     pub(crate) flavour: Flavour,
     /// The model's name.
     pub(crate) model: String,
@@ -26,9 +26,22 @@ pub(crate) struct About {
     pub(crate) block_tokens: u32,
 }
 
+impl Identity {
+    /// The server of `model` on this engine.
+    pub(crate) fn of(flavour: Flavour, model: &str, engine: &Engine) -> Self {
+        let (context, block_tokens) = match engine {
+            Engine::Llm(llm) => (llm.options().max_model_len.get(), llm.options().block_size.get()),
+            // No limit is known. These are a common one of today's models, and vLLM's default.
+            Engine::Fixed(_) | Engine::Batch(_) => (131_072, 16),
+        };
+        let accelerator = "Plimsoll simulated accelerator".to_owned();
+        Identity { flavour, model: model.to_owned(), accelerator, context, block_tokens }
+    }
+}
+
 /// One moment, of which a page tells.
 pub(super) struct Scene<'a> {
-    pub(super) about: &'a About,
+    pub(super) identity: &'a Identity,
     pub(super) state: &'a State,
     pub(super) counted: &'a Counted,
     pub(super) rates: Rates,
@@ -37,7 +50,7 @@ pub(super) struct Scene<'a> {
 
 /// The page of a scene as the served flavour calls things; none for a service that exports nothing.
 pub(super) fn page(scene: &Scene<'_>) -> Option<String> {
-    match scene.about.flavour {
+    match scene.identity.flavour {
         Flavour::Vllm => Some(vllm::page(scene)),
         Flavour::Sglang => Some(sglang::page(scene)),
         Flavour::Tgi => Some(tgi::page(scene)),
@@ -49,11 +62,11 @@ pub(super) fn page(scene: &Scene<'_>) -> Option<String> {
 }
 
 /// The bounds of the histograms that the served flavour has.
-pub(super) fn bounds(about: &About) -> Bounds {
-    match about.flavour {
-        Flavour::Vllm => vllm::bounds(about.context),
+pub(super) fn bounds(identity: &Identity) -> Bounds {
+    match identity.flavour {
+        Flavour::Vllm => vllm::bounds(identity.context),
         Flavour::Sglang => sglang::bounds(),
-        Flavour::Tgi => tgi::bounds(about.context),
+        Flavour::Tgi => tgi::bounds(identity.context),
         Flavour::Triton => triton::bounds(),
         Flavour::Kserve => kserve::bounds(),
         Flavour::Torchserve | Flavour::Openai => Bounds::default(),

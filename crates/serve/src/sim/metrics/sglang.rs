@@ -36,7 +36,7 @@ pub(super) fn bounds() -> Bounds {
 
 pub(super) fn page(scene: &Scene<'_>) -> String {
     let mut text = Text::new(Dialect::Python);
-    let model = scene.about.model.as_str();
+    let model = scene.identity.model.as_str();
     let rank = [
         ("engine_type", "unified"),
         ("model_name", model),
@@ -57,7 +57,7 @@ pub(super) fn page(scene: &Scene<'_>) -> String {
 
 fn push_scheduler(text: &mut Text, scene: &Scene<'_>, labels: &[Label<'_>]) {
     let state = scene.state;
-    let tokens = |blocks: u64| blocks as f64 * f64::from(scene.about.block_tokens);
+    let tokens = |blocks: u64| blocks as f64 * f64::from(scene.identity.block_tokens);
     let (used, most) = (tokens(state.kv_blocks_used), tokens(state.kv_blocks_total));
     for (name, help, value) in [
         ("sglang:num_running_reqs", "Requests in the batch that is being computed.", state.running.into()),

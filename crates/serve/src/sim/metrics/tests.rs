@@ -10,15 +10,15 @@ use plimsoll_core::time::Offset;
 use plimsoll_sim::fixed::{Fixed, FixedOptions};
 use plimsoll_sim::{Ask, Emission, Engine, Event, JobId, Phase, State};
 
-use super::{About, End, Life, Metrics};
+use super::{End, Identity, Life, Metrics};
 use crate::sim::flavour::Flavour;
 
 /// Flavours with a page of their own.
 const WITH_PAGE: [Flavour; 6] =
     [Flavour::Vllm, Flavour::Sglang, Flavour::Tgi, Flavour::Triton, Flavour::Kserve, Flavour::Torchserve];
 
-fn about(flavour: Flavour) -> About {
-    About {
+fn identity(flavour: Flavour) -> Identity {
+    Identity {
         flavour,
         model: "llama \"8B\"".to_owned(),
         accelerator: "NVIDIA H100 80GB HBM3".to_owned(),
@@ -74,7 +74,7 @@ fn go_every_way(metrics: &mut Metrics) {
 }
 
 fn metrics(flavour: Flavour) -> Metrics {
-    let mut metrics = Metrics::new(about(flavour), &State::default());
+    let mut metrics = Metrics::new(identity(flavour), &State::default());
     go_every_way(&mut metrics);
     metrics
         .look(ms(1000), &State { busy: Duration::from_millis(750), power_watts: 300.0, ..State::default() });
@@ -265,7 +265,7 @@ impl Run {
             seed: Seed(0),
         };
         let mut engine = Engine::Fixed(Fixed::new(options));
-        let mut metrics = Metrics::new(about(flavour), &engine.state(Offset::ZERO));
+        let mut metrics = Metrics::new(identity(flavour), &engine.state(Offset::ZERO));
         let ask = Ask { prompt_tokens: 64, output_tokens: 10, items: 1, prefix: Arc::default() };
         for job in (0..20).map(JobId) {
             engine.arrive(Offset::ZERO, job, &ask).unwrap();

@@ -34,7 +34,7 @@ fn push_counters(text: &mut Text, scene: &Scene<'_>) {
         text.counter(name, help, &level, value as f64);
     }
     let labels =
-        [("model_name", scene.about.model.as_str()), ("model_version", "default"), ("hostname", HOST)];
+        [("model_name", scene.identity.model.as_str()), ("model_version", "default"), ("hostname", HOST)];
     for (name, help, value) in [
         ("ts_inference_requests_total", "Requests for inference.", counted.requests as f64),
         (
@@ -57,7 +57,7 @@ fn push_last_request(text: &mut Text, scene: &Scene<'_>) {
     let (queue, inference) =
         (milliseconds(scene.counted.last_queue), milliseconds(scene.counted.last_inference));
     let host = [("Level", "Host"), ("Hostname", HOST)];
-    let model = [("ModelName", scene.about.model.as_str()), ("Level", "Model"), ("Hostname", HOST)];
+    let model = [("ModelName", scene.identity.model.as_str()), ("Level", "Model"), ("Hostname", HOST)];
     text.gauge("QueueTime", "Time in the queue of the last request, in milliseconds.", &host, queue);
     text.gauge("HandlerTime", "Time in the handler of the last request, in milliseconds.", &model, inference);
     text.gauge(

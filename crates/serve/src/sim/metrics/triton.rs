@@ -16,7 +16,7 @@ pub(super) fn bounds() -> Bounds {
 
 pub(super) fn page(scene: &Scene<'_>) -> String {
     let mut text = Text::new(Dialect::Plain);
-    let labels = [("model", scene.about.model.as_str()), ("version", "1")];
+    let labels = [("model", scene.identity.model.as_str()), ("version", "1")];
     push_requests(&mut text, scene, &labels);
     push_durations(&mut text, scene, &labels);
     let first = scene.counted.ttft.scaled(1e3);
@@ -42,7 +42,7 @@ fn push_requests(text: &mut Text, scene: &Scene<'_>, labels: &[Label<'_>]) {
         ("BACKEND", counted.failed + counted.broken),
         ("OTHER", counted.invalid),
     ] {
-        let labels = [("model", scene.about.model.as_str()), ("reason", reason), ("version", "1")];
+        let labels = [("model", scene.identity.model.as_str()), ("reason", reason), ("version", "1")];
         text.sample(failure, &labels, value as f64);
     }
     text.counter("nv_inference_count", "Items computed.", labels, state.items as f64);

@@ -45,7 +45,7 @@ fn one_two_five(max: u32) -> Vec<f64> {
 
 pub(super) fn page(scene: &Scene<'_>) -> String {
     let mut text = Text::new(Dialect::Python);
-    let labels = [("engine", "0"), ("model_name", scene.about.model.as_str())];
+    let labels = [("engine", "0"), ("model_name", scene.identity.model.as_str())];
     push_scheduler(&mut text, scene, &labels);
     push_counters(&mut text, scene, &labels);
     push_histograms(&mut text, scene, &labels);
@@ -78,7 +78,7 @@ fn push_scheduler(text: &mut Text, scene: &Scene<'_>, labels: &[Label<'_>]) {
     }
     text.gauge("vllm:kv_cache_usage_perc", "Share of the KV cache in use, 0 to 1.", labels, scene.kv_usage());
     if state.kv_blocks_total > 0 {
-        let (block, blocks) = (scene.about.block_tokens.to_string(), state.kv_blocks_total.to_string());
+        let (block, blocks) = (scene.identity.block_tokens.to_string(), state.kv_blocks_total.to_string());
         let labels = [("block_size", block.as_str()), ("engine", "0"), ("num_gpu_blocks", blocks.as_str())];
         text.gauge("vllm:cache_config_info", "How the KV cache is set up.", &labels, 1.0);
     }
@@ -114,7 +114,7 @@ fn push_counters(text: &mut Text, scene: &Scene<'_>, labels: &[Label<'_>]) {
     let rejections = "vllm:admission_rejections_total";
     text.family(rejections, "counter", "Requests refused because the queue was full, by the limit.");
     for (reason, value) in [("max_num_queued_reqs", counted.overloaded()), ("max_num_queued_tokens", 0)] {
-        let labels = [("model_name", scene.about.model.as_str()), ("reason", reason)];
+        let labels = [("model_name", scene.identity.model.as_str()), ("reason", reason)];
         text.sample(rejections, &labels, value as f64);
     }
 }

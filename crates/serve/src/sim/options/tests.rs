@@ -21,7 +21,7 @@ fn every_key_of_every_endpoint_sets_its_field() {
     let query = "full=429&error_rate=0.01&error_429_rate=0.02&stream_error_rate=0.03&truncate_rate=0.04\
         &empty_rate=0.05&wrong_length_rate=0.06&wrong_usage_rate=0.07&bad_json_rate=0.08&bad_chunk_rate=0.09\
         &events_per_write=8&usage=finish&done=false&reasoning=9&retry_after=7s&slow_client=drop&client_buffer=99\
-        &truth=true&truth_file=t.csv&model=a%2Fb&flavour=tgi&strict_model=true\
+        &truth=true&truth_file=t.csv&model=a%2Fb&flavour=tgi&metrics_port=8002&strict_model=true\
         &inputs=a:BYTES[1]&outputs=b:BOOL[2]&owned_by=me&seed=12&core=13&non_loopback=true";
     let seeded = FixedOptions { seed: Seed(12), ..fixed::default() };
     let expected = SimOptions {
@@ -47,6 +47,7 @@ fn every_key_of_every_endpoint_sets_its_field() {
         truth_file: Some("t.csv".into()),
         model: "a/b".to_owned(),
         flavour: Flavour::Tgi,
+        metrics_port: Some(8002),
         strict_model: true,
         inputs: "a:BYTES[1]".parse().unwrap(),
         outputs: "b:BOOL[2]".parse().unwrap(),
