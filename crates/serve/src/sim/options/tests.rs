@@ -48,6 +48,7 @@ fn every_key_of_every_endpoint_sets_its_field() {
         model: "a/b".to_owned(),
         metrics_port: Some(8002),
         flavour: Flavour::Tgi,
+        metrics_port: Some(8002),
         strict_model: true,
         inputs: "a:BYTES[1]".parse().unwrap(),
         outputs: "b:BOOL[2]".parse().unwrap(),
