@@ -158,11 +158,47 @@ impl Provider {
     }
 }
 
+/// What is asked of a server: one of its interfaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Interface {
+    /// OpenAI's chat completions.
+    Chat,
+    /// OpenAI's text completions.
+    Completions,
+    /// Text through a server's own API: that of text-generation-inference, Triton's `infer` and `generate`.
+    Generate,
+}
+
+impl Interface {
+    /// All of them.
+    pub const ALL: [Interface; 3] = [Interface::Chat, Interface::Completions, Interface::Generate];
+
+    /// The name on the command line and in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Interface::Chat => "chat",
+            Interface::Completions => "completions",
+            Interface::Generate => "generate",
+        }
+    }
+
+    /// The interface called `name`.
+    pub fn from_name(name: &str) -> Option<Interface> {
+        Interface::ALL.into_iter().find(|interface| interface.name() == name)
+    }
+
+    /// Whether prompts are messages, around which the server puts its chat template.
+    pub const fn is_chat(self) -> bool {
+        matches!(self, Interface::Chat)
+    }
+}
+
 /// How requests are asked.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Api {
-    /// Chat completions rather than text completions.
-    pub chat: bool,
+    /// What is asked.
+    pub interface: Interface,
     /// Stream the answer.
     pub stream: bool,
     /// Log probabilities asked for.

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use plimsoll_core::seed::Seed;
 use plimsoll_core::time::Offset;
 
 use crate::batch::Batch;
+use crate::conditions::Conditions;
 use crate::fixed::Fixed;
 use crate::llm::Llm;
 
@@ -58,6 +60,8 @@ pub enum Failure {
     TimedOut,
     /// The server crashed.
     Crashed,
+    /// It was sent on from a queue in front, and the server behind did not take it.
+    Refused(Refused),
 }
 
 /// Why an engine does not take a request.
@@ -115,9 +119,10 @@ pub struct State {
     pub steps: u64,
     /// Time in which the accelerator had work; with several instances, their mean.
     pub busy: Duration,
-    /// Time that requests waited before they started, of all that did.
+    /// Time that requests of a classic model waited before they started, of all that did; 0 for other engines.
     pub queue_time: Duration,
-    /// Time that requests were worked on, of all that finished: each counts the whole time of its batches.
+    /// Time that requests of a classic model were worked on, of all that finished: each counts the whole time of its
+    /// batch. 0 for other engines.
     pub compute_time: Duration,
     /// Resident memory of the server's process, bytes; 0 where it is not modelled.
     pub resident_bytes: u64,
@@ -165,13 +170,31 @@ impl Default for State {
 pub enum Engine {
     /// A fixed grid in a fixed number of slots: knows no load but its own queue.
     Fixed(Fixed),
-    /// A large language model behind a continuous batcher.
-    Llm(Llm),
     /// A classic model whose requests are gathered into batches.
     Batch(Batch),
+    /// A large language model behind a continuous batcher.
+    Llm(Llm),
 }
 
 impl Engine {
+    /// Gives an idle server a seed of its own.
+    pub(crate) fn reseed(&mut self, seed: Seed) {
+        match self {
+            Engine::Fixed(engine) => engine.reseed(seed),
+            Engine::Batch(engine) => engine.reseed(seed),
+            Engine::Llm(engine) => engine.reseed(seed),
+        }
+    }
+
+    /// What happens to the server; to be changed only while it is idle.
+    pub(crate) fn conditions_mut(&mut self) -> &mut Conditions {
+        match self {
+            Engine::Fixed(engine) => engine.conditions_mut(),
+            Engine::Batch(engine) => engine.conditions_mut(),
+            Engine::Llm(engine) => engine.conditions_mut(),
+        }
+    }
+
     /// A request arrives at `at`.
     ///
     /// # Errors
@@ -179,8 +202,8 @@ impl Engine {
     pub fn arrive(&mut self, at: Offset, job: JobId, ask: &Ask) -> Result<(), Refused> {
         match self {
             Engine::Fixed(engine) => engine.arrive(at, job, ask),
-            Engine::Llm(engine) => engine.arrive(at, job, ask),
             Engine::Batch(engine) => engine.arrive(at, job, ask),
+            Engine::Llm(engine) => engine.arrive(at, job, ask),
         }
     }
 
@@ -188,8 +211,8 @@ impl Engine {
     pub fn cancel(&mut self, at: Offset, job: JobId) {
         match self {
             Engine::Fixed(engine) => engine.cancel(at, job),
-            Engine::Llm(engine) => engine.cancel(at, job),
             Engine::Batch(engine) => engine.cancel(at, job),
+            Engine::Llm(engine) => engine.cancel(at, job),
         }
     }
 
@@ -197,8 +220,8 @@ impl Engine {
     pub fn next_event(&self) -> Option<Offset> {
         match self {
             Engine::Fixed(engine) => engine.next_event(),
-            Engine::Llm(engine) => engine.next_event(),
             Engine::Batch(engine) => engine.next_event(),
+            Engine::Llm(engine) => engine.next_event(),
         }
     }
 
@@ -206,8 +229,8 @@ impl Engine {
     pub fn advance(&mut self, now: Offset, out: &mut Vec<Emission>) {
         match self {
             Engine::Fixed(engine) => engine.advance(now, out),
-            Engine::Llm(engine) => engine.advance(now, out),
             Engine::Batch(engine) => engine.advance(now, out),
+            Engine::Llm(engine) => engine.advance(now, out),
         }
     }
 
@@ -215,8 +238,8 @@ impl Engine {
     pub fn state(&self, now: Offset) -> State {
         match self {
             Engine::Fixed(engine) => engine.state(now),
-            Engine::Llm(engine) => engine.state(now),
             Engine::Batch(engine) => engine.state(now),
+            Engine::Llm(engine) => engine.state(now),
         }
     }
 }

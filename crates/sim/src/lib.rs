@@ -12,10 +12,12 @@ pub mod client;
 pub mod conditions;
 pub mod engine;
 pub mod fixed;
+pub mod fleet;
 pub mod llm;
 pub mod play;
 pub mod prefix;
 pub mod presets;
+pub mod queueing;
 pub mod spread;
 
 pub use client::simulate;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use plimsoll_core::record::{Outcome, TokenSource};
-use plimsoll_core::spec::Api;
+use plimsoll_core::spec::{Api, Interface};
 use plimsoll_core::summary::{
     Counts, Distribution, ErrorClass, HealthSummary, Percentile, Rates, RunHeader, SUMMARY_SCHEMA, Summary,
     Tokens, Truth, Validity, WindowTimes,
@@ -13,7 +13,7 @@ use plimsoll_core::summary::{
 /// A chat, streamed.
 pub(crate) fn api() -> Api {
     Api {
-        chat: true,
+        interface: Interface::Chat,
         stream: true,
         logprobs: None,
         temperature: 1.0,

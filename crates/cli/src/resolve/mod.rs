@@ -18,7 +18,7 @@ use clap::ArgMatches;
 use plimsoll_core::load::LoadModel;
 use plimsoll_core::seed::Seed;
 use plimsoll_core::spec::{
-    Corpus, Phases, Provider, RunSpec, SPEC_FORMAT, Target, TransportSpec, WorkloadSpec,
+    Corpus, Interface, Phases, Provider, RunSpec, SPEC_FORMAT, Target, TransportSpec, WorkloadSpec,
 };
 use tracing::level_filters::LevelFilter;
 
@@ -189,10 +189,11 @@ pub(crate) fn resolve(
     let api = api::resolve(&args, context)?;
     if let Some(provider) = target.provider {
         let known = api.clone().for_provider(provider, &workload)?;
-        derived.push(("chat", known.chat.to_string(), "default of the provider"));
+        derived.push(("api", known.interface.name().to_owned(), "default of the provider"));
         derived.push(("stream", known.stream.to_string(), "default of the provider"));
     } else {
-        derived.push(("chat", api.chat.unwrap_or(true).to_string(), "default, where the provider has it"));
+        let interface = api.interface.unwrap_or(Interface::Chat);
+        derived.push(("api", interface.name().to_owned(), "default, where the provider has it"));
         derived.push((
             "stream",
             api.stream.unwrap_or(true).to_string(),

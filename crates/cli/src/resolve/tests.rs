@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 use plimsoll_core::load::{
     Arrivals, ClosedLoop, ClosedShape, ConcurrencyCap, GapDistribution, OpenLoop, ThinkTime, WhenFull,
 };
-use plimsoll_core::spec::{PromptSource, Secret};
+use plimsoll_core::spec::{Interface, PromptSource, Secret};
 use plimsoll_core::time::Rate;
 
 use super::*;
@@ -85,7 +85,7 @@ fn the_seeds_fixed_concurrency() {
     assert_eq!(run.load, steady(8, 2.0));
     assert_eq!((tokens(&run), run.workload.output.mean), (Some(512), 128));
     assert_eq!(run.target.url, "http://localhost:80".trim_end_matches(":80"));
-    assert!(run.api.chat && run.api.stream && run.api.ignore_eos);
+    assert!(run.api.interface.is_chat() && run.api.stream && run.api.ignore_eos);
     assert_eq!((run.phases.measure, run.phases.warmup), (None, Duration::ZERO));
 }
 
@@ -98,7 +98,7 @@ fn the_seeds_fixed_rate() {
     let run = spec(resolved, Provider::Openai);
     assert_eq!(run.load, constant(0.5, 100));
     assert_eq!(run.phases.measure, Some(Duration::from_secs(60)));
-    assert!(run.api.chat && run.api.stream && !run.api.ignore_eos);
+    assert!(run.api.interface.is_chat() && run.api.stream && !run.api.ignore_eos);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn the_seeds_hosted_models() {
     assert_eq!(run.target.api_key, Some(Secret::new("secret")));
     let openai = ["-H", "https://api.openai.com", "--model=z", "--chat"];
     let run = spec(resolved(&[common.as_slice(), &openai].concat()), Provider::Vllm);
-    assert_eq!((run.target.provider, run.api.chat), (Provider::Openai, true));
+    assert_eq!((run.target.provider, run.api.interface.is_chat()), (Provider::Openai, true));
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn the_seeds_triton() {
     assert_eq!(run.workload.prompts, PromptSource::Text("Hello".to_owned()));
     assert_eq!(run.workload.tokenizer.as_deref(), Some("DIR"));
     assert_eq!(run.target.model, "ensemble");
-    assert!(!run.api.chat && !run.api.stream && run.api.keep_text);
+    assert!(run.api.interface == Interface::Generate && !run.api.stream && run.api.keep_text);
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn a_pair_follows_the_latest_word() {
         .unwrap();
     let context = context(&[], folder.path());
     let run = |args: &[&str]| spec(resolve_in(args, &context).unwrap(), Provider::Vllm);
-    let both = |run: RunSpec| (run.api.chat, run.api.stream, run.spin);
+    let both = |run: RunSpec| (run.api.interface.is_chat(), run.api.stream, run.spin);
     assert_eq!(both(run(&[])), (false, false, true));
     assert_eq!(both(run(&["--chat", "--stream"])), (true, true, true));
     assert_eq!(both(run(&["--chat", "--no-chat"])), (false, false, true));
@@ -285,7 +285,7 @@ fn defaults_that_depend_on_the_provider() {
     let form = |provider: &str, extra: &[&str]| {
         let args = [["--provider", provider].as_slice(), extra].concat();
         let run = spec(resolved(&args), Provider::Vllm);
-        (run.api.chat, run.api.stream, run.api.ignore_eos)
+        (run.api.interface.is_chat(), run.api.stream, run.api.ignore_eos)
     };
     assert_eq!(form("vllm", &[]), (true, true, true));
     assert_eq!(form("sglang", &["--no-stream"]), (true, false, true));

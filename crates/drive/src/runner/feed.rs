@@ -12,7 +12,7 @@ use plimsoll_core::workload::{RequestSpec, Workload};
 
 use crate::priority;
 use crate::protocol::Protocol;
-use crate::transport::HttpRequest;
+use crate::transport::{HttpRequest, RequestHead};
 
 /// Requests built ahead per I/O thread, at least and at most.
 const AHEAD: std::ops::RangeInclusive<usize> = 64..=4096;
@@ -45,23 +45,19 @@ pub trait Prepare: Clone + Send + 'static {
 #[derive(Clone)]
 pub(crate) struct PrepareHttp {
     pub(crate) protocol: Arc<dyn Protocol>,
-    /// The head up to the value of `Content-Length`.
-    pub(crate) head: Bytes,
+    pub(crate) head: RequestHead,
 }
 
 impl Prepare for PrepareHttp {
     type Request = HttpRequest;
 
     fn prepare(&self, spec: RequestSpec) -> HttpRequest {
-        let body = self.protocol.encode(&spec);
-        let mut pieces = Vec::with_capacity(body.pieces.len() + 2);
-        pieces.push(self.head.clone());
-        pieces.push(Bytes::from(format!("{}\r\n\r\n", body.len())));
-        pieces.extend(body.pieces);
+        let pieces = self.head.pieces(self.protocol.encode(&spec));
         HttpRequest {
             decoder: self.protocol.decoder(&spec),
             bytes: pieces.iter().map(Bytes::len).sum::<usize>() as u64,
             pieces,
+            by_part: self.protocol.route().by_part,
             cancel: spec.cancel,
         }
     }

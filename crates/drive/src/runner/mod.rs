@@ -70,8 +70,7 @@ pub fn prepare(
     protocol: &Arc<dyn Protocol>,
     workload: &Arc<dyn Workload>,
 ) -> Result<Feeds<HttpRequest>, RunError> {
-    let path = spec.target.endpoint.as_deref().unwrap_or(protocol.path());
-    let head = origin.post_head(&spec.target, path, spec.api.stream);
+    let head = origin.head(&spec.target, protocol.route());
     let http = PrepareHttp { protocol: protocol.clone(), head };
     build_ahead(spec, workload, &http, WhenBehind::BuildHere)
 }

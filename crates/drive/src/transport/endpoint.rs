@@ -7,7 +7,7 @@ use bytes::Bytes;
 use plimsoll_core::record::{Outcome, Record};
 
 use super::connection::{Connection, Unsent};
-use super::exchange::{Ending, Exchange, was_a_race};
+use super::exchange::{Ending, Exchange, Follow, was_a_race};
 use super::settle::settle;
 use super::wire::Wire;
 use crate::endpoint::{Endpoint, Station};
@@ -20,6 +20,8 @@ pub struct HttpRequest {
     /// Head and body, in order.
     pub(crate) pieces: Vec<Bytes>,
     pub(crate) bytes: u64,
+    /// Whether its decoder wants to know where the chunks of the transfer end.
+    pub(crate) by_part: bool,
     /// Cancel it after its first token.
     pub(crate) cancel: bool,
 }
@@ -51,8 +53,13 @@ impl Endpoint for Wire {
     }
 
     fn begin(&self, record: Record, request: HttpRequest) -> HttpIssue {
+        let follow = Follow {
+            cancel_at_first_token: request.cancel,
+            by_part: request.by_part,
+            keep_text: self.answers.keep_text,
+        };
         let mut issue = HttpIssue {
-            exchange: Exchange::new(record, request.decoder, request.cancel, self.answers.keep_text),
+            exchange: Exchange::new(record, request.decoder, follow),
             unsent: Unsent::new(request.pieces),
             bytes: request.bytes,
             connection: None,

@@ -21,6 +21,7 @@ pub use endpoint::HttpRequest;
 pub use fetch::{FetchError, Fetched, fetch, reach};
 /// The client's side of TLS.
 pub use rustls::ClientConfig as TlsConfig;
+pub(crate) use target::RequestHead;
 pub use target::{Origin, OriginError};
 pub use tls::{TlsError, client_config};
 pub(crate) use wire::{Answers, Wire};

@@ -12,8 +12,9 @@ use crate::protocol::{Ended, Reply, error_excerpt, judge, outcome_of_status};
 /// Returns the record and the text of the answer, if it was kept.
 pub(super) fn settle(exchange: Exchange, ending: Ending, clock: Clock) -> (Record, Option<String>) {
     let now = clock.now();
-    let Exchange { mut record, mut reply, error_body, .. } = exchange;
-    let (outcome, error) = outcome_of(&record, &reply, &error_body, ending);
+    let Exchange { mut record, mut reply, error_body, answers, .. } = exchange;
+    let refusal = (!answers).then_some(error_body.as_slice());
+    let (outcome, error) = outcome_of(&record, &reply, refusal, ending);
     record.outcome = outcome;
     record.error = error;
     if outcome != Outcome::Unfinished {
@@ -29,14 +30,13 @@ pub(super) fn settle(exchange: Exchange, ending: Ending, clock: Clock) -> (Recor
 fn outcome_of(
     record: &Record,
     reply: &Reply,
-    error_body: &[u8],
+    refusal: Option<&[u8]>,
     ending: Ending,
 ) -> (Outcome, Option<String>) {
     if matches!(ending, Ending::Complete | Ending::Cut(_))
-        && let Some(status) = record.status
-        && let Some(outcome) = outcome_of_status(status)
+        && let (Some(status), Some(refusal)) = (record.status, refusal)
     {
-        return (outcome, Some(format!("HTTP {status}: {}", error_excerpt(error_body))));
+        return (outcome_of_status(status), Some(format!("HTTP {status}: {}", error_excerpt(refusal))));
     }
     match ending {
         Ending::Complete => judge(reply, Ended::Whole),

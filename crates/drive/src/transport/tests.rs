@@ -12,7 +12,7 @@ use plimsoll_core::time::Offset;
 use tokio::runtime::LocalOptions;
 
 use super::connection::Unsent;
-use super::exchange::{Ending, Exchange};
+use super::exchange::{Ending, Exchange, Follow};
 use super::*;
 use crate::clock::Clock;
 use crate::endpoint::Station;
@@ -99,12 +99,8 @@ fn request() -> Unsent {
 }
 
 fn exchange(cancel: bool) -> Exchange {
-    Exchange::new(
-        Record::due(RequestId(0), Phase::Measure, 0, Offset::ZERO),
-        Box::new(Letters),
-        cancel,
-        false,
-    )
+    let record = Record::due(RequestId(0), Phase::Measure, 0, Offset::ZERO);
+    Exchange::new(record, Box::new(Letters), Follow { cancel_at_first_token: cancel, ..Follow::default() })
 }
 
 /// One exchange with a server that writes `answer` in the pieces given and then closes.

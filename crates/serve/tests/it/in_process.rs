@@ -12,8 +12,8 @@ use plimsoll_core::load::{
 use plimsoll_core::record::{Outcome, Record, RequestId};
 use plimsoll_core::seed::Seed;
 use plimsoll_core::spec::{
-    Api, ConnectionReuse, ImagePosition, LengthShape, OutputLength, Phases, PromptSource, Provider, RunSpec,
-    SPEC_FORMAT, Target, TransportSpec, WorkloadSpec,
+    Api, ConnectionReuse, ImagePosition, Interface, LengthShape, OutputLength, Phases, PromptSource,
+    Provider, RunSpec, SPEC_FORMAT, Target, TransportSpec, WorkloadSpec,
 };
 use plimsoll_core::time::{Offset, Rate};
 use plimsoll_core::workload::{Prompt, RequestSpec, Workload};
@@ -68,7 +68,7 @@ fn spec(load: LoadModel) -> RunSpec {
             endpoint: None,
         },
         api: Api {
-            chat: true,
+            interface: Interface::Chat,
             stream: true,
             logprobs: None,
             temperature: 0.0,

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use plimsoll_core::seed::Seed;
 use plimsoll_core::time::Offset;
 
 use super::instances::Instances;
 use super::line::{Job, Line, Next};
 use super::options::BatchOptions;
+use crate::conditions::{Change, ConditionOptions, Conditions, ConditionsError};
 use crate::engine::{Ask, Emission, Event, Failure, JobId, Refused, State};
 
 /// A server of a classic model.
@@ -19,13 +21,40 @@ pub struct Batch {
     wake: Option<Offset>,
     /// What began since the last `advance`.
     begun: Vec<Emission>,
+    conditions: Conditions,
     done: State,
 }
 
 impl Batch {
-    /// An idle server.
+    /// An idle server that is ready and stays well.
     pub fn new(options: BatchOptions) -> Self {
+        Self::under(options, Conditions::default())
+    }
+
+    /// An idle server to which `conditions` happen.
+    ///
+    /// # Errors
+    /// `conditions` cannot be; see [`ConditionOptions::check`].
+    pub fn with_conditions(
+        options: BatchOptions,
+        conditions: ConditionOptions,
+    ) -> Result<Self, ConditionsError> {
+        Ok(Self::under(options, Conditions::new(conditions)?))
+    }
+
+    /// See [`crate::Engine::reseed`].
+    pub(crate) fn reseed(&mut self, seed: Seed) {
+        self.options.seed = seed;
+    }
+
+    /// See [`crate::Engine::conditions_mut`].
+    pub(crate) fn conditions_mut(&mut self) -> &mut Conditions {
+        &mut self.conditions
+    }
+
+    fn under(options: BatchOptions, conditions: Conditions) -> Self {
         Batch {
+            conditions,
             line: Line::new(&options.batching),
             instances: Instances::new(options.instances.get()),
             wake: None,
@@ -38,8 +67,11 @@ impl Batch {
     /// See [`crate::Engine::arrive`].
     ///
     /// # Errors
-    /// The queue is full, or the request has more items than a batch may have.
+    /// The server is not ready, the queue is full, or the request has more items than a batch may have.
     pub fn arrive(&mut self, at: Offset, id: JobId, ask: &Ask) -> Result<(), Refused> {
+        if let Some(refusal) = self.conditions.refusal() {
+            return Err(refusal);
+        }
         let items = ask.items.max(1);
         if let Some(max) = self.line.max_items()
             && items > max
@@ -74,6 +106,8 @@ impl Batch {
     pub fn next_event(&self) -> Option<Offset> {
         match self.begun.first() {
             Some(emission) => Some(emission.at),
+            // While nobody is in, a change of phase concerns nobody.
+            None if self.line.len() == 0 && self.instances.next_end().is_none() => None,
             None => self.next_due(),
         }
     }
@@ -86,10 +120,16 @@ impl Batch {
         {
             self.finish(at, out);
             self.gather(at);
+            out.append(&mut self.begun);
             if self.expire(at, out) {
                 self.gather(at);
+                out.append(&mut self.begun);
             }
-            out.append(&mut self.begun);
+            if self.conditions.next_change().is_some_and(|change| change <= at)
+                && self.conditions.change(at) == Change::Crashed
+            {
+                self.crash(at, out);
+            }
         }
     }
 
@@ -101,8 +141,10 @@ impl Batch {
         State {
             waiting: self.line.len() as u32,
             running: self.instances.running(),
+            phase: self.conditions.phase(),
             busy: Duration::from_nanos(self.instances.busy_nanos(now) / all as u64),
-            accelerator_bytes: accelerator.bytes,
+            resident_bytes: self.conditions.resident_bytes(),
+            accelerator_bytes: (accelerator.bytes as f64 * self.conditions.loaded_share(now)) as u64,
             accelerator_bytes_total: accelerator.bytes_total,
             power_watts: accelerator.watts_idle + (accelerator.watts_busy - accelerator.watts_idle) * share,
             ..self.done.clone()
@@ -111,11 +153,20 @@ impl Batch {
 
     /// The next moment at which something happens by itself.
     fn next_due(&self) -> Option<Offset> {
-        let expiry = match (self.options.queue_timeout, self.line.oldest()) {
-            (Some(timeout), Some(oldest)) => Some(oldest.arrived + timeout),
-            _ => None,
-        };
-        [self.instances.next_end(), self.wake, expiry].into_iter().flatten().min()
+        let change = self.conditions.next_change();
+        [self.instances.next_end(), self.wake, self.next_expiry(), change].into_iter().flatten().min()
+    }
+
+    /// When the next request has waited, or been there at all, for too long.
+    fn next_expiry(&self) -> Option<Offset> {
+        let in_queue = self.options.queue_timeout.zip(self.line.oldest());
+        let in_all = self.conditions.request_timeout().zip(self.oldest());
+        [in_queue, in_all].into_iter().flatten().map(|(timeout, job)| job.arrived + timeout).min()
+    }
+
+    /// The oldest request of all.
+    fn oldest(&self) -> Option<&Job> {
+        [self.instances.oldest(), self.line.oldest()].into_iter().flatten().min_by_key(|job| job.arrived)
     }
 
     /// Lets all batches that are due leave.
@@ -146,7 +197,7 @@ impl Batch {
             self.begun.push(Emission { at, job: job.id, event: Event::Started });
         }
         let items = batch.items;
-        let end = at + self.service_time(items);
+        let end = self.conditions.end_of(at, self.service_time(items));
         self.done.steps += 1;
         self.instances.launch(index, end);
     }
@@ -173,22 +224,40 @@ impl Batch {
                     self.done.generated_tokens += u64::from(job.output_tokens);
                     out.push(Emission { at, job: job.id, event: Event::Tokens(job.output_tokens) });
                 }
+                self.conditions.served(at);
                 out.push(Emission { at, job: job.id, event: Event::Finished });
             }
         }
     }
 
-    /// Gives up those who have waited too long; says whether there were any.
+    /// Gives up those who have been there too long; says whether there were any.
     fn expire(&mut self, at: Offset, out: &mut Vec<Emission>) -> bool {
-        let before = self.line.len();
-        let Some(timeout) = self.options.queue_timeout else {
-            return false;
-        };
-        while self.line.oldest().is_some_and(|oldest| oldest.arrived + timeout <= at)
+        let before = out.len();
+        while let Some(timeout) = self.conditions.request_timeout()
+            && let Some(oldest) = self.oldest()
+            && oldest.arrived + timeout <= at
+        {
+            let id = oldest.id;
+            if self.line.remove(id).is_none() {
+                self.instances.remove(id);
+            }
+            out.push(Emission { at, job: id, event: Event::Failed(Failure::TimedOut) });
+        }
+        while let Some(timeout) = self.options.queue_timeout
+            && self.line.oldest().is_some_and(|oldest| oldest.arrived + timeout <= at)
             && let Some(job) = self.line.pop()
         {
             out.push(Emission { at, job: job.id, event: Event::Failed(Failure::TimedOut) });
         }
-        self.line.len() < before
+        out.len() > before
+    }
+
+    /// All requests are lost, in the order of their numbers.
+    fn crash(&mut self, at: Offset, out: &mut Vec<Emission>) {
+        let mut lost: Vec<JobId> =
+            self.instances.clear(at).chain(self.line.clear()).map(|job| job.id).collect();
+        lost.sort_unstable();
+        out.extend(lost.into_iter().map(|job| Emission { at, job, event: Event::Failed(Failure::Crashed) }));
+        self.wake = None;
     }
 }

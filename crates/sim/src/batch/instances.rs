@@ -95,6 +95,24 @@ impl Instances {
         Some(batch)
     }
 
+    /// The oldest request in the batches at work.
+    pub(super) fn oldest(&self) -> Option<&Job> {
+        let firsts =
+            self.ends.iter().filter_map(|Reverse((_, index))| self.batches[*index as usize].jobs.first());
+        firsts.min_by_key(|job| job.arrived)
+    }
+
+    /// Stops all work at once; tells what was in it.
+    pub(super) fn clear(&mut self, at: Offset) -> impl Iterator<Item = Job> {
+        self.account(at);
+        self.running = 0;
+        let stopped = std::mem::take(&mut self.ends).into_iter().map(|Reverse((_, index))| index);
+        stopped.flat_map(|index| {
+            self.free.push(index);
+            std::mem::take(&mut self.batches[index as usize].jobs)
+        })
+    }
+
     /// Takes out a request whose client left. Its batch goes on: a kernel on an accelerator is not called back.
     pub(super) fn remove(&mut self, id: JobId) {
         for Reverse((_, index)) in &self.ends {

@@ -79,6 +79,12 @@ impl Line {
         self.jobs.pop_front()
     }
 
+    /// Lets all go.
+    pub(super) fn clear(&mut self) -> impl Iterator<Item = Job> {
+        self.gathering = None;
+        self.jobs.drain(..)
+    }
+
     /// Takes a request out. Those who give up are mostly the oldest, so the search begins there.
     pub(super) fn remove(&mut self, id: JobId) -> Option<Job> {
         let place = self.jobs.iter().position(|job| job.id == id)?;

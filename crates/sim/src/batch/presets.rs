@@ -1,13 +1,13 @@
-//! Classic models on common accelerators: constants for a first guess, each with its source. Calibrate on your own server
-//! before you trust a plan.
+//! Classic models on common accelerators: constants for a first guess, each with its source. Calibrate on your own
+//! server before you trust a plan.
 //!
-//! A batch costs `per_batch + per_item * items`. Where a table of latency by batch size is published, both were fitted to
-//! it by least squares of the relative error over batches of 1 to 128; `error` is the largest miss of that line, and
-//! single points of the tables miss by so much because the kernels chosen differ by batch size. Where no table was found,
-//! the numbers of a relative are scaled, as `source` says: take those for an order of magnitude.
+//! A batch costs `per_batch + per_item * items`. Where a table of latency by batch size is published, both were fitted
+//! to it by least squares of the relative error over batches of 1 to 128; `error` is the largest miss of that line,
+//! and single points of the tables miss by so much because the kernels chosen differ by batch size. Where no table was
+//! found, the numbers of a relative are scaled, as `source` says: take those for an order of magnitude.
 //!
-//! Board memory and power limit are the data sheets'. Idle power is taken as a tenth of the limit, and memory in use as the
-//! weights in FP16 plus 1 GiB for the CUDA context and workspace: both are assumptions.
+//! Board memory and power limit are the data sheets'. Idle power is taken as a tenth of the limit, and memory in use
+//! as the weights in FP16 plus 1 GiB for the CUDA context and workspace: both are assumptions.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -58,8 +58,8 @@ const BERT_BASE: u64 = 220_000_000;
 
 const RESNET_TABLES: &str = "NVIDIA DeepLearningExamples, ResNet50 v1.5 on Triton, offline scenario, ONNX Runtime with \
                              TensorRT, FP16, one image of 224 x 224 per item";
-const BERT_TABLES: &str = "NVIDIA TensorRT demo/BERT, BERT Base, FP16, sequences of 128 tokens; without the copies to and \
-                           from the device";
+const BERT_TABLES: &str = "NVIDIA TensorRT demo/BERT, BERT Base, FP16, sequences of 128 tokens; without the copies to \
+                           and from the device";
 
 /// All presets.
 pub const ALL: &[BatchPreset] = &[
@@ -125,8 +125,8 @@ pub fn named(name: &str) -> Option<&'static BatchPreset> {
 }
 
 impl BatchPreset {
-    /// A server with one instance and Triton's dynamic batching: at most 32 items, 1 ms for company, no queue limit. The
-    /// time of a batch is drawn with a coefficient of variation of 3 %.
+    /// A server with one instance and Triton's dynamic batching: at most 32 items, 1 ms for company, no queue limit.
+    /// The time of a batch is drawn with a coefficient of variation of 3 %.
     pub fn options(&self, seed: Seed) -> BatchOptions {
         let max_items = NonZeroU32::MIN.saturating_add(31);
         let spread = Spread::log_normal(0.03).unwrap_or(Spread::CONSTANT); // 0.03 is a coefficient of variation

@@ -9,6 +9,7 @@ use plimsoll_core::time::Offset;
 use proptest::prelude::*;
 
 use super::{Accelerator, Batch, BatchOptions, Batching, Cost};
+use crate::conditions::{ConditionOptions, Crash};
 use crate::engine::{Ask, Emission, Event, Failure, JobId, Refused};
 use crate::spread::Spread;
 
@@ -186,6 +187,37 @@ fn the_state_adds_up() {
     assert_eq!(state.compute_time, (12 + 11 + 12 + 12) * MS);
     assert_eq!(state.busy, Duration::from_micros(17_500));
     assert_eq!((state.waiting, state.running), (0, 0));
+}
+
+#[test]
+fn conditions_happen_to_it() {
+    let under = |conditions| Batch::with_conditions(options(triton(2, &[], 0)), conditions).unwrap();
+    let three = [(at(0), 1), (at(5), 1), (at(6), 2)];
+    let ended = |out: &[Emission]| -> Vec<_> {
+        let ended = |e: &&Emission| !matches!(e.event, Event::Started);
+        out.iter().filter(ended).map(|e| (e.at.as_nanos() / 1_000_000, e.job.0, e.event)).collect()
+    };
+    let (finished, timed_out, crashed) =
+        (Event::Finished, Event::Failed(Failure::TimedOut), Event::Failed(Failure::Crashed));
+
+    // Each takes 11 or 12 ms; those that are not over after 14 ms are given up, waiting or not.
+    let conditions = ConditionOptions { request_timeout: Some(14 * MS), ..ConditionOptions::default() };
+    let (out, _) = play(&mut under(conditions), &three);
+    assert_eq!(ended(&out), [(11, 0, finished), (19, 1, timed_out), (20, 2, timed_out)]);
+
+    // A crash in the second batch; 10 ms later it is started, and loads for 20.
+    let mut engine = under(ConditionOptions {
+        crash: Some(Crash::At(at(13))),
+        restart_after: Some(10 * MS),
+        load: 20 * MS,
+        resident: 5,
+        ..ConditionOptions::default()
+    });
+    let later = [three[0], three[1], three[2], (at(20), 1), (at(30), 1), (at(43), 1)];
+    let (out, refused) = play(&mut engine, &later);
+    assert_eq!(refused, [(3, Refused::Down), (4, Refused::Loading(at(43)))]);
+    assert_eq!(ended(&out), [(11, 0, finished), (13, 1, crashed), (13, 2, crashed), (54, 5, finished)]);
+    assert_eq!(engine.state(at(43)).resident_bytes, 5);
 }
 
 /// Gaps in ms and items of up to 60 requests.

@@ -86,6 +86,10 @@ impl Flight {
         let (outcome, error) = match (failure, self.record.status) {
             (Failure::TimedOut, None) => return self.refuse(at, &Refusal { status: 504, why: why() }),
             (Failure::TimedOut, Some(_)) => (Outcome::StreamError, why()),
+            (Failure::Refused(_), _) => {
+                let why = "the replica that the gateway chose did not take the request".to_owned();
+                return self.refuse(at, &Refusal { status: 503, why });
+            }
             (Failure::Crashed, None) => {
                 (Outcome::Truncated, "no answer: the server closed the connection".to_owned())
             }

@@ -134,7 +134,7 @@ fn during_a_stall_nothing_is_done() {
     for (begin, work, end) in [
         (0, 20, 20),
         (0, 21, 121),
-        (0, 250, 450),   // through the stalls from 20 and from 220
+        (0, 250, 550),   // through the stalls from 20, 220 and 420
         (50, 10, 130),   // begins in one
         (120, 100, 220), // fits between two exactly
         (1_000_020, 1, 1_000_121),

@@ -97,7 +97,7 @@ impl Job {
     }
 
     fn path(&self) -> &str {
-        self.spec.target.endpoint.as_deref().unwrap_or(self.protocol.path())
+        &self.protocol.route().path
     }
 
     fn locust_files(&self, outputs: &Outputs, clock: Clock) -> anyhow::Result<Option<Locust>> {
