@@ -1,10 +1,12 @@
 //! What people and programs read: pure functions from results to text, and the one place that prints.
 
 pub(crate) mod emit;
+pub(crate) mod late_server;
 pub(crate) mod live;
 pub(crate) mod locust_csv;
 pub(crate) mod numbers;
 pub(crate) mod plan;
+pub(crate) mod presets;
 pub(crate) mod proof;
 pub(crate) mod style;
 pub(crate) mod summary_block;

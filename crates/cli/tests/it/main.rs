@@ -5,7 +5,11 @@ mod architecture;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod outcomes;
+#[cfg(test)]
+mod presets;
 #[cfg(test)]
 mod print_config;
 #[cfg(test)]

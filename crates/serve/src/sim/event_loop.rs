@@ -105,6 +105,7 @@ impl EventLoop {
                 self.accept();
             }
             self.take_due_steps();
+            self.service.look(system::now());
         }
         self.service.end()
     }
@@ -158,11 +159,12 @@ impl EventLoop {
             let now = system::now();
             let done = self.service.clockwork.pop(now);
             if let Some(done) = done {
+                self.service.note(&done);
                 self.attend(done.client, |connection, service, _| connection.take(done, now, service));
             }
             let alarm = self.service.alarms.pop_due(now);
             if let Some(key) = alarm {
-                self.attend(key, |connection, service, _| connection.alarm(now, service));
+                self.attend(key, |connection, _, _| connection.alarm());
             }
             let again = self.service.again.pop_front();
             if let Some(key) = again {

@@ -16,6 +16,7 @@ use super::answer::Script;
 use super::clockwork::Clockwork;
 use super::event_loop::EventLoop;
 use super::frames::Words;
+use super::metrics::Metrics;
 use super::options::SimOptions;
 use super::schedule::Schedule;
 use super::service::Service;
@@ -129,8 +130,13 @@ fn listen(bind: SocketAddr) -> io::Result<TcpListener> {
 
 fn service(options: SimOptions) -> io::Result<Service> {
     let truth = options.truth_file.as_deref().map(TruthFile::create).transpose()?;
+    let origin = system::now();
+    let engine =
+        options.engine.engine().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    let clockwork = Clockwork::new(engine, origin);
     Ok(Service {
-        clockwork: Clockwork::new(options.engine(), system::now()),
+        metrics: Metrics::new(options.about(), &clockwork.state(origin)),
+        clockwork,
         script: Script { options, words: Words::default(), created: system::wall() / 1_000_000_000 },
         alarms: Schedule::default(),
         again: VecDeque::new(),

@@ -5,9 +5,13 @@
 )]
 
 mod client;
+mod conditions;
 mod faults;
 mod framing;
 mod in_process;
+mod metrics;
+mod presets;
 mod queueing;
 mod shapes;
 mod streams;
+mod truth;
