@@ -17,7 +17,8 @@ use rustc_hash::FxHashMap;
 use thiserror::Error;
 
 use crate::sim::fate::{Fate, Fault};
-use crate::sim::{SimOptionError, SimOptions, WhenFull, simulated_failure, simulated_rate_limit, surface};
+use crate::sim::surface;
+use crate::sim::{SimOptionError, SimOptions, WhenFull, simulated_failure, simulated_rate_limit};
 
 /// An engine as the endpoint of a run in simulated time.
 pub struct InProcess {
@@ -56,19 +57,24 @@ pub struct SimulatedServer {
 /// A server that only a port can have.
 #[derive(Debug, Error, PartialEq)]
 pub enum NeedsPort {
+    /// The options make no server at all.
+    #[error(transparent)]
+    Options(#[from] SimOptionError),
     /// An option that says how bytes are written.
     #[error(
         "option `{0}` of the sim:// target is about bytes on a connection, and time=virtual has none: leave one of them out"
     )]
     Option(&'static str),
+    /// A server that has no text to give.
+    #[error(
+        "`{0}` is a classic model and generates no text, so that it cannot be asked in simulated time: leave time=virtual out"
+    )]
+    Classic(String),
     /// Nothing takes time.
     #[error(
         "a server that answers a request for one token in no time leaves simulated time where it is: give `ttft`"
     )]
     NoTime,
-    /// The options make no server at all.
-    #[error("{0}")]
-    NoServer(#[from] SimOptionError),
 }
 
 impl SimulatedServer {
@@ -83,18 +89,21 @@ impl SimulatedServer {
             ("usage", options.usage != plain.usage),
             ("done", options.done != plain.done),
             ("reasoning", options.reasoning != plain.reasoning),
-            ("wrong_usage_rate", options.wrong_usage_rate > 0.0),
-            ("bad_json_rate", options.bad_json_rate > 0.0),
-            ("bad_chunk_rate", options.bad_chunk_rate > 0.0),
             ("slow_client", options.slow_client != plain.slow_client),
             ("truth", options.truth),
             ("truth_file", options.truth_file.is_some()),
             ("core", options.core.is_some()),
+            ("wrong_usage_rate", options.wrong_usage_rate > 0.0),
+            ("bad_json_rate", options.bad_json_rate > 0.0),
+            ("bad_chunk_rate", options.bad_chunk_rate > 0.0),
         ];
         if let Some((name, _)) = about_bytes.into_iter().find(|(_, given)| *given) {
             return Err(NeedsPort::Option(name));
         }
         let engine = options.engine.engine()?;
+        if matches!(engine, Engine::Batch(_)) {
+            return Err(NeedsPort::Classic(options.model));
+        }
         if takes_no_time(engine.clone()) {
             return Err(NeedsPort::NoTime);
         }
@@ -167,13 +176,9 @@ fn end_of(fault: Fault) -> CallEnd {
         CallEnd::Refused(Refusal { status: refusal.status, why: refusal.message })
     };
     match fault {
-        // The last three are about bytes, of which there are none here.
-        Fault::None
-        | Fault::Empty
-        | Fault::WrongLength
-        | Fault::WrongUsage
-        | Fault::BadJson
-        | Fault::BadChunk => CallEnd::Whole,
+        Fault::None | Fault::Empty | Fault::WrongLength => CallEnd::Whole,
+        // These are about bytes: a server with them needs a port.
+        Fault::WrongUsage | Fault::BadJson | Fault::BadChunk => CallEnd::Whole,
         Fault::Http500 => refused(simulated_failure()),
         Fault::Http429 => refused(simulated_rate_limit()),
         Fault::StreamError => CallEnd::StreamError(simulated_failure().message),
@@ -183,8 +188,9 @@ fn end_of(fault: Fault) -> CallEnd {
 
 impl InProcess {
     /// An endpoint at which `server` answers the requests of `spec`.
-    pub fn new(station: Station, server: &SimulatedServer, spec: &RunSpec) -> Self {
-        InProcess::of(station, server.engine.clone(), Terms::of(spec, server.full()))
+    pub fn new(station: Station, server: SimulatedServer, spec: &RunSpec) -> Self {
+        let terms = Terms::of(spec, server.full());
+        InProcess::of(station, server.engine, terms)
     }
 
     /// An endpoint with an engine of the caller's own.

@@ -89,26 +89,27 @@ pub(super) fn resolve(
 /// What follows `sim:` and `sim://`: a preset, options, both or nothing. It is read here once, so that a mistake is told
 /// before anything is done.
 fn simulated(rest: &str) -> Result<TargetKind, UsageError> {
-    let (kind, options) = sim_kind(rest.trim_start_matches('/'))?;
-    SimOptions::parse(&options).map_err(|error| UsageError(error.to_string()))?;
-    Ok(kind(options))
+    let (text, time) = take_time(rest.trim_start_matches('/'))?;
+    SimOptions::parse(&text).map_err(|error| UsageError(error.to_string()))?;
+    match time.as_deref() {
+        None | Some("real") => Ok(TargetKind::Sim(text)),
+        Some("virtual") => Ok(TargetKind::InProcess(text)),
+        Some(other) => {
+            refuse!("time={other} in the sim:// target is no time: write time=virtual, or time=real")
+        }
+    }
 }
 
-/// Takes `time=real` or `time=virtual` out of the options of the simulated server: it says where that runs, not how.
-fn sim_kind(text: &str) -> Result<(fn(String) -> TargetKind, String), UsageError> {
+/// Takes `time=…` out of the options of a simulated server: it says where that runs, not how.
+fn take_time(text: &str) -> Result<(String, Option<String>), UsageError> {
     let (preset, query) = text.split_once('?').unwrap_or(("", text));
     let (times, others): (Vec<&str>, Vec<&str>) =
-        query.split('&').partition(|pair| pair.split('=').next() == Some("time"));
-    let others = others.join("&");
-    let rest = match (preset, others.as_str()) {
-        ("", others) => others.to_owned(),
-        (preset, "") => preset.to_owned(),
-        (preset, others) => format!("{preset}?{others}"),
-    };
+        query.split('&').partition(|pair| pair.starts_with("time="));
     match times[..] {
-        [] | ["time=real"] => Ok((TargetKind::Sim, rest)),
-        ["time=virtual"] => Ok((TargetKind::InProcess, rest)),
-        [other] => refuse!("`{other}` in the sim:// target is no time: write time=virtual, or time=real"),
+        [] => Ok((text.to_owned(), None)),
+        [time] => {
+            Ok((format!("{preset}?{}", others.join("&")), time.strip_prefix("time=").map(str::to_owned)))
+        }
         _ => refuse!("option `time` is given twice in the sim:// target: give it once"),
     }
 }

@@ -16,7 +16,6 @@ use plimsoll_drive::recorder::{
     CountTokens, Options, RecordSink, Recorder, RunEnd, RunFolder, WindowSink, rfc3339,
 };
 use plimsoll_drive::runner::Running;
-use plimsoll_serve::sim::SimServer;
 
 use super::Done;
 use super::launch::Launch;
@@ -86,10 +85,10 @@ impl Job {
         let interrupted = watch.follow(Live::start(outputs.progress, io::stderr().is_terminal()))?;
         let mut end = end_of(running, times, interrupted)?;
         let embedded = match self.reached.way {
-            Way::Http(HttpWay { embedded, .. }) => embedded,
+            Way::Http(way) => way.embedded,
             Way::InProcess(_) => None,
         };
-        let stopped = embedded.map(SimServer::stop).transpose();
+        let stopped = embedded.map(|embedded| embedded.stop()).transpose();
         if let Ok(Some(ended)) = &stopped {
             end.warnings.extend(late_server::warning(ended.lateness));
         }

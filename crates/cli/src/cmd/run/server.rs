@@ -26,7 +26,7 @@ pub(super) enum Way {
     /// Over the network.
     Http(HttpWay),
     /// Not at all: it is simulated within this process, in simulated time.
-    InProcess(SimulatedServer),
+    InProcess(Box<SimulatedServer>),
 }
 
 /// The way to a server on a network, be it that of this machine alone.
@@ -85,7 +85,7 @@ fn in_process(draft: &TargetDraft, text: &str) -> anyhow::Result<Reached> {
     let models = [Model { id: server.model().to_owned(), owned_by: Some(server.owner().to_owned()) }];
     let (provider, model) = complete("sim", "sim", draft, &models)?;
     let server_of_run = Server { url: draft.url.clone(), provider, model };
-    Ok(Reached { server: server_of_run, way: Way::InProcess(server) })
+    Ok(Reached { server: server_of_run, way: Way::InProcess(Box::new(server)) })
 }
 
 fn sim_options(text: &str) -> Result<SimOptions, UsageError> {

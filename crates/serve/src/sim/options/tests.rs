@@ -46,7 +46,6 @@ fn every_key_of_every_endpoint_sets_its_field() {
         truth: true,
         truth_file: Some("t.csv".into()),
         model: "a/b".to_owned(),
-        metrics_port: Some(8002),
         flavour: Flavour::Tgi,
         metrics_port: Some(8002),
         strict_model: true,
