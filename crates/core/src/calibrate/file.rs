@@ -1,0 +1,134 @@
+//! A calibrated server as a file: what it takes to simulate it, and where the numbers come from.
+
+use std::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::constants::{Constant, Constants};
+use super::fit::{Fit, Identified};
+
+/// The version of the form of [`Calibration`].
+pub const CALIBRATION_SCHEMA: &str = "plimsoll.calibration/1";
+
+/// A calibrated server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// The version of this form: [`CALIBRATION_SCHEMA`].
+    pub schema: String,
+    /// The model that answered.
+    pub model: String,
+    /// What the scheduler allows. The names are vLLM's.
+    pub limits: Limits,
+    /// How long things take, seconds.
+    pub constants: Constants,
+    /// Where all that comes from. It changes nothing in the simulation.
+    pub source: Source,
+}
+
+/// What the scheduler allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Most requests in a step.
+    pub max_num_seqs: NonZeroU32,
+    /// Most tokens in a step.
+    pub max_num_batched_tokens: NonZeroU32,
+    /// Most tokens of a request, prompt and answer together.
+    pub max_model_len: NonZeroU32,
+    /// Blocks of the KV cache.
+    pub kv_blocks: NonZeroU32,
+    /// Tokens in a block.
+    pub block_size: NonZeroU32,
+}
+
+/// Where a [`Calibration`] comes from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The results folders it was fitted to.
+    pub runs: Vec<String>,
+    /// Requests that were used.
+    pub requests: usize,
+    /// Median of the relative errors of TTFT of these requests.
+    pub ttft_error: f64,
+    /// The same of TPOT.
+    pub tpot_error: f64,
+    /// What the runs say of each constant.
+    pub intervals: Vec<Interval>,
+}
+
+/// The 95 % interval of a constant.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Interval {
+    /// Which.
+    pub constant: Constant,
+    /// Lower end, seconds.
+    pub low: f64,
+    /// Upper end, seconds.
+    pub high: f64,
+    /// Whether the runs determine it.
+    pub identified: bool,
+}
+
+/// A calibration that cannot be used.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum CalibrationError {
+    /// Of another version.
+    #[error(
+        "its schema is `{0}`, and this version reads `{CALIBRATION_SCHEMA}`: calibrate again, or use the version that wrote it"
+    )]
+    Schema(String),
+    /// A time that is negative or not a number.
+    #[error("constants.{} is {value}, but must be 0 s or more", constant.name())]
+    Constant {
+        /// Which.
+        constant: Constant,
+        /// Its value, seconds.
+        value: f64,
+    },
+}
+
+impl Calibration {
+    /// What a fit found, with the limits that the server has.
+    pub fn of(model: &str, runs: Vec<String>, limits: Limits, constants: Constants, fit: &Fit) -> Self {
+        let intervals = fit.estimates.iter().map(|estimate| Interval {
+            constant: estimate.constant,
+            low: estimate.low,
+            high: estimate.high,
+            identified: estimate.identified == Identified::Well,
+        });
+        Calibration {
+            schema: CALIBRATION_SCHEMA.to_owned(),
+            model: model.to_owned(),
+            limits,
+            constants,
+            source: Source {
+                runs,
+                requests: fit.requests,
+                ttft_error: fit.ttft_error,
+                tpot_error: fit.tpot_error,
+                intervals: intervals.collect(),
+            },
+        }
+    }
+
+    /// Whether it can be simulated.
+    ///
+    /// # Errors
+    /// It is of another version, or a constant makes no sense.
+    pub fn check(&self) -> Result<(), CalibrationError> {
+        if self.schema != CALIBRATION_SCHEMA {
+            return Err(CalibrationError::Schema(self.schema.clone()));
+        }
+        for constant in Constant::ALL {
+            let value = self.constants.get(constant);
+            if !(value.is_finite() && value >= 0.0) {
+                return Err(CalibrationError::Constant { constant, value });
+            }
+        }
+        Ok(())
+    }
+}

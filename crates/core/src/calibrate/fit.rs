@@ -1,0 +1,231 @@
+//! The constants that explain the measured times best, and how sure they are.
+
+use rand::RngExt as _;
+
+use super::constants::{Constant, Constants};
+use super::observed::ObservedRun;
+use super::rows::{Row, StepLimits, rows};
+use crate::seed::Seed;
+use crate::stats::NormalEquations;
+
+/// Constants fitted to runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fit {
+    /// The constants.
+    pub constants: Constants,
+    /// One for each constant, in the order of [`Constant::ALL`].
+    pub estimates: Vec<Estimate>,
+    /// Median of the relative errors of the TTFTs that the constants were fitted to, 0.1 for 10 %.
+    pub ttft_error: f64,
+    /// The same of the TPOTs.
+    pub tpot_error: f64,
+    /// Requests that were used.
+    pub requests: usize,
+}
+
+/// What runs say of one constant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// Which.
+    pub constant: Constant,
+    /// Its value, seconds.
+    pub value: f64,
+    /// Lower end of its 95 % interval, seconds.
+    pub low: f64,
+    /// Upper end of its 95 % interval, seconds.
+    pub high: f64,
+    /// Whether the runs determine it.
+    pub identified: Identified,
+}
+
+/// Whether runs determine a constant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identified {
+    /// They do.
+    Well,
+    /// Its interval is wider than its value.
+    Weakly,
+    /// They do not tell it from this one, which stands for both.
+    SameAs(Constant),
+    /// Nothing that it is paid for happened.
+    Never,
+}
+
+/// A constant whose column is this much its own, at least, can be told from the others.
+const OWN_PART_MIN: f64 = 1e-6;
+
+/// Which of several constants that cannot be told apart is given up first: the least of them.
+const GIVEN_UP_FIRST: [Constant; Constant::COUNT] = [
+    Constant::PerPrefillPair,
+    Constant::PerContextToken,
+    Constant::PerSequence,
+    Constant::PerRequest,
+    Constant::PerPrefillToken,
+    Constant::Fixed,
+];
+
+/// Rounds of reweighting: the weights no longer change after a few.
+const ROUNDS: usize = 6;
+
+/// From this many standard deviations on a row counts less (Huber, Robust Statistics, 1981): 95 % as efficient as plain
+/// least squares where the errors are normal.
+const HUBER: f64 = 1.345;
+
+/// Blocks into which the requests of a run are cut to be drawn from: neighbours shared their steps, so their errors are
+/// not independent.
+const BLOCKS: usize = 20;
+
+/// Repetitions of the fit on drawn blocks.
+const DRAWS: usize = 400;
+
+/// Fits the constants to `runs` by non-negative least squares on TTFT and TPOT, relative to their median in each run, with
+/// Huber's weights against outliers. The 95 % intervals are percentiles of fits to blocks of requests drawn with `seed`
+/// (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapters 8 and 13).
+pub fn fit(runs: &[&ObservedRun], limits: StepLimits, seed: Seed) -> Fit {
+    let scaled: Vec<Vec<Row>> = runs.iter().map(|run| relative(rows(run, limits))).collect();
+    let (usable, identified) = told_apart(&equations(scaled.iter().flatten().map(|row| (row, 1.0))));
+    let mut weights = vec![1.0; scaled.iter().map(Vec::len).sum()];
+    let mut values = [0.0; Constant::COUNT];
+    for _ in 0..ROUNDS {
+        values = equations(scaled.iter().flatten().zip(weights.iter().copied())).non_negative(&usable);
+        weights =
+            huber_weights(&scaled.iter().flatten().map(|row| residual(row, &values)).collect::<Vec<_>>());
+    }
+    let intervals = intervals(&blocks(&scaled, &weights), &usable, seed);
+    let estimates = Constant::ALL.into_iter().zip(values).zip(intervals).zip(identified).map(
+        |(((constant, value), (low, high)), identified)| {
+            let identified = match identified {
+                Identified::Well if high - low > value => Identified::Weakly,
+                other => other,
+            };
+            Estimate { constant, value, low, high, identified }
+        },
+    );
+    let error = |ttft: bool| {
+        let rows = scaled.iter().flatten().filter(|row| row.is_ttft == ttft);
+        median(rows.map(|row| (residual(row, &values) / row.seconds).abs()).collect())
+    };
+    Fit {
+        constants: Constants::from_values(values),
+        estimates: estimates.collect(),
+        ttft_error: error(true),
+        tpot_error: error(false),
+        requests: scaled.iter().flatten().filter(|row| row.is_ttft).count(),
+    }
+}
+
+/// Rows of a run in units of the median time of their kind: a run at low load weighs as much as one at high load, and TTFT
+/// as much as TPOT.
+fn relative(mut rows: Vec<Row>) -> Vec<Row> {
+    for is_ttft in [false, true] {
+        let typical =
+            median(rows.iter().filter(|row| row.is_ttft == is_ttft).map(|row| row.seconds).collect());
+        // Times are positive but for clocks that disagree; a median of zero would say nothing.
+        let scale = if typical > 0.0 { typical } else { 1.0 };
+        for row in rows.iter_mut().filter(|row| row.is_ttft == is_ttft) {
+            row.seconds /= scale;
+            row.features.iter_mut().for_each(|feature| *feature /= scale);
+        }
+    }
+    rows
+}
+
+fn equations<'a>(rows: impl Iterator<Item = (&'a Row, f64)>) -> NormalEquations<{ Constant::COUNT }> {
+    let mut sum = NormalEquations::default();
+    rows.for_each(|(row, weight)| sum.add(&row.features, row.seconds, weight));
+    sum
+}
+
+fn residual(row: &Row, values: &[f64; Constant::COUNT]) -> f64 {
+    row.seconds - row.features.iter().zip(values).map(|(feature, value)| feature * value).sum::<f64>()
+}
+
+/// Which constants the rows can tell apart, and what is to be said of each.
+fn told_apart(
+    all: &NormalEquations<{ Constant::COUNT }>,
+) -> ([bool; Constant::COUNT], [Identified; Constant::COUNT]) {
+    let mut usable = [true; Constant::COUNT];
+    let mut identified = [Identified::Well; Constant::COUNT];
+    let alone = |j: usize| all.own_part(j, &[false; Constant::COUNT]);
+    for constant in GIVEN_UP_FIRST {
+        let j = constant as usize;
+        if alone(j) == 0.0 {
+            (usable[j], identified[j]) = (false, Identified::Never);
+        }
+    }
+    for constant in GIVEN_UP_FIRST {
+        let j = constant as usize;
+        if !usable[j] || all.own_part(j, &usable) >= OWN_PART_MIN {
+            continue;
+        }
+        usable[j] = false;
+        // The one that it resembles most stands for it.
+        let likeness = |other: &Constant| {
+            let pair: [bool; Constant::COUNT] = std::array::from_fn(|k| k == *other as usize);
+            all.own_part(j, &pair)
+        };
+        let others = Constant::ALL.into_iter().filter(|other| usable[*other as usize]);
+        let like = others.min_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        identified[j] = like.map_or(Identified::Never, Identified::SameAs);
+    }
+    (usable, identified)
+}
+
+/// Weight 1 up to some standard deviations, then falling with the distance. The standard deviation is judged by the median,
+/// which outliers do not move.
+fn huber_weights(residuals: &[f64]) -> Vec<f64> {
+    let spread = 1.4826 * median(residuals.iter().map(|residual| residual.abs()).collect());
+    let limit = HUBER * spread.max(1e-9);
+    residuals
+        .iter()
+        .map(|residual| if residual.abs() <= limit { 1.0 } else { limit / residual.abs() })
+        .collect()
+}
+
+/// The equations of each run's requests, block by block in the order of sending.
+fn blocks(scaled: &[Vec<Row>], weights: &[f64]) -> Vec<Vec<NormalEquations<{ Constant::COUNT }>>> {
+    let mut weights = weights.iter().copied();
+    scaled
+        .iter()
+        .map(|rows| {
+            let weighted: Vec<(&Row, f64)> = rows.iter().zip(weights.by_ref()).collect();
+            let requests = rows.chunk_by(|a, b| a.request == b.request).count();
+            let size = requests.div_ceil(BLOCKS).max(1);
+            let by_request: Vec<&[(&Row, f64)]> =
+                weighted.chunk_by(|a, b| a.0.request == b.0.request).collect();
+            let block = |block: &[&[(&Row, f64)]]| equations(block.iter().copied().flatten().copied());
+            by_request.chunks(size).map(block).collect()
+        })
+        .collect()
+}
+
+/// The 95 % interval of each constant.
+fn intervals(
+    runs: &[Vec<NormalEquations<{ Constant::COUNT }>>],
+    usable: &[bool; Constant::COUNT],
+    seed: Seed,
+) -> [(f64, f64); Constant::COUNT] {
+    let mut rng = seed.stream("calibrate");
+    let mut drawn: [Vec<f64>; Constant::COUNT] = std::array::from_fn(|_| Vec::with_capacity(DRAWS));
+    for _ in 0..DRAWS {
+        let mut sum = NormalEquations::default();
+        for blocks in runs.iter().filter(|blocks| !blocks.is_empty()) {
+            (0..blocks.len()).for_each(|_| sum.merge(&blocks[rng.random_range(0..blocks.len())]));
+        }
+        let values = sum.non_negative(usable);
+        drawn.iter_mut().zip(values).for_each(|(drawn, value)| drawn.push(value));
+    }
+    drawn.map(|mut values| {
+        values.sort_by(f64::total_cmp);
+        (values[DRAWS * 25 / 1000], values[DRAWS * 975 / 1000 - 1])
+    })
+}
+
+/// The middle of the values; 0 of none.
+fn median(mut values: Vec<f64>) -> f64 {
+    let middle = values.len() / 2;
+    if values.is_empty() {
+        return 0.0;
+    }
+    *values.select_nth_unstable_by(middle, f64::total_cmp).1
+}
