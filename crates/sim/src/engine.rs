@@ -6,6 +6,7 @@ use std::time::Duration;
 use plimsoll_core::time::Offset;
 
 use crate::fixed::Fixed;
+use crate::llm::Llm;
 
 /// A request's number, chosen by the caller; no two requests of an engine share one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -152,9 +153,12 @@ impl Default for State {
 /// Whoever owns time calls [`Engine::advance`] up to a moment before it tells the engine of anything that happens then:
 /// at equal moments, what the engine does comes before what is done to it.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a server has one, and it stays where it is")]
 pub enum Engine {
     /// A fixed grid in a fixed number of slots: knows no load but its own queue.
     Fixed(Fixed),
+    /// A large language model behind a continuous batcher.
+    Llm(Llm),
 }
 
 impl Engine {
@@ -165,6 +169,7 @@ impl Engine {
     pub fn arrive(&mut self, at: Offset, job: JobId, ask: &Ask) -> Result<(), Refused> {
         match self {
             Engine::Fixed(engine) => engine.arrive(at, job, ask),
+            Engine::Llm(engine) => engine.arrive(at, job, ask),
         }
     }
 
@@ -172,6 +177,7 @@ impl Engine {
     pub fn cancel(&mut self, at: Offset, job: JobId) {
         match self {
             Engine::Fixed(engine) => engine.cancel(at, job),
+            Engine::Llm(engine) => engine.cancel(at, job),
         }
     }
 
@@ -179,6 +185,7 @@ impl Engine {
     pub fn next_event(&self) -> Option<Offset> {
         match self {
             Engine::Fixed(engine) => engine.next_event(),
+            Engine::Llm(engine) => engine.next_event(),
         }
     }
 
@@ -186,6 +193,7 @@ impl Engine {
     pub fn advance(&mut self, now: Offset, out: &mut Vec<Emission>) {
         match self {
             Engine::Fixed(engine) => engine.advance(now, out),
+            Engine::Llm(engine) => engine.advance(now, out),
         }
     }
 
@@ -193,6 +201,7 @@ impl Engine {
     pub fn state(&self, now: Offset) -> State {
         match self {
             Engine::Fixed(engine) => engine.state(now),
+            Engine::Llm(engine) => engine.state(now),
         }
     }
 }

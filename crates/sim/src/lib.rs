@@ -9,5 +9,8 @@
 
 pub mod engine;
 pub mod fixed;
+pub mod llm;
+pub mod play;
+pub mod presets;
 
 pub use engine::{Ask, Emission, Engine, Event, Failure, JobId, Phase, Refused, State};
