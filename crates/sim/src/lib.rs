@@ -7,10 +7,12 @@
 //! ```
 //! The same engine runs in virtual time, under tokio's paused time, and behind a real socket.
 
+pub mod calibrated;
 pub mod engine;
 pub mod fixed;
 pub mod llm;
 pub mod play;
 pub mod presets;
+pub mod replay;
 
 pub use engine::{Ask, Emission, Engine, Event, Failure, JobId, Phase, Refused, State};

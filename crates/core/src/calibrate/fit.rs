@@ -67,9 +67,15 @@ const GIVEN_UP_FIRST: [Constant; Constant::COUNT] = [
 /// Rounds of reweighting: the weights no longer change after a few.
 const ROUNDS: usize = 6;
 
+/// Passes over the runs, each with a better idea of what a request takes outside the steps.
+const PASSES: usize = 3;
+
 /// From this many standard deviations on a row counts less (Huber, Robust Statistics, 1981): 95 % as efficient as plain
 /// least squares where the errors are normal.
 const HUBER: f64 = 1.345;
+
+/// Rows are not trusted to be more exact than this, relative to the median time of their kind: the linear model is not.
+const SPREAD_MIN: f64 = 0.002;
 
 /// Blocks into which the requests of a run are cut to be drawn from: neighbours shared their steps, so their errors are
 /// not independent.
@@ -78,20 +84,25 @@ const BLOCKS: usize = 20;
 /// Repetitions of the fit on drawn blocks.
 const DRAWS: usize = 400;
 
-/// Fits the constants to `runs` by non-negative least squares on TTFT and TPOT, relative to their median in each run, with
-/// Huber's weights against outliers. The 95 % intervals are percentiles of fits to blocks of requests drawn with `seed`
-/// (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapters 8 and 13).
+/// Values of all constants, in the order of [`Constant::ALL`].
+type Values = [f64; Constant::COUNT];
+
+/// A row with its weight.
+type Weighted = (Row, f64);
+
+/// Fits the constants to `runs` by non-negative least squares on TTFT and TPOT, relative to their median in each run,
+/// weighted by how well each kind of time is explained in each run, with Huber's weights against outliers.
+///
+/// The 95 % intervals are percentiles of fits to blocks of requests drawn with `seed` (Efron and Tibshirani, An
+/// Introduction to the Bootstrap, 1993, chapters 8 and 13).
 pub fn fit(runs: &[&ObservedRun], limits: StepLimits, seed: Seed) -> Fit {
-    let scaled: Vec<Vec<Row>> = runs.iter().map(|run| relative(rows(run, limits))).collect();
-    let (usable, identified) = told_apart(&equations(scaled.iter().flatten().map(|row| (row, 1.0))));
-    let mut weights = vec![1.0; scaled.iter().map(Vec::len).sum()];
-    let mut values = [0.0; Constant::COUNT];
-    for _ in 0..ROUNDS {
-        values = equations(scaled.iter().flatten().zip(weights.iter().copied())).non_negative(&usable);
-        weights =
-            huber_weights(&scaled.iter().flatten().map(|row| residual(row, &values)).collect::<Vec<_>>());
+    // Which steps a prompt waited for depends on what a request takes before it gets there: found in a few passes.
+    let mut solved = Solved::of(runs, limits, 0.0);
+    for _ in 1..PASSES {
+        solved = Solved::of(runs, limits, solved.values[Constant::PerRequest as usize]);
     }
-    let intervals = intervals(&blocks(&scaled, &weights), &usable, seed);
+    let Solved { runs: rows, usable, identified, values } = solved;
+    let intervals = intervals(&rows.iter().map(|rows| blocks(rows)).collect::<Vec<_>>(), &usable, seed);
     let estimates = Constant::ALL.into_iter().zip(values).zip(intervals).zip(identified).map(
         |(((constant, value), (low, high)), identified)| {
             let identified = match identified {
@@ -102,15 +113,40 @@ pub fn fit(runs: &[&ObservedRun], limits: StepLimits, seed: Seed) -> Fit {
         },
     );
     let error = |ttft: bool| {
-        let rows = scaled.iter().flatten().filter(|row| row.is_ttft == ttft);
-        median(rows.map(|row| (residual(row, &values) / row.seconds).abs()).collect())
+        let rows = rows.iter().flatten().filter(|(row, _)| row.is_ttft == ttft);
+        median(rows.map(|(row, _)| (residual(row, &values) / row.seconds).abs()).collect())
     };
     Fit {
         constants: Constants::from_values(values),
         estimates: estimates.collect(),
         ttft_error: error(true),
         tpot_error: error(false),
-        requests: scaled.iter().flatten().filter(|row| row.is_ttft).count(),
+        requests: rows.iter().flatten().filter(|(row, _)| row.is_ttft).count(),
+    }
+}
+
+/// The least squares solution for one idea of what a request takes outside the steps.
+struct Solved {
+    /// The rows of each run with their last weights.
+    runs: Vec<Vec<Weighted>>,
+    usable: [bool; Constant::COUNT],
+    identified: [Identified; Constant::COUNT],
+    values: Values,
+}
+
+impl Solved {
+    fn of(runs: &[&ObservedRun], limits: StepLimits, per_request: f64) -> Self {
+        let rows = |run: &&ObservedRun| -> Vec<Weighted> {
+            relative(rows(run, limits, per_request)).into_iter().map(|row| (row, 1.0)).collect()
+        };
+        let mut runs: Vec<Vec<Weighted>> = runs.iter().map(rows).collect();
+        let (usable, identified) = told_apart(&equations(runs.iter().flatten()));
+        let mut values = [0.0; Constant::COUNT];
+        for _ in 0..ROUNDS {
+            values = equations(runs.iter().flatten()).non_negative(&usable);
+            runs.iter_mut().for_each(|rows| reweight(rows, &values));
+        }
+        Solved { runs, usable, identified, values }
     }
 }
 
@@ -130,13 +166,13 @@ fn relative(mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-fn equations<'a>(rows: impl Iterator<Item = (&'a Row, f64)>) -> NormalEquations<{ Constant::COUNT }> {
+fn equations<'a>(rows: impl Iterator<Item = &'a Weighted>) -> NormalEquations<{ Constant::COUNT }> {
     let mut sum = NormalEquations::default();
-    rows.for_each(|(row, weight)| sum.add(&row.features, row.seconds, weight));
+    rows.for_each(|(row, weight)| sum.add(&row.features, row.seconds, *weight));
     sum
 }
 
-fn residual(row: &Row, values: &[f64; Constant::COUNT]) -> f64 {
+fn residual(row: &Row, values: &Values) -> f64 {
     row.seconds - row.features.iter().zip(values).map(|(feature, value)| feature * value).sum::<f64>()
 }
 
@@ -168,35 +204,37 @@ fn told_apart(
         let like = others.min_by(|a, b| likeness(a).total_cmp(&likeness(b)));
         identified[j] = like.map_or(Identified::Never, Identified::SameAs);
     }
+    // What stands for another may have been given up in its turn.
+    for j in 0..Constant::COUNT {
+        while let Identified::SameAs(other) = identified[j]
+            && let next @ Identified::SameAs(_) = identified[other as usize]
+        {
+            identified[j] = next;
+        }
+    }
     (usable, identified)
 }
 
-/// Weight 1 up to some standard deviations, then falling with the distance. The standard deviation is judged by the median,
-/// which outliers do not move.
-fn huber_weights(residuals: &[f64]) -> Vec<f64> {
-    let spread = 1.4826 * median(residuals.iter().map(|residual| residual.abs()).collect());
-    let limit = HUBER * spread.max(1e-9);
-    residuals
-        .iter()
-        .map(|residual| if residual.abs() <= limit { 1.0 } else { limit / residual.abs() })
-        .collect()
+/// Weighs the rows of a run by how well those of their kind are explained, and outliers less: the weight of a row is one
+/// over the variance of its kind, times 1 up to some standard deviations and falling with the distance beyond. The standard
+/// deviation is judged by the median, which outliers do not move.
+fn reweight(rows: &mut [Weighted], values: &Values) {
+    for is_ttft in [false, true] {
+        let of_kind = |(row, _): &&Weighted| row.is_ttft == is_ttft;
+        let off = rows.iter().filter(of_kind).map(|(row, _)| residual(row, values).abs()).collect();
+        let spread = (1.4826 * median(off)).max(SPREAD_MIN);
+        for (row, weight) in rows.iter_mut().filter(|(row, _)| row.is_ttft == is_ttft) {
+            let off = residual(row, values).abs() / spread;
+            *weight = (HUBER / off).min(1.0) / (spread * spread);
+        }
+    }
 }
 
-/// The equations of each run's requests, block by block in the order of sending.
-fn blocks(scaled: &[Vec<Row>], weights: &[f64]) -> Vec<Vec<NormalEquations<{ Constant::COUNT }>>> {
-    let mut weights = weights.iter().copied();
-    scaled
-        .iter()
-        .map(|rows| {
-            let weighted: Vec<(&Row, f64)> = rows.iter().zip(weights.by_ref()).collect();
-            let requests = rows.chunk_by(|a, b| a.request == b.request).count();
-            let size = requests.div_ceil(BLOCKS).max(1);
-            let by_request: Vec<&[(&Row, f64)]> =
-                weighted.chunk_by(|a, b| a.0.request == b.0.request).collect();
-            let block = |block: &[&[(&Row, f64)]]| equations(block.iter().copied().flatten().copied());
-            by_request.chunks(size).map(block).collect()
-        })
-        .collect()
+/// The equations of a run's requests, block by block in the order of sending.
+fn blocks(rows: &[Weighted]) -> Vec<NormalEquations<{ Constant::COUNT }>> {
+    let requests: Vec<&[Weighted]> = rows.chunk_by(|a, b| a.0.request == b.0.request).collect();
+    let size = requests.len().div_ceil(BLOCKS).max(1);
+    requests.chunks(size).map(|block| equations(block.iter().copied().flatten())).collect()
 }
 
 /// The 95 % interval of each constant.

@@ -29,9 +29,9 @@ pub(super) struct Row {
     pub(super) request: usize,
 }
 
-/// The equations of a run's measured requests.
-pub(super) fn rows(run: &ObservedRun, limits: StepLimits) -> Vec<Row> {
-    let work = Work::of(&run.requests);
+/// The equations of a run's measured requests, given a first idea of what a request takes outside the steps, in seconds.
+pub(super) fn rows(run: &ObservedRun, limits: StepLimits, per_request: f64) -> Vec<Row> {
+    let work = Work::of(&run.requests, per_request);
     let grants = grants(&run.requests, limits.slots);
     let measured = run.requests.iter().zip(&grants).enumerate().filter(|(_, (request, _))| request.measured);
     measured
@@ -58,11 +58,17 @@ struct Work {
     decoding: Timeline,
     /// Tokens of their contexts now.
     context: Timeline,
+    /// First and last tokens, in order: each came at the end of a step.
+    step_ends: Vec<f64>,
+    /// Steps are longer than this, seconds.
+    step_min: f64,
+    /// What a request takes outside the steps, about, seconds.
+    per_request: f64,
 }
 
 impl Work {
     /// Tokens of a request are taken as evenly spread between its first and its last.
-    fn of(requests: &[ObservedRequest]) -> Self {
+    fn of(requests: &[ObservedRequest], per_request: f64) -> Self {
         let mut work = Changes::default();
         for request in requests {
             let first = request.first.as_secs_f64();
@@ -83,6 +89,10 @@ impl Work {
             prompts: Timeline::of(work.prompts),
             decoding: Timeline::of(work.decoding),
             context: Timeline::of(work.context),
+            step_ends: step_ends(requests),
+            // No step is shorter than one that holds a single sequence, and who decodes alone has a mean of those.
+            step_min: requests.iter().filter_map(ObservedRequest::tpot).fold(f64::INFINITY, f64::min) / 2.0,
+            per_request,
         }
     }
 
@@ -103,29 +113,45 @@ impl Work {
         Some(Row { features, seconds, is_ttft: false, request: index })
     }
 
-    /// From the grant of a slot to the first token: the rest of the step that runs, then the steps of the prompt, which
-    /// share their tokens with others.
+    /// The steps before the first token. If a step is seen to end after the request had reached the server, its prompt is
+    /// computed from then on. Else all counts from the grant of a slot: the rest of the step that runs, then its own.
     fn ttft_row(&self, index: usize, request: &ObservedRequest, grant: f64, budget: u32) -> Row {
         let (sent, first) = (request.sent.as_secs_f64(), request.first.as_secs_f64());
         let waited = grant > sent;
-        let prefill = self.prefilled.growth(grant, first);
-        let others = mean_between(&self.decoding, grant, first);
+        let reached = if waited { grant } else { sent + self.per_request };
+        let seen = self.step_end_between(reached, first);
+        let from = seen.unwrap_or(grant);
+        let prefill = self.prefilled.growth(from, first);
+        let others = mean_between(&self.decoding, from, first);
         let room = (f64::from(budget) - others).max(1.0);
-        // A slot becomes free between two steps; who finds a free one arrives in the middle of a step, on average.
-        let rest = if waited || self.decoding.at(grant) < 0.5 { 0.0 } else { 0.5 };
+        // Who arrives while others decode arrives in the middle of a step, on average.
+        let rest = if seen.is_some() || waited || self.decoding.at(from) < 0.5 { 0.0 } else { 0.5 };
         let steps = (prefill / room).ceil().max(1.0) + rest;
         let cached = f64::from(request.prompt_tokens - request.prefill_tokens);
-        let context = mean_between(&self.context, grant, first);
+        let context = mean_between(&self.context, from, first);
         let features = [
-            f64::from(u8::from(!waited)),
+            f64::from(u8::from(!waited && seen.is_none())),
             steps,
-            steps * others + self.prompts.growth(grant, first),
+            steps * others + self.prompts.growth(from, first),
             steps * context + cached,
             prefill,
-            self.pairs.growth(grant, first),
+            self.pairs.growth(from, first),
         ];
-        Row { features, seconds: first - grant, is_ttft: true, request: index }
+        Row { features, seconds: first - from, is_ttft: true, request: index }
     }
+
+    /// The last end of a step after `from` and before the step that ended at `to`.
+    fn step_end_between(&self, from: f64, to: f64) -> Option<f64> {
+        let before = self.step_ends.partition_point(|&end| end < to - self.step_min);
+        self.step_ends[..before].last().copied().filter(|&end| end > from)
+    }
+}
+
+fn step_ends(requests: &[ObservedRequest]) -> Vec<f64> {
+    let ends = requests.iter().flat_map(|request| [request.first, request.last]);
+    let mut ends: Vec<f64> = ends.map(|end| end.as_secs_f64()).collect();
+    ends.sort_by(f64::total_cmp);
+    ends
 }
 
 /// The changes of each timeline of [`Work`].
@@ -203,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_lone_request_pays_for_itself() {
-        let rows = rows(&run(vec![request(0, 50, 150)]), FREE);
+        let rows = rows(&run(vec![request(0, 50, 150)]), FREE, 0.0);
         // 100 tokens of 1 ms, each reading what was there before it: 100 to 199 tokens.
         assert_eq!((rows[0].seconds, rows[0].is_ttft), (0.001, false));
         assert_features(rows[0].features, [0.0, 1.0, 1.0, 149.5, 0.0, 0.0]);
@@ -214,7 +240,7 @@ mod tests {
     #[test]
     fn what_others_do_in_a_step_is_counted() {
         // The second is prefilled while the first decodes, and then both decode to the end of the first.
-        let rows = rows(&run(vec![request(0, 50, 250), request(120, 150, 250)]), FREE);
+        let rows = rows(&run(vec![request(0, 50, 250), request(120, 150, 250)]), FREE, 0.0);
         let [first, _, second, ttft] = [rows[0], rows[1], rows[2], rows[3]];
         let both = (199.5 * 200.0 + 149.5 * 100.0) / 200.0;
         assert_features(first.features, [0.0, 1.0, 1.505, both, 0.5, 25.25]);
@@ -226,7 +252,7 @@ mod tests {
     #[test]
     fn who_waits_for_a_slot_is_timed_from_its_grant() {
         let limits = StepLimits { slots: Some(1), tokens: 60 };
-        let rows = rows(&run(vec![request(0, 50, 150), request(10, 180, 280)]), limits);
+        let rows = rows(&run(vec![request(0, 50, 150), request(10, 180, 280)]), limits, 0.0);
         let ttft = rows[3];
         assert!((ttft.seconds - 0.03).abs() < 1e-9, "{ttft:?}");
         // 100 tokens take two steps of 60; a slot that was just given back leaves no running step to wait for.
@@ -234,10 +260,23 @@ mod tests {
     }
 
     #[test]
+    fn a_step_that_ends_in_between_is_where_the_prompt_begins() {
+        // The second comes at 20 while the first is prefilled, until 50.
+        let requests = || run(vec![request(0, 50, 250), request(20, 90, 250)]);
+        let ttft = rows(&requests(), FREE, 0.0)[3];
+        assert!((ttft.seconds - 0.04).abs() < 1e-9, "{ttft:?}");
+        assert_features(ttft.features, [0.0, 1.0, 2.0, 119.5, 100.0, 5050.0]);
+        // If it needs 31 ms to reach the server, it came to late for that step.
+        let late = rows(&requests(), FREE, 0.031)[3];
+        assert!((late.seconds - 0.07).abs() < 1e-9, "{late:?}");
+        assert_eq!((late.features[0], late.features[1], late.features[4]), (1.0, 1.0, 200.0));
+    }
+
+    #[test]
     fn tokens_of_the_prefix_cache_are_read_and_not_computed() {
         let cached = ObservedRequest { prefill_tokens: 20, ..request(20, 50, 150) };
         let decoder = request(0, 10, 210);
-        let rows = rows(&run(vec![decoder, cached]), FREE);
+        let rows = rows(&run(vec![decoder, cached]), FREE, 0.0);
         // 20 tokens that attend to the 80 before them and to each other; 80 tokens read once in 200 steps.
         assert_features(rows[3].features, [1.0, 1.5, 2.5, 1.5 * 124.5 + 80.0, 20.0, 1810.0]);
         assert!((rows[0].features[4] - 0.1).abs() < 1e-9 && (rows[0].features[5] - 9.05).abs() < 1e-9);

@@ -1,0 +1,145 @@
+//! A server whose constants are known is measured in virtual time, and the constants are found again.
+
+use std::num::NonZeroU32;
+
+use plimsoll_core::calibrate::{
+    Constant, Constants, Identified, Limits, ObservedRequest, ObservedRun, RunNotes, Slots, StepLimits,
+    compare, fit, slots,
+};
+use plimsoll_core::load::{ClosedLoop, ClosedShape, ThinkTime};
+use plimsoll_core::seed::Seed;
+use plimsoll_core::time::Offset;
+use rand::RngExt as _;
+
+use super::{predict, refine, typical_error};
+
+/// About a model of 8 billion parameters on a large accelerator.
+const TRUTH: Constants = Constants {
+    per_request: 4e-3,
+    fixed: 7e-3,
+    per_sequence: 40e-6,
+    per_context_token: 60e-9,
+    per_prefill_token: 36e-6,
+    per_prefill_pair: 4e-9,
+};
+
+fn whole(value: u32) -> NonZeroU32 {
+    NonZeroU32::new(value).unwrap()
+}
+
+fn limits() -> Limits {
+    Limits {
+        max_num_seqs: whole(48),
+        max_num_batched_tokens: whole(8192),
+        max_model_len: whole(32768),
+        kv_blocks: whole(100_000),
+        block_size: whole(16),
+    }
+}
+
+/// Requests with prompts of mixed lengths, `rate` of them a second; without a rate all at the start.
+fn asked(count: u64, rate: Option<f64>, prompts: [u32; 4], seed: u64) -> Vec<ObservedRequest> {
+    let mut rng = Seed(seed).stream("test");
+    let mut at = 0.0;
+    (0..count)
+        .map(|_| {
+            at += rate.map_or(0.0, |rate| -(1.0 - rng.random::<f64>()).ln() / rate);
+            let prompt = prompts[rng.random_range(0..4)];
+            let sent = Offset::from_secs_f64(at);
+            ObservedRequest {
+                sent,
+                first: sent,
+                last: sent,
+                done: sent,
+                prompt_tokens: prompt,
+                prefill_tokens: prompt,
+                output_tokens: rng.random_range(64..256),
+                first_tokens: 1,
+                measured: true,
+            }
+        })
+        .collect()
+}
+
+/// The run as the true server answers it.
+fn measured(name: &str, requests: Vec<ObservedRequest>, users: Option<u32>) -> ObservedRun {
+    let closed = users.map(|users| {
+        let shape = ClosedShape::Steady { spawn_rate: None };
+        (ClosedLoop { users: whole(users), shape, think: ThinkTime::Zero }, Seed(1))
+    });
+    // Of a closed loop only the last moment of sending matters, which ends the window.
+    let mut asked = ObservedRun { name: name.to_owned(), requests, closed, notes: RunNotes::default() };
+    if asked.closed.is_some() {
+        asked.requests.last_mut().unwrap().sent = Offset::from_secs_f64(30.0);
+    }
+    let mut done = predict(&asked, &limits(), &TRUTH).unwrap();
+    assert_eq!(done.refused, 0);
+    done.requests.sort_by_key(|request| request.sent);
+    ObservedRun { requests: done.requests, ..asked }
+}
+
+const SHORT: [u32; 4] = [60, 200, 500, 1500];
+
+fn low() -> ObservedRun {
+    measured("low", asked(400, Some(2.0), SHORT, 1), None)
+}
+
+fn saturated() -> ObservedRun {
+    measured("saturated", asked(400, None, SHORT, 2), Some(96))
+}
+
+fn unseen() -> ObservedRun {
+    measured("unseen", asked(600, Some(14.0), [100, 300, 800, 2500], 3), None)
+}
+
+const STEP: StepLimits = StepLimits { slots: Some(48), tokens: 8192 };
+
+#[test]
+fn the_constants_of_a_known_server_are_found_again() {
+    let (low, saturated, unseen) = (low(), saturated(), unseen());
+    let runs = [&low, &saturated];
+    assert_eq!(slots(&runs), Slots::Limited(48));
+    let fit = fit(&runs, STEP, Seed(7));
+    let refined = refine(&runs, &limits(), fit.constants).unwrap();
+    for estimate in &fit.estimates {
+        println!("{estimate:?} truth {}", TRUTH.get(estimate.constant));
+    }
+    println!("{refined:?} ttft {} tpot {}", fit.ttft_error, fit.tpot_error);
+    let predicted = predict(&unseen, &limits(), &refined.constants).unwrap();
+    let comparison = compare(&unseen, &predicted.requests);
+    for figure in &comparison.figures {
+        println!(
+            "{:?} {:?} {} {} {:.3}",
+            figure.quantity,
+            figure.percentile,
+            figure.measured,
+            figure.predicted,
+            figure.error()
+        );
+    }
+    println!("{}", typical_error(&[comparison.clone()]));
+    assert!(comparison.worst().unwrap() < 0.05, "{comparison:?}");
+    for (constant, within) in [
+        (Constant::Fixed, 0.05),
+        (Constant::PerSequence, 0.25),
+        (Constant::PerContextToken, 0.10),
+        (Constant::PerPrefillToken, 0.05),
+    ] {
+        let (found, truth) = (refined.constants.get(constant), TRUTH.get(constant));
+        assert!((found / truth - 1.0).abs() < within, "{constant:?}: {found} instead of {truth}");
+    }
+}
+
+#[test]
+fn what_the_runs_do_not_show_is_said() {
+    // Prompts of one length, and never two requests at once.
+    let lonely = measured("lonely", asked(100, Some(0.002), [500; 4], 1), None);
+    let fit = fit(&[&lonely], StepLimits { slots: None, tokens: 8192 }, Seed(7));
+    for estimate in &fit.estimates {
+        println!("{estimate:?} truth {}", TRUTH.get(estimate.constant));
+    }
+    let identified = |constant: Constant| fit.estimates[constant as usize].identified;
+    assert_eq!(identified(Constant::PerPrefillPair), Identified::SameAs(Constant::PerPrefillToken));
+    assert!(matches!(identified(Constant::PerSequence), Identified::SameAs(_)), "{fit:?}");
+    assert!(matches!(identified(Constant::PerRequest), Identified::SameAs(_)), "{fit:?}");
+}
