@@ -131,4 +131,31 @@ impl Calibration {
         }
         Ok(())
     }
+
+    /// The `sim://` target of a server like it. What a request takes outside the steps has no place there.
+    pub fn sim_target(&self) -> String {
+        let Limits { max_num_seqs, max_num_batched_tokens, max_model_len, kv_blocks, block_size } =
+            self.limits;
+        let constants = &self.constants;
+        // A preset says what kind of server it is; each of its figures is replaced.
+        format!(
+            "sim://{SIM_BASE}?max_num_seqs={max_num_seqs}&max_num_batched_tokens={max_num_batched_tokens}\
+             &max_model_len={max_model_len}&block_size={block_size}&kv_blocks={kv_blocks}&prefix_caching=false\
+             &step_fixed={:e}&step_per_sequence={:e}&step_per_context_token={:e}&step_per_prefill_token={:e}\
+             &step_per_prefill_pair={:e}",
+            rounded(constants.fixed),
+            rounded(constants.per_sequence),
+            rounded(constants.per_context_token),
+            rounded(constants.per_prefill_token),
+            rounded(constants.per_prefill_pair),
+        )
+    }
+}
+
+/// The preset that [`Calibration::sim_target`] begins with: a dense model.
+const SIM_BASE: &str = "llama-3-8b-h100";
+
+/// To four significant digits: more are not known.
+fn rounded(value: f64) -> f64 {
+    format!("{value:.3e}").parse().unwrap_or(value)
 }
