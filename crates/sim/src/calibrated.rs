@@ -8,6 +8,7 @@ use std::time::Duration;
 use plimsoll_core::calibrate::{Calibration, Constants, Limits, ObservedRun};
 use plimsoll_core::seed::Seed;
 
+use crate::conditions::ConditionOptions;
 use crate::engine::Engine;
 use crate::llm::{Hardware, Llm, LlmOptions, OptionsError, StepTime};
 use crate::replay::{Replayed, replay};
@@ -21,6 +22,7 @@ pub fn llm_options(limits: &Limits, constants: &Constants) -> LlmOptions {
     LlmOptions {
         step_time: StepTime {
             fixed: constants.fixed,
+            batched: constants.batched,
             per_sequence: constants.per_sequence,
             per_context_token: constants.per_context_token,
             per_prefill_token: constants.per_prefill_token,
@@ -36,6 +38,7 @@ pub fn llm_options(limits: &Limits, constants: &Constants) -> LlmOptions {
         prefix_caching: false,
         queue: None,
         speculative: None,
+        conditions: ConditionOptions::default(),
         hardware: Hardware::default(),
         seed: Seed(0),
     }

@@ -10,7 +10,8 @@ use plimsoll_core::time::Offset;
 use rand::RngExt;
 use rustc_hash::FxHashMap;
 
-use crate::engine::{Ask, Emission, Event, JobId, Refused, State};
+use crate::conditions::{Change, ConditionOptions, Conditions, ConditionsError};
+use crate::engine::{Ask, Emission, Event, Failure, JobId, Refused, State};
 
 /// How a [`Fixed`] server behaves.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +49,16 @@ pub struct Fixed {
     due: BinaryHeap<Reverse<(Offset, JobId)>>,
     /// Requests granted a slot since the last `advance`, with the moment.
     granted: VecDeque<Emission>,
+    conditions: Conditions,
     done: State,
+}
+
+/// What happens next, in the order in which things happen that are due at the same moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Next {
+    GoesOn(JobId),
+    TimesOut(JobId),
+    Changes,
 }
 
 #[derive(Clone, Debug)]
@@ -61,11 +71,27 @@ struct Job {
 }
 
 impl Fixed {
-    /// An idle server.
+    /// An idle server that is ready and stays well.
     pub fn new(options: FixedOptions) -> Self {
+        Self::under(options, Conditions::default())
+    }
+
+    /// An idle server to which `conditions` happen. They stretch the grid: a stall delays all that comes after it.
+    ///
+    /// # Errors
+    /// `conditions` cannot be; see [`ConditionOptions::check`].
+    pub fn with_conditions(
+        options: FixedOptions,
+        conditions: ConditionOptions,
+    ) -> Result<Self, ConditionsError> {
+        Ok(Self::under(options, Conditions::new(conditions)?))
+    }
+
+    fn under(options: FixedOptions, conditions: Conditions) -> Self {
         Fixed {
             free: options.slots.get(),
             options,
+            conditions,
             queue: VecDeque::new(),
             waiting: 0,
             jobs: FxHashMap::default(),
@@ -78,8 +104,11 @@ impl Fixed {
     /// See [`crate::Engine::arrive`].
     ///
     /// # Errors
-    /// The queue is full.
+    /// The server is not ready, or the queue is full.
     pub fn arrive(&mut self, at: Offset, id: JobId, ask: &Ask) -> Result<(), Refused> {
+        if let Some(refusal) = self.conditions.refusal() {
+            return Err(refusal);
+        }
         if self.free == 0 && self.options.queue.is_some_and(|max| self.waiting >= max) {
             return Err(Refused::QueueFull);
         }
@@ -89,6 +118,7 @@ impl Fixed {
         self.jobs.insert(id, Job { ask: ask.clone(), sent: 0, rng, stall_at, running: false });
         self.queue.push_back(id);
         self.waiting += 1;
+        self.conditions.arrived(at, id);
         self.grant(at);
         Ok(())
     }
@@ -98,6 +128,7 @@ impl Fixed {
         let Some(job) = self.jobs.remove(&id) else {
             return;
         };
+        self.conditions.drop_over(|job| self.jobs.contains_key(&job));
         if job.running {
             self.free += 1;
             self.grant(at);
@@ -108,25 +139,66 @@ impl Fixed {
 
     /// See [`crate::Engine::next_event`].
     pub fn next_event(&self) -> Option<Offset> {
+        if self.jobs.is_empty() && self.granted.is_empty() {
+            return None; // a change of phase concerns nobody
+        }
         let granted = self.granted.front().map(|emission| emission.at);
-        granted.or_else(|| self.due.peek().map(|Reverse((at, _))| *at))
+        granted.or_else(|| self.next().map(|(at, _)| at))
     }
 
     /// See [`crate::Engine::advance`].
     pub fn advance(&mut self, now: Offset, out: &mut Vec<Emission>) {
         out.extend(self.granted.drain(..));
-        while let Some(&Reverse((at, id))) = self.due.peek()
+        while let Some((at, next)) = self.next()
             && at <= now
         {
-            self.due.pop();
-            self.step(at, id, out);
+            match next {
+                Next::GoesOn(id) => {
+                    self.due.pop();
+                    self.step(at, id, out);
+                }
+                Next::TimesOut(id) => {
+                    self.cancel(at, id);
+                    out.push(Emission { at, job: id, event: Event::Failed(Failure::TimedOut) });
+                }
+                Next::Changes => {
+                    if self.conditions.change(at) == Change::Crashed {
+                        self.crash(at, out);
+                    }
+                }
+            }
             out.extend(self.granted.drain(..));
         }
     }
 
     /// See [`crate::Engine::state`].
     pub fn state(&self, _now: Offset) -> State {
-        State { waiting: self.waiting, running: self.options.slots.get() - self.free, ..self.done.clone() }
+        State {
+            phase: self.conditions.phase(),
+            waiting: self.waiting,
+            running: self.options.slots.get() - self.free,
+            resident_bytes: self.conditions.resident_bytes(),
+            ..self.done.clone()
+        }
+    }
+
+    fn next(&self) -> Option<(Offset, Next)> {
+        let due = self.due.peek().map(|&Reverse((at, id))| (at, Next::GoesOn(id)));
+        let timeout = self.conditions.next_timeout().map(|(at, id)| (at, Next::TimesOut(id)));
+        let change = self.conditions.next_change().map(|at| (at, Next::Changes));
+        [due, timeout, change].into_iter().flatten().min()
+    }
+
+    /// All requests are lost.
+    fn crash(&mut self, at: Offset, out: &mut Vec<Emission>) {
+        let mut lost: Vec<JobId> = self.jobs.drain().map(|(id, _)| id).collect();
+        lost.sort_unstable();
+        self.conditions.drop_over(|_| false);
+        out.extend(lost.into_iter().map(|job| Emission { at, job, event: Event::Failed(Failure::Crashed) }));
+        self.queue.clear();
+        self.due.clear();
+        self.waiting = 0;
+        self.free = self.options.slots.get();
     }
 
     /// Gives free slots to those who have waited longest.
@@ -142,7 +214,7 @@ impl Fixed {
             self.waiting -= 1;
             self.done.prompt_tokens += u64::from(job.ask.prompt_tokens);
             self.granted.push_back(Emission { at, job: id, event: Event::Started });
-            let first = at + job.next_pause(&self.options);
+            let first = self.conditions.end_of(at, job.next_pause(&self.options));
             self.due.push(Reverse((first, id)));
         }
     }
@@ -160,13 +232,15 @@ impl Fixed {
             out.push(Emission { at, job: id, event: Event::Tokens(count) });
         }
         if job.sent < job.ask.output_tokens {
-            let next = at + job.next_pause(&self.options);
+            let next = self.conditions.end_of(at, job.next_pause(&self.options));
             self.due.push(Reverse((next, id)));
             return;
         }
         self.done.items += u64::from(job.ask.items);
         out.push(Emission { at, job: id, event: Event::Finished });
         self.jobs.remove(&id);
+        self.conditions.served(at);
+        self.conditions.drop_over(|job| self.jobs.contains_key(&job));
         self.free += 1;
         self.grant(at);
     }

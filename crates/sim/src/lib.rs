@@ -8,6 +8,7 @@
 //! The same engine runs in virtual time, under tokio's paused time, and behind a real socket.
 
 pub mod calibrated;
+pub mod conditions;
 pub mod engine;
 pub mod fixed;
 pub mod llm;

@@ -102,12 +102,16 @@ fn limits(findings: &Findings) -> String {
 
 fn fitted(findings: &Findings) -> String {
     let Calibrated { fit, refined, .. } = &findings.calibrated;
-    let simulator = match refined.after {
-        _ if refined.helped() => {
-            format!("Fitting through the simulator helped: {} of error", fall(refined.before, refined.after))
+    let change = format!("{} -> {}", percent(refined.before), percent(refined.after));
+    let simulator = match refined.helped() {
+        true => format!(
+            "Refined    through the simulator: it predicts the other half of the runs better, {change}\n"
+        ),
+        false => {
+            format!(
+                "Refined    not: through the simulator it would predict the other half of the runs like this: {change}\n"
+            )
         }
-        Some(_) => "Fitting through the simulator did not help: constants of least squares".to_owned(),
-        None => "One run: the constants are those of least squares".to_owned(),
     };
     let runs: String = findings
         .reproduced
@@ -115,15 +119,11 @@ fn fitted(findings: &Findings) -> String {
         .map(|run| format!("           {}: {}\n", run.run, percent(typical_error(std::slice::from_ref(run)))))
         .collect();
     format!(
-        "Explained  a request's TTFT to {}, its TPOT to {} (medians)\n{simulator}\n\
+        "Explained  a request's TTFT to {}, its TPOT to {} (medians)\n{simulator}\
          Simulated  percentiles of TTFT and TPOT of the runs fitted to, typical error\n{runs}",
         percent(fit.ttft_error),
         percent(fit.tpot_error),
     )
-}
-
-fn fall(before: f64, after: Option<f64>) -> String {
-    format!("{} -> {}", percent(before), percent(after.unwrap_or(before)))
 }
 
 fn held_out(run: &Comparison) -> String {

@@ -10,6 +10,8 @@ pub enum Constant {
     PerRequest,
     /// [`Constants::fixed`].
     Fixed,
+    /// [`Constants::batched`].
+    Batched,
     /// [`Constants::per_sequence`].
     PerSequence,
     /// [`Constants::per_context_token`].
@@ -22,12 +24,13 @@ pub enum Constant {
 
 impl Constant {
     /// How many there are.
-    pub const COUNT: usize = 6;
+    pub const COUNT: usize = 7;
 
     /// All of them, in the order of reports.
     pub const ALL: [Constant; Constant::COUNT] = [
         Constant::PerRequest,
         Constant::Fixed,
+        Constant::Batched,
         Constant::PerSequence,
         Constant::PerContextToken,
         Constant::PerPrefillToken,
@@ -39,6 +42,7 @@ impl Constant {
         match self {
             Constant::PerRequest => "per_request",
             Constant::Fixed => "fixed",
+            Constant::Batched => "batched",
             Constant::PerSequence => "per_sequence",
             Constant::PerContextToken => "per_context_token",
             Constant::PerPrefillToken => "per_prefill_token",
@@ -51,6 +55,7 @@ impl Constant {
         match self {
             Constant::PerRequest => "once for a request, outside the steps",
             Constant::Fixed => "every step",
+            Constant::Batched => "each step that computes two tokens or more",
             Constant::PerSequence => "each request in a step",
             Constant::PerContextToken => "each token of context read in a step",
             Constant::PerPrefillToken => "each prompt token computed",
@@ -63,6 +68,7 @@ impl Constant {
         match self {
             Constant::PerRequest => "a run at low load, where requests do not wait",
             Constant::Fixed => "a run at low load, answers of many tokens",
+            Constant::Batched => "a run with one request at a time, and one with more",
             Constant::PerSequence => "runs at low and at high load",
             Constant::PerContextToken => "a run at high load with prompts of different lengths",
             Constant::PerPrefillToken => "prompts of different lengths",
@@ -80,6 +86,9 @@ pub struct Constants {
     pub per_request: f64,
     /// Every step: the weights are read, kernels are launched, the scheduler runs.
     pub fixed: f64,
+    /// Each step that computes two tokens or more, on top: matrices are then multiplied with matrices and no longer with a
+    /// vector, by other programs.
+    pub batched: f64,
     /// Each request in a step: sampling, its share of the matrix products.
     pub per_sequence: f64,
     /// Each token whose keys and values are read in a step.
@@ -96,6 +105,7 @@ impl Constants {
         match constant {
             Constant::PerRequest => self.per_request,
             Constant::Fixed => self.fixed,
+            Constant::Batched => self.batched,
             Constant::PerSequence => self.per_sequence,
             Constant::PerContextToken => self.per_context_token,
             Constant::PerPrefillToken => self.per_prefill_token,
@@ -109,6 +119,7 @@ impl Constants {
         match constant {
             Constant::PerRequest => self.per_request = value,
             Constant::Fixed => self.fixed = value,
+            Constant::Batched => self.batched = value,
             Constant::PerSequence => self.per_sequence = value,
             Constant::PerContextToken => self.per_context_token = value,
             Constant::PerPrefillToken => self.per_prefill_token = value,

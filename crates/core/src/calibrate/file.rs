@@ -141,9 +141,10 @@ impl Calibration {
         format!(
             "sim://{SIM_BASE}?max_num_seqs={max_num_seqs}&max_num_batched_tokens={max_num_batched_tokens}\
              &max_model_len={max_model_len}&block_size={block_size}&kv_blocks={kv_blocks}&prefix_caching=false\
-             &step_fixed={:e}&step_per_sequence={:e}&step_per_context_token={:e}&step_per_prefill_token={:e}\
+             &step_fixed={:e}&step_batched={:e}&step_per_sequence={:e}&step_per_context_token={:e}&step_per_prefill_token={:e}\
              &step_per_prefill_pair={:e}",
             rounded(constants.fixed),
+            rounded(constants.batched),
             rounded(constants.per_sequence),
             rounded(constants.per_context_token),
             rounded(constants.per_prefill_token),

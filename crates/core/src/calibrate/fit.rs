@@ -57,6 +57,7 @@ const OWN_PART_MIN: f64 = 1e-6;
 /// Which of several constants that cannot be told apart is given up first: the least of them.
 const GIVEN_UP_FIRST: [Constant; Constant::COUNT] = [
     Constant::PerPrefillPair,
+    Constant::Batched,
     Constant::PerContextToken,
     Constant::PerSequence,
     Constant::PerRequest,
@@ -67,7 +68,7 @@ const GIVEN_UP_FIRST: [Constant; Constant::COUNT] = [
 /// Rounds of reweighting: the weights no longer change after a few.
 const ROUNDS: usize = 6;
 
-/// Passes over the runs, each with a better idea of what a request takes outside the steps.
+/// Passes over the runs, each with a better idea of the constants.
 const PASSES: usize = 3;
 
 /// From this many standard deviations on a row counts less (Huber, Robust Statistics, 1981): 95 % as efficient as plain
@@ -96,10 +97,10 @@ type Weighted = (Row, f64);
 /// The 95 % intervals are percentiles of fits to blocks of requests drawn with `seed` (Efron and Tibshirani, An
 /// Introduction to the Bootstrap, 1993, chapters 8 and 13).
 pub fn fit(runs: &[&ObservedRun], limits: StepLimits, seed: Seed) -> Fit {
-    // Which steps a prompt waited for depends on what a request takes before it gets there: found in a few passes.
-    let mut solved = Solved::of(runs, limits, 0.0);
+    // Which steps a request met depends on the constants: both are found in a few passes.
+    let mut solved = Solved::of(runs, limits, &Constants::default());
     for _ in 1..PASSES {
-        solved = Solved::of(runs, limits, solved.values[Constant::PerRequest as usize]);
+        solved = Solved::of(runs, limits, &Constants::from_values(solved.values));
     }
     let Solved { runs: rows, usable, identified, values } = solved;
     let intervals = intervals(&rows.iter().map(|rows| blocks(rows)).collect::<Vec<_>>(), &usable, seed);
@@ -125,7 +126,7 @@ pub fn fit(runs: &[&ObservedRun], limits: StepLimits, seed: Seed) -> Fit {
     }
 }
 
-/// The least squares solution for one idea of what a request takes outside the steps.
+/// The least squares solution for one idea of the constants.
 struct Solved {
     /// The rows of each run with their last weights.
     runs: Vec<Vec<Weighted>>,
@@ -135,9 +136,9 @@ struct Solved {
 }
 
 impl Solved {
-    fn of(runs: &[&ObservedRun], limits: StepLimits, per_request: f64) -> Self {
+    fn of(runs: &[&ObservedRun], limits: StepLimits, idea: &Constants) -> Self {
         let rows = |run: &&ObservedRun| -> Vec<Weighted> {
-            relative(rows(run, limits, per_request)).into_iter().map(|row| (row, 1.0)).collect()
+            relative(rows(run, limits, idea)).into_iter().map(|row| (row, 1.0)).collect()
         };
         let mut runs: Vec<Vec<Weighted>> = runs.iter().map(rows).collect();
         let (usable, identified) = told_apart(&equations(runs.iter().flatten()));

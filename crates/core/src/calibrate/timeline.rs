@@ -48,6 +48,20 @@ impl Timeline {
         begun.checked_sub(1).map_or(0.0, |last| self.pieces[last].value_after(time - self.pieces[last].at))
     }
 
+    /// The seconds so far at which its value, one that only jumps, was `level`.
+    pub(super) fn time_at(&self, level: f64) -> Timeline {
+        let mut changes = Vec::new();
+        let mut slope = 0.0;
+        for piece in &self.pieces {
+            let wanted = f64::from(u8::from((piece.value - level).abs() < 0.5));
+            if wanted != slope {
+                changes.push(Change { at: piece.at, slope: wanted - slope, ..Change::default() });
+                slope = wanted;
+            }
+        }
+        Timeline::of(changes)
+    }
+
     /// What it grows by after `from` and up to `to`.
     pub(super) fn growth(&self, from: f64, to: f64) -> f64 {
         self.at(to) - self.at(from)
@@ -85,5 +99,13 @@ mod tests {
         }
         assert!((timeline.growth(3.0, 5.0) - 4.0).abs() < 1e-12);
         assert_eq!(Timeline::of(Vec::new()).at(5.0), 0.0);
+    }
+
+    #[test]
+    fn time_at_a_level_is_counted() {
+        let jumps = [(1.0, 1.0), (2.0, 1.0), (4.0, -1.0), (5.0, -1.0)];
+        let timeline = Timeline::of(jumps.map(|(at, value)| change(at, value, 0.0, 0.0)).to_vec());
+        let alone = timeline.time_at(1.0);
+        assert_eq!([0.0, 1.5, 3.0, 4.5, 9.0].map(|at| alone.at(at)), [0.0, 0.5, 1.0, 1.5, 2.0]);
     }
 }

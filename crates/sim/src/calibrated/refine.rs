@@ -1,6 +1,7 @@
 //! Constants fitted through the simulator, where that predicts better.
 
 use plimsoll_core::calibrate::{Comparison, Constant, Constants, Limits, ObservedRun, Quantity, compare};
+use plimsoll_core::time::Offset;
 
 use super::predict;
 use crate::llm::OptionsError;
@@ -10,10 +11,10 @@ use crate::llm::OptionsError;
 pub struct Refined {
     /// The better ones of those that came in and those that were found.
     pub constants: Constants,
-    /// Typical error of the runs' percentiles as simulated with the constants that came in.
+    /// Typical error of the percentiles, as simulated with the constants that came in.
     pub before: f64,
-    /// The same of each run with constants that were refined on the other runs; nothing for a single run.
-    pub after: Option<f64>,
+    /// The same with refined constants: of each half of the runs with those refined on the other half.
+    pub after: f64,
 }
 
 /// Only if the error falls by this part are refined constants taken: a smaller gain may be noise of the runs.
@@ -28,66 +29,97 @@ const ROUNDS: usize = 4;
 impl Refined {
     /// Whether the refined constants were taken.
     pub fn helped(&self) -> bool {
-        self.after.is_some_and(|after| after <= self.before * (1.0 - GAIN_MIN))
+        self.after <= self.before * (1.0 - GAIN_MIN)
     }
 }
 
 /// Moves the constants until the simulated `runs` look most like the measured ones. Linear least squares sees steps only
 /// through their sums, so it may be biased where requests wait for each other; the simulator is not.
 ///
-/// A few percentiles are easily fitted too well. So it is judged by runs that it did not see: the constants are moved only
-/// if those refined on all runs but one predict that one better than those that came in.
+/// A few percentiles are easily fitted too well. So the constants are moved only if those refined on one half of each run
+/// predict the other half better than those that came in.
 ///
 /// # Errors
 /// Limits and constants make no server.
 pub fn refine(runs: &[&ObservedRun], limits: &Limits, start: Constants) -> Result<Refined, OptionsError> {
-    let mut refined = Refined { constants: start, before: error_of(runs, limits, &start)?, after: None };
-    if runs.len() < 2 {
+    let halves = [Part::First, Part::Second].map(|part| Look { runs, limits, part });
+    let [first, second] = &halves;
+    let mean = |a: f64, b: f64| ((a * a + b * b) / 2.0).sqrt();
+    let before = mean(first.error(&start)?, second.error(&start)?);
+    let after = mean(second.error(&first.search(start)?)?, first.error(&second.search(start)?)?);
+    let refined = Refined { constants: start, before, after };
+    if !refined.helped() {
         return Ok(refined);
     }
-    let mut squares = 0.0;
-    for (index, run) in runs.iter().enumerate() {
-        let others: Vec<&ObservedRun> =
-            runs.iter().enumerate().filter(|&(other, _)| other != index).map(|(_, run)| *run).collect();
-        let moved = search(&others, limits, start)?;
-        squares += error_of(&[run], limits, &moved)?.powi(2);
-    }
-    refined.after = Some((squares / runs.len() as f64).sqrt());
-    if refined.helped() {
-        refined.constants = search(runs, limits, start)?;
-    }
-    Ok(refined)
+    Ok(Refined { constants: Look { runs, limits, part: Part::Whole }.search(start)?, ..refined })
 }
 
-/// A pattern search (Hooke and Jeeves, Journal of the ACM 8, 1961): one constant after the other is made a little larger or
-/// smaller, as long as that helps, and then by less. A constant at zero stays there.
-fn search(runs: &[&ObservedRun], limits: &Limits, start: Constants) -> Result<Constants, OptionsError> {
-    let mut best = start;
-    let mut least = error_of(runs, limits, &best)?;
-    for step in STEPS {
-        for _ in 0..ROUNDS {
-            let round_began = least;
-            for (constant, factor) in
-                Constant::ALL.into_iter().flat_map(|name| [(name, 1.0 + step), (name, 1.0 / (1.0 + step))])
-            {
-                let tried = best.with(constant, best.get(constant) * factor);
-                let error = if tried == best { least } else { error_of(runs, limits, &tried)? };
-                if error < least {
-                    (best, least) = (tried, error);
+/// A part of a run, by when requests were sent.
+#[derive(Clone, Copy)]
+enum Part {
+    Whole,
+    First,
+    Second,
+}
+
+/// Runs to look at, and at which part of them.
+struct Look<'a> {
+    runs: &'a [&'a ObservedRun],
+    limits: &'a Limits,
+    part: Part,
+}
+
+impl Look<'_> {
+    /// The [`typical_error`] of this part of the simulated runs.
+    fn error(&self, constants: &Constants) -> Result<f64, OptionsError> {
+        let compared = self.runs.iter().map(|run| {
+            let mut measured = ObservedRun::clone(run);
+            let mut predicted = predict(run, self.limits, constants)?.requests;
+            let middle = middle(run);
+            for request in measured.requests.iter_mut().chain(&mut predicted) {
+                request.measured &= match self.part {
+                    Part::Whole => true,
+                    Part::First => request.sent < middle,
+                    Part::Second => request.sent >= middle,
+                };
+            }
+            Ok(compare(&measured, &predicted))
+        });
+        Ok(typical_error(&compared.collect::<Result<Vec<_>, OptionsError>>()?))
+    }
+
+    /// A pattern search (Hooke and Jeeves, Journal of the ACM 8, 1961): one constant after the other is made a little larger or
+    /// smaller, as long as that helps, and then by less. A constant at zero stays there.
+    fn search(&self, start: Constants) -> Result<Constants, OptionsError> {
+        let mut best = start;
+        let mut least = self.error(&best)?;
+        for step in STEPS {
+            for _ in 0..ROUNDS {
+                let round_began = least;
+                for (constant, factor) in Constant::ALL
+                    .into_iter()
+                    .flat_map(|name| [(name, 1.0 + step), (name, 1.0 / (1.0 + step))])
+                {
+                    let tried = best.with(constant, best.get(constant) * factor);
+                    let error = if tried == best { least } else { self.error(&tried)? };
+                    if error < least {
+                        (best, least) = (tried, error);
+                    }
+                }
+                if least >= round_began {
+                    break;
                 }
             }
-            if least >= round_began {
-                break;
-            }
         }
+        Ok(best)
     }
-    Ok(best)
 }
 
-/// The [`typical_error`] of simulated runs.
-fn error_of(runs: &[&ObservedRun], limits: &Limits, constants: &Constants) -> Result<f64, OptionsError> {
-    let comparisons = runs.iter().map(|run| Ok(compare(run, &predict(run, limits, constants)?.requests)));
-    Ok(typical_error(&comparisons.collect::<Result<Vec<_>, OptionsError>>()?))
+/// The moment before which half of a run's measured requests were sent.
+fn middle(run: &ObservedRun) -> Offset {
+    let mut sent: Vec<Offset> = run.measured().map(|request| request.sent).collect();
+    sent.sort_unstable();
+    sent.get(sent.len() / 2).copied().unwrap_or(Offset::ZERO)
 }
 
 /// Root of the mean square of the logarithms of predicted over measured, for the percentiles of TTFT and TPOT: about the

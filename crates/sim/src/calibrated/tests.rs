@@ -17,6 +17,7 @@ use super::{predict, refine, typical_error};
 const TRUTH: Constants = Constants {
     per_request: 4e-3,
     fixed: 7e-3,
+    batched: 0.0,
     per_sequence: 40e-6,
     per_context_token: 60e-9,
     per_prefill_token: 36e-6,

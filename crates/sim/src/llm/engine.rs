@@ -10,7 +10,8 @@ use super::job::{Job, Place};
 use super::kv_cache::KvCache;
 use super::power::PowerMeter;
 use super::{LlmOptions, OptionsError};
-use crate::engine::{Ask, Emission, Event, JobId, Phase, Refused, State};
+use crate::conditions::{Change, Conditions};
+use crate::engine::{Ask, Emission, Event, Failure, JobId, Refused, State};
 
 /// The number of a request's entry in the table of jobs.
 pub(super) type Slot = u32;
@@ -35,8 +36,18 @@ pub struct Llm {
     /// When the next step begins, if none is in flight and requests wait.
     wake: Option<Offset>,
     pub(super) jitter: Rng,
+    pub(super) conditions: Conditions,
     power: PowerMeter,
     pub(super) done: State,
+}
+
+/// What happens next, in the order in which things happen that are due at the same moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Next {
+    StepEnds,
+    TimesOut(JobId),
+    Changes,
+    StepBegins,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +75,7 @@ impl Llm {
             kv: KvCache::new(options.kv_blocks.get(), options.block_size.get()),
             step: None,
             wake: None,
+            conditions: Conditions::new(options.conditions.clone())?,
             jitter: options.seed.stream("sim-llm-jitter"),
             power: PowerMeter::default(),
             done: State::default(),
@@ -79,8 +91,11 @@ impl Llm {
     /// See [`crate::Engine::arrive`].
     ///
     /// # Errors
-    /// The queue is full, or the request is longer than [`LlmOptions::longest_request`].
+    /// The server is not ready, the queue is full, or the request is longer than [`LlmOptions::longest_request`].
     pub fn arrive(&mut self, at: Offset, id: JobId, ask: &Ask) -> Result<(), Refused> {
+        if let Some(refusal) = self.conditions.refusal() {
+            return Err(refusal);
+        }
         let longest = self.options.longest_request();
         if ask.prompt_tokens.saturating_add(ask.output_tokens) > longest {
             return Err(Refused::TooLong(longest));
@@ -92,6 +107,7 @@ impl Llm {
         let slot = self.insert(id, ask);
         self.waiting.push_back(slot);
         self.waiting_count += 1;
+        self.conditions.arrived(at, id);
         if self.step.is_none() && self.wake.is_none() {
             self.wake = Some(at);
         }
@@ -100,39 +116,52 @@ impl Llm {
 
     /// See [`crate::Engine::cancel`].
     pub fn cancel(&mut self, _at: Offset, id: JobId) {
-        let Some(slot) = self.by_id.remove(&id) else {
-            return;
-        };
-        let job = &mut self.jobs[slot as usize];
-        if job.place == Place::Waiting {
-            job.place = Place::Gone;
-            self.waiting_count -= 1;
-        } else {
-            self.kv.release(&mut job.blocks);
-            self.free.push(slot);
-            self.running.retain(|&other| other != slot);
-        }
-        if self.waiting_count == 0 {
-            self.wake = None;
+        if self.remove(id) {
+            self.conditions.drop_over(|job| self.by_id.contains_key(&job));
         }
     }
 
     /// See [`crate::Engine::next_event`].
     pub fn next_event(&self) -> Option<Offset> {
-        self.step.map(|step| step.ends).or(self.wake)
+        if self.by_id.is_empty() && self.step.is_none() {
+            return None; // a change of phase concerns nobody
+        }
+        self.next().map(|(at, _)| at)
     }
 
     /// See [`crate::Engine::advance`].
     pub fn advance(&mut self, now: Offset, out: &mut Vec<Emission>) {
-        while let Some(at) = self.next_event()
+        while let Some((at, next)) = self.next()
             && at <= now
         {
-            self.wake = None;
-            if let Some(step) = self.step.take() {
-                self.complete(step, out);
+            match next {
+                Next::StepEnds => self.end_step(out),
+                Next::StepBegins => {
+                    self.wake = None;
+                    self.begin_step(at, out);
+                }
+                Next::TimesOut(id) => {
+                    self.remove(id);
+                    self.conditions.drop_over(|job| self.by_id.contains_key(&job));
+                    out.push(Emission { at, job: id, event: Event::Failed(Failure::TimedOut) });
+                }
+                Next::Changes => {
+                    if self.conditions.change(at) == Change::Crashed {
+                        self.crash(at, out);
+                    }
+                }
             }
-            self.begin_step(at, out);
         }
+    }
+
+    fn next(&self) -> Option<(Offset, Next)> {
+        let work = match (self.step, self.wake) {
+            (Some(step), _) => Some((step.ends, Next::StepEnds)),
+            (None, wake) => wake.map(|at| (at, Next::StepBegins)),
+        };
+        let timeout = self.conditions.next_timeout().map(|(at, id)| (at, Next::TimesOut(id)));
+        let change = self.conditions.next_change().map(|at| (at, Next::Changes));
+        [work, timeout, change].into_iter().flatten().min()
     }
 
     /// See [`crate::Engine::state`].
@@ -146,26 +175,28 @@ impl Llm {
             power.worked(step.began, until, step.compute_share);
         }
         State {
-            phase: Phase::Ready,
+            phase: self.conditions.phase(),
             waiting: self.waiting_count,
             running: self.running.len() as u32,
             kv_blocks_used: self.kv.used().into(),
             kv_blocks_total: self.kv.total().into(),
             busy,
-            resident_bytes: hardware.resident,
-            accelerator_bytes: hardware.memory_used,
+            resident_bytes: self.conditions.resident_bytes(),
+            accelerator_bytes: (hardware.memory_used as f64 * self.conditions.loaded_share(now)) as u64,
             accelerator_bytes_total: hardware.memory,
             power_watts: power.watts(now, hardware),
             ..self.done.clone()
         }
     }
 
-    /// Gives the step's results out.
-    fn complete(&mut self, step: Step, out: &mut Vec<Emission>) {
+    /// Gives the results of the step in flight out, and lets the next one begin.
+    fn end_step(&mut self, out: &mut Vec<Emission>) {
+        let Some(step) = self.step.take() else {
+            return;
+        };
         let at = step.ends;
         self.done.steps += 1;
-        self.done.busy += at.since(step.began);
-        self.power.worked(step.began, at, step.compute_share);
+        self.worked(step, at);
         let mut kept = 0;
         for index in 0..self.running.len() {
             let slot = self.running[index];
@@ -176,7 +207,53 @@ impl Llm {
                 kept += 1;
             }
         }
+        let over = kept < self.running.len();
         self.running.truncate(kept);
+        if over {
+            self.conditions.drop_over(|job| self.by_id.contains_key(&job));
+        }
+        self.wake = (!self.by_id.is_empty()).then_some(at);
+    }
+
+    /// The accelerator worked on `step` until `until`.
+    fn worked(&mut self, step: Step, until: Offset) {
+        self.done.busy += until.since(step.began);
+        self.power.worked(step.began, until, step.compute_share);
+    }
+
+    /// All requests are lost, and so is what the KV cache held.
+    fn crash(&mut self, at: Offset, out: &mut Vec<Emission>) {
+        if let Some(step) = self.step.take() {
+            self.worked(step, at);
+        }
+        let mut lost: Vec<JobId> = self.by_id.drain().map(|(id, _)| id).collect();
+        lost.sort_unstable();
+        self.conditions.drop_over(|_| false);
+        out.extend(lost.into_iter().map(|job| Emission { at, job, event: Event::Failed(Failure::Crashed) }));
+        self.jobs.clear();
+        self.free.clear();
+        self.waiting.clear();
+        self.waiting_count = 0;
+        self.running.clear();
+        self.wake = None;
+        self.kv = KvCache::new(self.options.kv_blocks.get(), self.options.block_size.get());
+    }
+
+    /// Takes a request out, wherever it is; false if it is over already.
+    fn remove(&mut self, id: JobId) -> bool {
+        let Some(slot) = self.by_id.remove(&id) else {
+            return false;
+        };
+        let job = &mut self.jobs[slot as usize];
+        if job.place == Place::Waiting {
+            job.place = Place::Gone;
+            self.waiting_count -= 1;
+        } else {
+            self.kv.release(&mut job.blocks);
+            self.free.push(slot);
+            self.running.retain(|&other| other != slot);
+        }
+        true
     }
 
     /// What the step did for one request; true if that was the last.
@@ -208,6 +285,7 @@ impl Llm {
         let job = &mut self.jobs[slot as usize];
         self.kv.release(&mut job.blocks);
         self.by_id.remove(&job.id);
+        self.conditions.served(at);
         out.push(Emission { at, job: job.id, event: Event::Finished });
         self.free.push(slot);
     }

@@ -7,6 +7,7 @@ use plimsoll_core::seed::Seed;
 use thiserror::Error;
 
 use super::StepTime;
+use crate::conditions::{ConditionOptions, ConditionsError};
 
 /// How an [`super::Llm`] server behaves. The names of its limits are vLLM's.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +34,8 @@ pub struct LlmOptions {
     pub speculative: Option<Speculative>,
     /// What it runs on.
     pub hardware: Hardware,
+    /// What happens to it as a whole.
+    pub conditions: ConditionOptions,
     /// The seed of jitter and of accepted guesses.
     pub seed: Seed,
 }
@@ -57,8 +60,6 @@ pub struct Hardware {
     pub idle_watts: f64,
     /// Watts drawn at full power, over all accelerators.
     pub tdp_watts: f64,
-    /// Bytes of the server process's own memory.
-    pub resident: u64,
 }
 
 /// Numbers that make no server.
@@ -100,6 +101,9 @@ pub enum OptionsError {
         /// Tokens in each.
         block_size: u32,
     },
+    /// Conditions that cannot be.
+    #[error(transparent)]
+    Conditions(#[from] ConditionsError),
 }
 
 impl LlmOptions {
@@ -149,6 +153,6 @@ impl LlmOptions {
             let (blocks, block_size) = (self.kv_blocks.get(), self.block_size.get());
             return Err(OptionsError::NoRoom { blocks, block_size });
         }
-        Ok(())
+        Ok(self.conditions.check()?)
     }
 }

@@ -28,7 +28,7 @@ impl Llm {
         }
         let span = self.step_time(&batch);
         let compute_share = self.options.step_time.compute_share(&batch, span);
-        self.step = Some(Step { began: at, ends: at + span, compute_share });
+        self.step = Some(Step { began: at, ends: self.conditions.end_of(at, span), compute_share });
     }
 
     fn step_time(&mut self, batch: &BatchShape) -> Duration {

@@ -136,6 +136,7 @@ impl Preset {
             queue: None,
             speculative: None,
             hardware: self.physics.hardware(),
+            conditions: self.physics.conditions(),
             seed: Seed(0),
         }
     }
