@@ -1,12 +1,12 @@
 //! A measured run once more, in virtual time, against a simulated server.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_core::calibrate::{ObservedRequest, ObservedRun};
-use plimsoll_core::load::UserPacer;
+use plimsoll_core::load::{ClosedShape, ThinkTime, UserPacer};
 use plimsoll_core::time::Offset;
 
 use crate::engine::{Ask, Emission, Engine, Event, JobId};
@@ -14,7 +14,7 @@ use crate::engine::{Ask, Emission, Engine, Event, JobId};
 /// A simulated run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Replayed {
-    /// The requests, in the order in which they ended.
+    /// The requests that ended, in the order in which they were sent.
     pub requests: Vec<ObservedRequest>,
     /// Requests that the server did not take.
     pub refused: usize,
@@ -30,7 +30,7 @@ pub fn replay(run: &ObservedRun, engine: Engine, per_request: Duration) -> Repla
         per_request,
         tail: tail(run),
         in_flight: Vec::new(),
-        done: Replayed::default(),
+        refused: 0,
         emissions: Vec::new(),
         finished: Vec::new(),
     };
@@ -38,7 +38,11 @@ pub fn replay(run: &ObservedRun, engine: Engine, per_request: Duration) -> Repla
         Some(_) => replay.closed(run),
         None => replay.open(run),
     }
-    replay.done
+    replay.finished.sort_unstable_by_key(|(id, _)| *id);
+    Replayed {
+        requests: replay.finished.iter().map(|(_, request)| *request).collect(),
+        refused: replay.refused,
+    }
 }
 
 struct Replay {
@@ -47,9 +51,9 @@ struct Replay {
     tail: Duration,
     /// Each request by its number, with what has come of it.
     in_flight: Vec<Option<InFlight>>,
-    done: Replayed,
+    refused: usize,
     emissions: Vec<Emission>,
-    /// Requests that ended since they were last looked at.
+    /// Requests that ended, with their numbers, in the order in which they ended.
     finished: Vec<(u64, ObservedRequest)>,
 }
 
@@ -85,13 +89,14 @@ impl Replay {
         let window = Window::of(run);
         let mut requests = run.requests.iter().cycle();
         let mut users: Vec<usize> = Vec::new(); // of each request
+        let mut freed = 0; // users whose request ended have been told so
         loop {
             let next = due.peek().map(|Reverse((at, _))| *at + self.per_request);
             let event = self.engine.next_event();
             match (next, event) {
                 (Some(next), event) if event.is_none_or(|event| next < event) => {
                     let Some(Reverse((at, user))) = due.pop() else { return };
-                    let Some(request) = requests.next().filter(|_| at < window.end) else {
+                    let Some(request) = requests.next().filter(|_| at <= window.end) else {
                         continue; // the run is over for this user
                     };
                     users.push(user);
@@ -101,10 +106,11 @@ impl Replay {
                 (_, Some(event)) => self.run_to(event),
                 (_, None) => return,
             }
-            for (id, request) in std::mem::take(&mut self.finished) {
-                let user = users[id as usize];
+            for (id, request) in &self.finished[freed..] {
+                let user = users[*id as usize];
                 due.push(Reverse((pacers[user].after(request.sent, request.done + turnaround), user)));
             }
+            freed = self.finished.len();
         }
     }
 
@@ -119,7 +125,7 @@ impl Replay {
             prefix: Arc::default(),
         };
         let taken = self.engine.arrive(sent + self.per_request, JobId(id), &ask).is_ok();
-        self.done.refused += usize::from(!taken);
+        self.refused += usize::from(!taken);
         self.in_flight.push(taken.then_some(InFlight { asked, sent, first: None, last: sent }));
     }
 
@@ -137,7 +143,6 @@ impl Replay {
                 Event::Finished => {
                     let request = flying.ended(self.tail);
                     *entry = None;
-                    self.done.requests.push(request);
                     self.finished.push((job.0, request));
                 }
                 Event::Started | Event::Failed(_) => {}
@@ -185,8 +190,7 @@ fn tail(run: &ObservedRun) -> Duration {
 /// `k`th end to the request that it sets free.
 fn turnaround(run: &ObservedRun, users: usize) -> Duration {
     let no_pause = run.closed.as_ref().is_some_and(|(closed, _)| {
-        closed.think == plimsoll_core::load::ThinkTime::Zero
-            && !matches!(closed.shape, plimsoll_core::load::ClosedShape::Burst { .. })
+        closed.think == ThinkTime::Zero && !matches!(closed.shape, ClosedShape::Burst { .. })
     });
     if !no_pause {
         return Duration::ZERO;
@@ -194,8 +198,7 @@ fn turnaround(run: &ObservedRun, users: usize) -> Duration {
     let mut ends: Vec<Offset> = run.requests.iter().map(|request| request.done).collect();
     ends.sort_unstable();
     let freed = run.requests.iter().skip(users);
-    let gaps: VecDeque<Duration> = freed.zip(&ends).map(|(request, &end)| request.sent.since(end)).collect();
-    median(gaps.into())
+    median(freed.zip(&ends).map(|(request, &end)| request.sent.since(end)).collect())
 }
 
 /// The middle; zero of none.

@@ -41,6 +41,10 @@ fn arrows_between_crates_point_downward() {
     let crates = fs::read_dir(root().join("crates")).unwrap().count();
     let rules = [
         ("core", ["plimsoll-", "tokio", "mio", "clap", "rustls", "libc", "socket2", "parquet"].as_slice()),
+        (
+            "sim",
+            &["plimsoll-drive", "plimsoll-serve", "plimsoll-cli", "tokio", "mio", "clap", "libc", "socket2"],
+        ),
         ("drive", &["plimsoll-serve", "plimsoll-cli", "clap", "anyhow"]),
         ("serve", &["plimsoll-drive", "plimsoll-cli", "clap", "anyhow"]),
         ("cli", &[]),

@@ -160,3 +160,68 @@ const SIM_BASE: &str = "llama-3-8b-h100";
 fn rounded(value: f64) -> f64 {
     format!("{value:.3e}").parse().unwrap_or(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn calibration() -> Calibration {
+        let whole = |value| NonZeroU32::new(value).expect("not zero");
+        let limits = Limits {
+            max_num_seqs: whole(8),
+            max_num_batched_tokens: whole(2048),
+            max_model_len: whole(32768),
+            kv_blocks: whole(16384),
+            block_size: whole(16),
+        };
+        let constants = Constants {
+            per_request: 0.002,
+            fixed: 0.00712345,
+            per_prefill_token: 3.6e-5,
+            ..Constants::default()
+        };
+        let interval = Interval { constant: Constant::Fixed, low: 0.007, high: 0.0072, identified: true };
+        let source = Source { runs: vec!["low".to_owned()], intervals: vec![interval], ..Source::default() };
+        Calibration {
+            schema: CALIBRATION_SCHEMA.to_owned(),
+            model: "m".to_owned(),
+            limits,
+            constants,
+            source,
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_nothing_unknown() {
+        let written = serde_json::to_value(calibration()).unwrap();
+        assert_eq!(serde_json::from_value::<Calibration>(written.clone()).unwrap(), calibration());
+        let mut typo = written;
+        typo["limits"]["max_num_seq"] = 4.into();
+        let error = serde_json::from_value::<Calibration>(typo).unwrap_err().to_string();
+        assert!(error.contains("unknown field `max_num_seq`"), "{error}");
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        assert_eq!(calibration().check(), Ok(()));
+        let mut later = calibration();
+        later.schema = "plimsoll.calibration/2".to_owned();
+        assert!(later.check().unwrap_err().to_string().contains("reads `plimsoll.calibration/1`"));
+        for value in [-1.0, f64::NAN, f64::INFINITY] {
+            let mut wrong = calibration();
+            wrong.constants.per_prefill_pair = value;
+            let error = wrong.check().unwrap_err().to_string();
+            assert!(error.starts_with("constants.per_prefill_pair is "), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_target_has_every_figure() {
+        assert_eq!(
+            calibration().sim_target(),
+            "sim://llama-3-8b-h100?max_num_seqs=8&max_num_batched_tokens=2048&max_model_len=32768&block_size=16\
+             &kv_blocks=16384&prefix_caching=false&step_fixed=7.123e-3&step_batched=0e0&step_per_sequence=0e0\
+             &step_per_context_token=0e0&step_per_prefill_token=3.6e-5&step_per_prefill_pair=0e0"
+        );
+    }
+}

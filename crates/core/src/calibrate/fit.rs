@@ -268,3 +268,68 @@ fn median(mut values: Vec<f64>) -> f64 {
     }
     *values.select_nth_unstable_by(middle, f64::total_cmp).1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::observed::ObservedRequest;
+    use super::super::observed::fixture::{request, run};
+    use super::*;
+
+    const LIMITS: StepLimits = StepLimits { slots: None, tokens: 2048 };
+
+    /// Lone requests with prompts of these lengths on a server that takes 5 ms for a request, 10 ms for a step and 0.2 ms for
+    /// a prompt token.
+    fn lonely(prompts: &[u32]) -> ObservedRun {
+        let requests = (0..40).zip(prompts.iter().cycle()).map(|(id, &prompt)| {
+            let sent = id * 5_000;
+            let first = sent + 15 + u64::from(prompt) / 5;
+            let request = request(sent, first, first + 500);
+            ObservedRequest { prompt_tokens: prompt, prefill_tokens: prompt, output_tokens: 51, ..request }
+        });
+        run(requests.collect())
+    }
+
+    #[test]
+    fn exact_data_gives_the_constants_and_no_width() {
+        let fit = fit(&[&lonely(&[50, 200, 1000])], LIMITS, Seed(1));
+        for (constant, truth) in
+            [(Constant::PerRequest, 5e-3), (Constant::Fixed, 10e-3), (Constant::PerPrefillToken, 0.2e-3)]
+        {
+            let Estimate { value, low, high, .. } = fit.estimates[constant as usize];
+            for found in [value, low, high] {
+                assert!((found / truth - 1.0).abs() < 0.01, "{constant:?}: {found} instead of {truth}");
+            }
+        }
+        assert!(fit.ttft_error < 1e-3 && fit.tpot_error < 1e-3, "{fit:?}");
+        assert_eq!(fit.requests, 40);
+    }
+
+    #[test]
+    fn an_outlier_moves_little_and_the_seed_moves_only_the_intervals() {
+        let mut noisy = lonely(&[50, 200, 1000]);
+        let later = noisy.requests[7].last + std::time::Duration::from_secs(3);
+        noisy.requests[7].last = later;
+        let [one, other] = [1, 2].map(|seed| fit(&[&noisy], LIMITS, Seed(seed)));
+        assert!((one.constants.fixed / 10e-3 - 1.0).abs() < 0.02, "{one:?}");
+        assert_eq!(one.constants, other.constants);
+        assert_eq!(one, fit(&[&noisy], LIMITS, Seed(1)));
+    }
+
+    #[test]
+    fn constants_that_the_runs_do_not_tell_apart_are_named() {
+        let identified = |prompts: &[u32]| {
+            let fit = fit(&[&lonely(prompts)], LIMITS, Seed(1));
+            move |constant: Constant| fit.estimates[constant as usize].identified
+        };
+        // Nobody ever decodes beside another.
+        let one_length = identified(&[200]);
+        assert_eq!(one_length(Constant::PerSequence), Identified::SameAs(Constant::Fixed));
+        assert_eq!(one_length(Constant::PerPrefillPair), Identified::SameAs(Constant::PerPrefillToken));
+        assert_eq!(one_length(Constant::PerRequest), Identified::SameAs(Constant::PerPrefillToken));
+        let three_lengths = identified(&[50, 200, 1000]);
+        assert_eq!(three_lengths(Constant::PerPrefillToken), Identified::Well);
+        assert_eq!(three_lengths(Constant::PerRequest), Identified::Well);
+        // No run, no constants.
+        assert!(fit(&[], LIMITS, Seed(1)).estimates.iter().all(|one| one.identified == Identified::Never));
+    }
+}

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use plimsoll_core::calibrate::{
-    Constant, Constants, Identified, Limits, ObservedRequest, ObservedRun, RunNotes, Slots, StepLimits,
+    Calibration, Constant, Constants, Limits, ObservedRequest, ObservedRun, RunNotes, Slots, StepLimits,
     compare, fit, slots,
 };
 use plimsoll_core::load::{ClosedLoop, ClosedShape, ThinkTime};
@@ -11,7 +11,7 @@ use plimsoll_core::seed::Seed;
 use plimsoll_core::time::Offset;
 use rand::RngExt as _;
 
-use super::{predict, refine, typical_error};
+use super::{Known, calibrate, predict, refine, typical_error};
 
 /// About a model of 8 billion parameters on a large accelerator.
 const TRUTH: Constants = Constants {
@@ -97,50 +97,62 @@ const STEP: StepLimits = StepLimits { slots: Some(48), tokens: 8192 };
 
 #[test]
 fn the_constants_of_a_known_server_are_found_again() {
-    let (low, saturated, unseen) = (low(), saturated(), unseen());
+    let (low, saturated) = (low(), saturated());
     let runs = [&low, &saturated];
     assert_eq!(slots(&runs), Slots::Limited(48));
     let fit = fit(&runs, STEP, Seed(7));
-    let refined = refine(&runs, &limits(), fit.constants).unwrap();
-    for estimate in &fit.estimates {
-        println!("{estimate:?} truth {}", TRUTH.get(estimate.constant));
-    }
-    println!("{refined:?} ttft {} tpot {}", fit.ttft_error, fit.tpot_error);
-    let predicted = predict(&unseen, &limits(), &refined.constants).unwrap();
-    let comparison = compare(&unseen, &predicted.requests);
-    for figure in &comparison.figures {
-        println!(
-            "{:?} {:?} {} {} {:.3}",
-            figure.quantity,
-            figure.percentile,
-            figure.measured,
-            figure.predicted,
-            figure.error()
-        );
-    }
-    println!("{}", typical_error(&[comparison.clone()]));
-    assert!(comparison.worst().unwrap() < 0.05, "{comparison:?}");
     for (constant, within) in [
-        (Constant::Fixed, 0.05),
-        (Constant::PerSequence, 0.25),
-        (Constant::PerContextToken, 0.10),
-        (Constant::PerPrefillToken, 0.05),
+        (Constant::PerRequest, 0.05),
+        (Constant::Fixed, 0.01),
+        (Constant::PerSequence, 0.10),
+        (Constant::PerContextToken, 0.05),
+        (Constant::PerPrefillToken, 0.03),
+        (Constant::PerPrefillPair, 0.20),
     ] {
-        let (found, truth) = (refined.constants.get(constant), TRUTH.get(constant));
+        let (found, truth) = (fit.constants.get(constant), TRUTH.get(constant));
         assert!((found / truth - 1.0).abs() < within, "{constant:?}: {found} instead of {truth}");
+    }
+    assert!(fit.constants.batched < 20e-6, "there is none in truth: {fit:?}");
+}
+
+#[test]
+fn a_run_that_was_not_seen_is_predicted() {
+    let (low, saturated, unseen) = (low(), saturated(), unseen());
+    let known = Known { max_num_seqs: None, max_num_batched_tokens: whole(8192), kv_tokens: None };
+    let found = calibrate(&[&low, &saturated], "m", known, Seed(7)).unwrap();
+    let Calibration { limits, constants, .. } = &found.calibration;
+    let comparison = compare(&unseen, &predict(&unseen, limits, constants).unwrap().requests);
+    assert_eq!(comparison.deciding().count(), 4, "{comparison:?}");
+    assert!(comparison.worst().unwrap() < 0.05, "{comparison:?}");
+    assert!(typical_error(&[comparison.clone()]) < 0.03, "{comparison:?}");
+    assert!(!found.refined.helped(), "nothing is left to gain: {:?}", found.refined);
+}
+
+#[test]
+fn bad_constants_are_mended_through_the_simulator_and_good_ones_left() {
+    let (low, saturated) = (low(), saturated());
+    let runs = [&low, &saturated];
+    let off = TRUTH.with(Constant::Fixed, 9e-3).with(Constant::PerContextToken, 40e-9);
+    let mended = refine(&runs, &limits(), off).unwrap();
+    assert!(mended.helped(), "{mended:?}");
+    assert!((mended.constants.fixed / TRUTH.fixed - 1.0).abs() < 0.05, "{mended:?}");
+    let kept = refine(&runs, &limits(), TRUTH).unwrap();
+    assert_eq!((kept.constants, kept.before, kept.helped()), (TRUTH, 0.0, true));
+}
+
+#[test]
+fn the_same_constants_repeat_a_run_exactly() {
+    for run in [low(), saturated()] {
+        let mut again = predict(&run, &limits(), &TRUTH).unwrap().requests;
+        again.sort_by_key(|request| request.sent);
+        assert_eq!(compare(&run, &again).worst(), Some(0.0), "{}", run.name);
     }
 }
 
 #[test]
-fn what_the_runs_do_not_show_is_said() {
-    // Prompts of one length, and never two requests at once.
-    let lonely = measured("lonely", asked(100, Some(0.002), [500; 4], 1), None);
-    let fit = fit(&[&lonely], StepLimits { slots: None, tokens: 8192 }, Seed(7));
-    for estimate in &fit.estimates {
-        println!("{estimate:?} truth {}", TRUTH.get(estimate.constant));
-    }
-    let identified = |constant: Constant| fit.estimates[constant as usize].identified;
-    assert_eq!(identified(Constant::PerPrefillPair), Identified::SameAs(Constant::PerPrefillToken));
-    assert!(matches!(identified(Constant::PerSequence), Identified::SameAs(_)), "{fit:?}");
-    assert!(matches!(identified(Constant::PerRequest), Identified::SameAs(_)), "{fit:?}");
+fn a_cache_too_small_for_a_request_refuses_it() {
+    let small = Limits { kv_blocks: whole(20), ..limits() };
+    let refused = predict(&low(), &small, &TRUTH).unwrap();
+    assert!(refused.refused > 0);
+    assert_eq!(refused.requests.len() + refused.refused, 400);
 }
