@@ -43,11 +43,11 @@ fn a_run_that_was_not_seen_is_predicted() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     for text in [
         "per_prefill_token",
-        "4 requests at once (read from the runs",
+        "max_num_seqs 4 (read from the runs",
         "Held out   ",
         "ttft p99, ms",
         "tpot p50, ms",
-        "GOOD: ",
+        "p50 and p99 of TTFT and TPOT: ",
         "sim://llama-3-8b-h100?max_num_seqs=4&",
     ] {
         assert!(ended.stdout.contains(text), "no `{text}` in {}", ended.stdout);
@@ -60,7 +60,10 @@ fn a_run_that_was_not_seen_is_predicted() {
     // All prompts have one length, so what a prompt token costs cannot be told from what a request costs.
     assert!(ended.stdout.contains("NOT IDENTIFIED"), "{}", ended.stdout);
     let median = figure(&place, &[&low, &saturated], &between);
-    assert!((median["measured"].as_f64().unwrap() - 0.004).abs() < 0.004, "{median}");
+    let [measured, predicted, error] =
+        ["measured", "predicted", "error"].map(|key| median[key].as_f64().unwrap());
+    assert!(measured >= 0.001 && predicted > 0.0, "{median}");
+    assert!((predicted / measured - 1.0 - error).abs() < 1e-9, "{median}");
 }
 
 /// The median TPOT of `held` as JSON, with `runs` fitted to.
@@ -99,7 +102,7 @@ fn what_cannot_be_used_is_refused_with_one_text() {
         (format!("calibrate {good} {good}"), "is given twice"),
         (format!("calibrate {good} --holdout {good}"), "no run is left to fit to"),
         (format!("calibrate {good} --max-num-seqs 0"), "--max-num-seqs"),
-        (format!("calibrate {good} --kv-tokens 8"), "no server can be made of that"),
+        (format!("calibrate {good} --kv-tokens 8"), "has no room for a request of"),
     ] {
         let ended = place.line(&line);
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{line}: {ended:?}");

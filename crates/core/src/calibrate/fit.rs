@@ -23,6 +23,29 @@ pub struct Fit {
     pub requests: usize,
 }
 
+impl Fit {
+    /// Takes other constants, found in another way. The intervals grow to include them: the two ways differ by as much.
+    pub fn move_to(&mut self, constants: Constants) {
+        self.constants = constants;
+        for estimate in &mut self.estimates {
+            let value = constants.get(estimate.constant);
+            let (low, high) = (estimate.low.min(value), estimate.high.max(value));
+            *estimate = Estimate { value, low, high, ..*estimate }.judged();
+        }
+    }
+}
+
+impl Estimate {
+    /// The same with its doubt.
+    fn judged(self) -> Self {
+        let identified = match self.identified {
+            Identified::Well if self.high - self.low > self.value => Identified::Weakly,
+            other => other,
+        };
+        Estimate { identified, ..self }
+    }
+}
+
 /// What runs say of one constant.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
@@ -106,11 +129,7 @@ pub fn fit(runs: &[&ObservedRun], limits: StepLimits, seed: Seed) -> Fit {
     let intervals = intervals(&rows.iter().map(|rows| blocks(rows)).collect::<Vec<_>>(), &usable, seed);
     let estimates = Constant::ALL.into_iter().zip(values).zip(intervals).zip(identified).map(
         |(((constant, value), (low, high)), identified)| {
-            let identified = match identified {
-                Identified::Well if high - low > value => Identified::Weakly,
-                other => other,
-            };
-            Estimate { constant, value, low, high, identified }
+            Estimate { constant, value, low, high, identified }.judged()
         },
     );
     let error = |ttft: bool| {
@@ -329,6 +348,11 @@ mod tests {
         let three_lengths = identified(&[50, 200, 1000]);
         assert_eq!(three_lengths(Constant::PerPrefillToken), Identified::Well);
         assert_eq!(three_lengths(Constant::PerRequest), Identified::Well);
+        // What was found in another way is within the interval, and may be too far off to be sure.
+        let mut moved = fit(&[&lonely(&[50, 200, 1000])], LIMITS, Seed(1));
+        moved.move_to(moved.constants.with(Constant::Fixed, 0.002));
+        let fixed = moved.estimates[Constant::Fixed as usize];
+        assert_eq!((fixed.value, fixed.low, fixed.identified), (0.002, 0.002, Identified::Weakly));
         // No run, no constants.
         assert!(fit(&[], LIMITS, Seed(1)).estimates.iter().all(|one| one.identified == Identified::Never));
     }

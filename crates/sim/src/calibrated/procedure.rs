@@ -22,7 +22,7 @@ pub struct Known {
 /// What was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Calibrated {
-    /// The fit to sums over steps, with intervals.
+    /// The fit to sums over steps, with intervals that include what the simulator made of the constants.
     pub fit: Fit,
     /// What the runs say of the number of slots.
     pub slots: Slots,
@@ -55,9 +55,10 @@ pub fn calibrate(
         (None, Slots::AtLeast(_)) => None,
     };
     let step_limits = StepLimits { slots: limited, tokens: known.max_num_batched_tokens.get() };
-    let fit = fit(runs, step_limits, seed);
+    let mut fit = fit(runs, step_limits, seed);
     let limits = limits(runs, known, found);
     let refined = refine(runs, &limits, fit.constants)?;
+    fit.move_to(refined.constants);
     let names = runs.iter().map(|run| run.name.clone()).collect();
     let calibration = Calibration::of(model, names, limits, refined.constants, &fit);
     Ok(Calibrated { fit, slots: found, refined, calibration })

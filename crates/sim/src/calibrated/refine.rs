@@ -29,7 +29,7 @@ const ROUNDS: usize = 4;
 impl Refined {
     /// Whether the refined constants were taken.
     pub fn helped(&self) -> bool {
-        self.after <= self.before * (1.0 - GAIN_MIN)
+        self.after < self.before * (1.0 - GAIN_MIN)
     }
 }
 

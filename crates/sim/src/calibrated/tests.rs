@@ -124,7 +124,7 @@ fn a_run_that_was_not_seen_is_predicted() {
     let comparison = compare(&unseen, &predict(&unseen, limits, constants).unwrap().requests);
     assert_eq!(comparison.deciding().count(), 4, "{comparison:?}");
     assert!(comparison.worst().unwrap() < 0.05, "{comparison:?}");
-    assert!(typical_error(&[comparison.clone()]) < 0.03, "{comparison:?}");
+    assert!(typical_error(std::slice::from_ref(&comparison)) < 0.03, "{comparison:?}");
     assert!(!found.refined.helped(), "nothing is left to gain: {:?}", found.refined);
 }
 
@@ -137,7 +137,7 @@ fn bad_constants_are_mended_through_the_simulator_and_good_ones_left() {
     assert!(mended.helped(), "{mended:?}");
     assert!((mended.constants.fixed / TRUTH.fixed - 1.0).abs() < 0.05, "{mended:?}");
     let kept = refine(&runs, &limits(), TRUTH).unwrap();
-    assert_eq!((kept.constants, kept.before, kept.helped()), (TRUTH, 0.0, true));
+    assert_eq!((kept.constants, kept.before, kept.helped()), (TRUTH, 0.0, false));
 }
 
 #[test]

@@ -28,6 +28,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     for warning in runs::warnings(&everybody) {
         emit::warning(&warning);
     }
+    check_kv_tokens(args, &everybody)?;
     let observed: Vec<&ObservedRun> = fitted.iter().map(|run| &run.observed).collect();
     let known = known(args);
     let seed = Seed(args.seed);
@@ -78,6 +79,20 @@ fn read_all(folders: &[PathBuf]) -> Result<Vec<StoredRun>, UsageError> {
     folders.iter().map(|folder| StoredRun::read(folder)).collect()
 }
 
+/// A server cannot have answered what does not fit into its memory.
+fn check_kv_tokens(args: &CalibrateArgs, runs: &[&StoredRun]) -> Result<(), UsageError> {
+    let requests = runs.iter().flat_map(|run| &run.observed.requests);
+    let longest = requests.map(|request| request.prompt_tokens.saturating_add(request.output_tokens)).max();
+    if let (Some(tokens), Some(longest)) = (args.kv_tokens, longest)
+        && tokens.get() < longest
+    {
+        refuse!(
+            "--kv-tokens {tokens} has no room for a request of {longest} tokens, which the server answered"
+        );
+    }
+    Ok(())
+}
+
 fn known(args: &CalibrateArgs) -> Known {
     Known {
         max_num_seqs: args.max_num_seqs,
@@ -98,8 +113,9 @@ fn judge(calibrated: &Calibrated, run: &ObservedRun) -> Result<Comparison, Usage
         .map_err(|error| UsageError(format!("no server can be made of that: {error}")))?;
     if predicted.refused > 0 {
         emit::warning(&format!(
-            "the calibrated server refuses {} requests of {}: they do not fit into --kv-tokens",
-            predicted.refused, run.name
+            "the calibrated server refuses {} requests of {}: they have more than {} tokens, four times as many as any that \
+             it was fitted to",
+            predicted.refused, run.name, calibration.limits.max_model_len
         ));
     }
     Ok(compare(run, &predicted.requests))
