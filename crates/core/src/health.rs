@@ -24,6 +24,10 @@ pub struct ThreadHealth {
     pub busy: f64,
     /// Share of the window in which it was ready to run but something else had its core, 0 to 1.
     pub waiting: f64,
+    /// Share of the time of the cores on which it may run that other processes used, 0 to 1.
+    pub others: f64,
+    /// Share of that time that the host of a virtual machine took away, 0 to 1.
+    pub stolen: f64,
     /// How late timers fired, nanoseconds.
     pub timer_lag: Histogram<u64>,
     /// From the kernel's receive timestamp to the read, nanoseconds; empty without kernel timestamps.

@@ -277,6 +277,18 @@ impl Record {
         }
     }
 
+    /// Makes a complete answer of another length than asked for a failure: the rule of the strict mode.
+    pub fn check_length(&mut self) {
+        let (Outcome::Ok, Some(asked), Some(got)) = (self.outcome, self.max_tokens, self.usage.output_tokens)
+        else {
+            return;
+        };
+        if asked != got {
+            self.outcome = Outcome::WrongLength;
+            self.error = Some(format!("{got} tokens instead of {asked}"));
+        }
+    }
+
     /// `first_token`: arrival of the first event that carried content.
     pub fn first_token(&self) -> Option<Offset> {
         self.deltas.first().map(|delta| delta.at)

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::load::LoadModel;
 use crate::seed::Seed;
+use crate::time::Offset;
 
 /// Version of the stored form of [`RunSpec`].
 pub const SPEC_FORMAT: u32 = 1;
@@ -157,11 +158,47 @@ impl Provider {
     }
 }
 
+/// What is asked of a server: one of its interfaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Interface {
+    /// OpenAI's chat completions.
+    Chat,
+    /// OpenAI's text completions.
+    Completions,
+    /// Text through a server's own API: that of text-generation-inference, Triton's `infer` and `generate`.
+    Generate,
+}
+
+impl Interface {
+    /// All of them.
+    pub const ALL: [Interface; 3] = [Interface::Chat, Interface::Completions, Interface::Generate];
+
+    /// The name on the command line and in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Interface::Chat => "chat",
+            Interface::Completions => "completions",
+            Interface::Generate => "generate",
+        }
+    }
+
+    /// The interface called `name`.
+    pub fn from_name(name: &str) -> Option<Interface> {
+        Interface::ALL.into_iter().find(|interface| interface.name() == name)
+    }
+
+    /// Whether prompts are messages, around which the server puts its chat template.
+    pub const fn is_chat(self) -> bool {
+        matches!(self, Interface::Chat)
+    }
+}
+
 /// How requests are asked.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Api {
-    /// Chat completions rather than text completions.
-    pub chat: bool,
+    /// What is asked.
+    pub interface: Interface,
     /// Stream the answer.
     pub stream: bool,
     /// Log probabilities asked for.
@@ -322,6 +359,14 @@ pub struct Phases {
     pub max_requests: Option<u64>,
     /// Time for requests in flight to complete after the measured window.
     pub drain_timeout: Duration,
+}
+
+impl Phases {
+    /// When what is in flight at `end` of the load is given up.
+    pub fn drain_deadline(&self, end: Offset) -> Offset {
+        // The longest limit that a user can mean; it keeps the sum within range.
+        end + self.drain_timeout.min(Duration::from_secs(86_400 * 365))
+    }
 }
 
 /// Connections and time limits.

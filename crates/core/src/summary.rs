@@ -65,6 +65,10 @@ pub struct RunHeader {
     pub seed: u64,
     /// I/O threads.
     pub threads: u16,
+    /// Whether time was simulated: all but `started` happened in no real time, and the client takes no part in the
+    /// figures.
+    #[serde(default)]
+    pub simulated: bool,
     /// How the run ended (`completed`, `interrupted`, `aborted`).
     pub ended: String,
 }
@@ -212,6 +216,10 @@ pub struct HealthSummary {
     pub busy_max: f64,
     /// The largest share of time in which an I/O thread waited for a core, 0 to 1.
     pub waiting_max: f64,
+    /// Share of the cores' time that other processes used, 0 to 1; the largest of any I/O thread's cores.
+    pub others_max: f64,
+    /// Share of the cores' time that the host of a virtual machine took away, 0 to 1; likewise.
+    pub stolen_max: f64,
     /// 99th percentile of timer lag, worst thread, seconds.
     pub timer_lag_p99: Option<f64>,
     /// 99th percentile from the kernel's receive timestamp to the read, worst thread, seconds.

@@ -1,5 +1,6 @@
-//! The one clock of a process: monotonic nanoseconds, tied once to wall time.
+//! The one clock of a run: monotonic nanoseconds, tied once to wall time. It is the machine's, or simulated.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use plimsoll_core::time::Offset;
@@ -11,17 +12,45 @@ pub struct Clock {
     origin: u64,
     /// Wall time at the start of the run, nanoseconds since the Unix epoch.
     wall: u64,
+    /// The present moment in nanoseconds, where time is simulated.
+    simulated: Option<&'static AtomicU64>,
 }
 
 impl Clock {
-    /// A clock that starts now.
+    /// The machine's clock, which starts now.
     pub fn start() -> Self {
-        Clock { origin: now(libc::CLOCK_MONOTONIC), wall: now(libc::CLOCK_REALTIME) }
+        Clock { origin: now(libc::CLOCK_MONOTONIC), wall: now(libc::CLOCK_REALTIME), simulated: None }
+    }
+
+    /// A clock that stands at the start of the run until the run itself moves it. Only its wall time is real.
+    pub fn simulated() -> Self {
+        // Copies are the same clock, so its present has to outlive them all: eight bytes for each simulated run.
+        Clock { simulated: Some(Box::leak(Box::default())), ..Clock::start() }
+    }
+
+    /// Whether time is simulated.
+    pub fn is_simulated(&self) -> bool {
+        self.simulated.is_some()
     }
 
     /// The present moment.
     pub fn now(&self) -> Offset {
-        self.offset_of(now(libc::CLOCK_MONOTONIC))
+        match self.simulated {
+            None => self.offset_of(now(libc::CLOCK_MONOTONIC)),
+            Some(present) => Offset::from_nanos(present.load(Ordering::Acquire)),
+        }
+    }
+
+    /// Moves simulated time on to `at`; it never goes back. The machine's clock cannot be moved.
+    pub(crate) fn move_to(&self, at: Offset) {
+        if let Some(present) = self.simulated {
+            present.fetch_max(at.as_nanos(), Ordering::AcqRel);
+        }
+    }
+
+    /// The clock of people who watch: this one, or one of the machine that starts now if this one is simulated.
+    pub(crate) fn of_the_machine(&self) -> Clock {
+        if self.is_simulated() { Clock::start() } else { *self }
     }
 
     /// The moment of a CLOCK_MONOTONIC reading in nanoseconds; readings before the run become its start.

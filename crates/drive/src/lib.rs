@@ -1,6 +1,7 @@
 //! Sends the requests of a run on time, records what happened, and keeps it.
 
 pub mod clock;
+pub mod endpoint;
 mod priority;
 pub mod protocol;
 pub mod recorder;

@@ -18,7 +18,8 @@ use crate::clock::Clock;
 
 /// The timers of one I/O thread.
 pub(crate) struct Alarm {
-    fd: AsyncFd<OwnedFd>,
+    /// The timerfd; there is none in simulated time, in which the main loop moves the clock.
+    fd: Option<AsyncFd<OwnedFd>>,
     clock: Clock,
     /// When the timerfd will ring; `Offset::MAX` when it is not armed.
     armed: Cell<Offset>,
@@ -57,16 +58,7 @@ impl Ord for Sleeper {
 impl Alarm {
     /// The timers of the current I/O thread; must be made within its runtime.
     pub(crate) fn new(clock: Clock) -> io::Result<Self> {
-        // SAFETY: the call takes no pointers; its result is checked.
-        let fd =
-            unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_NONBLOCK | libc::TFD_CLOEXEC) };
-        if fd < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: the descriptor is new and belongs to nobody else.
-        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-        // SAFETY: the descriptor stays open, and the same, for as long as the registration: `AsyncFd` owns it.
-        let fd = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE)? };
+        let fd = if clock.is_simulated() { None } else { Some(timerfd()?) };
         Ok(Alarm {
             fd,
             clock,
@@ -114,8 +106,14 @@ impl Alarm {
         self.wake_due(Offset::MAX);
     }
 
+    /// The next moment that somebody waits for.
+    pub(crate) fn next_sleeper(&self) -> Option<Offset> {
+        self.sleepers.borrow().peek().map(|Reverse(sleeper)| sleeper.at)
+    }
+
     /// Makes the alarm ring at `at` and not before.
     pub(crate) fn arm(&self, at: Offset) {
+        let Some(fd) = &self.fd else { return };
         let nanos = self.clock.monotonic_nanos(at).max(1);
         let value = libc::timespec {
             tv_sec: libc::time_t::try_from(nanos / 1_000_000_000).unwrap_or(libc::time_t::MAX),
@@ -125,20 +123,16 @@ impl Alarm {
         let setting = libc::itimerspec { it_interval: never, it_value: value };
         // SAFETY: the descriptor is a timerfd and `setting` is valid for the call, which cannot fail then.
         unsafe {
-            libc::timerfd_settime(
-                self.fd.as_raw_fd(),
-                libc::TFD_TIMER_ABSTIME,
-                &setting,
-                std::ptr::null_mut(),
-            );
+            libc::timerfd_settime(fd.as_raw_fd(), libc::TFD_TIMER_ABSTIME, &setting, std::ptr::null_mut());
         }
         self.armed.set(at);
     }
 
     /// Waits until the alarm rings; returns how late that is, counted from the moment it was armed for.
     pub(crate) async fn ring(&self) -> std::time::Duration {
+        let Some(fd) = &self.fd else { return std::time::Duration::ZERO };
         // An error of the reactor means that the runtime is shutting down: nobody waits any more.
-        if let Ok(mut guard) = self.fd.readable().await {
+        if let Ok(mut guard) = fd.readable().await {
             let armed = self.armed.replace(Offset::MAX);
             let late = self.clock.now().since(armed);
             let _ = guard.try_io(|fd| {
@@ -151,4 +145,17 @@ impl Alarm {
         }
         std::time::Duration::ZERO
     }
+}
+
+/// A timer of the kernel on the clock of all records.
+fn timerfd() -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: the call takes no pointers; its result is checked.
+    let fd = unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_NONBLOCK | libc::TFD_CLOEXEC) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is new and belongs to nobody else.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    // SAFETY: the descriptor stays open, and the same, for as long as the registration: `AsyncFd` owns it.
+    Ok(unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE)? })
 }

@@ -1,3 +1,4 @@
-//! Everything that answers: the simulated endpoint.
+//! Everything that answers: the simulated endpoint, on a port or in process.
 
+pub mod in_process;
 pub mod sim;

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use plimsoll_core::seed::Seed;
 use plimsoll_core::time::Offset;
 
+use crate::batch::Batch;
+use crate::conditions::Conditions;
 use crate::fixed::Fixed;
 use crate::llm::Llm;
 
@@ -57,6 +60,8 @@ pub enum Failure {
     TimedOut,
     /// The server crashed.
     Crashed,
+    /// It was sent on from a queue in front, and the server behind did not take it.
+    Refused(Refused),
 }
 
 /// Why an engine does not take a request.
@@ -68,7 +73,8 @@ pub enum Refused {
     Loading(Offset),
     /// The server does not run at all.
     Down,
-    /// Prompt and answer exceed this many tokens, the most that the server has room for.
+    /// Prompt and answer exceed this many tokens, the most that the server has room for; or the request of a classic
+    /// model exceeds this many items, the most of a batch.
     TooLong(u32),
 }
 
@@ -111,8 +117,13 @@ pub struct State {
     pub items: u64,
     /// Steps of the scheduler, or batches executed.
     pub steps: u64,
-    /// Time in which the accelerator had work.
+    /// Time in which the accelerator had work; with several instances, their mean.
     pub busy: Duration,
+    /// Time that requests of a classic model waited before they started, of all that did; 0 for other engines.
+    pub queue_time: Duration,
+    /// Time that requests of a classic model were worked on, of all that finished: each counts the whole time of its
+    /// batch. 0 for other engines.
+    pub compute_time: Duration,
     /// Resident memory of the server's process, bytes; 0 where it is not modelled.
     pub resident_bytes: u64,
     /// Memory of the accelerator in use, and all there is, bytes; 0 where it is not modelled.
@@ -140,6 +151,8 @@ impl Default for State {
             items: 0,
             steps: 0,
             busy: Duration::ZERO,
+            queue_time: Duration::ZERO,
+            compute_time: Duration::ZERO,
             resident_bytes: 0,
             accelerator_bytes: 0,
             accelerator_bytes_total: 0,
@@ -157,11 +170,31 @@ impl Default for State {
 pub enum Engine {
     /// A fixed grid in a fixed number of slots: knows no load but its own queue.
     Fixed(Fixed),
+    /// A classic model whose requests are gathered into batches.
+    Batch(Batch),
     /// A large language model behind a continuous batcher.
     Llm(Llm),
 }
 
 impl Engine {
+    /// Gives an idle server a seed of its own.
+    pub(crate) fn reseed(&mut self, seed: Seed) {
+        match self {
+            Engine::Fixed(engine) => engine.reseed(seed),
+            Engine::Batch(engine) => engine.reseed(seed),
+            Engine::Llm(engine) => engine.reseed(seed),
+        }
+    }
+
+    /// What happens to the server; to be changed only while it is idle.
+    pub(crate) fn conditions_mut(&mut self) -> &mut Conditions {
+        match self {
+            Engine::Fixed(engine) => engine.conditions_mut(),
+            Engine::Batch(engine) => engine.conditions_mut(),
+            Engine::Llm(engine) => engine.conditions_mut(),
+        }
+    }
+
     /// A request arrives at `at`.
     ///
     /// # Errors
@@ -169,6 +202,7 @@ impl Engine {
     pub fn arrive(&mut self, at: Offset, job: JobId, ask: &Ask) -> Result<(), Refused> {
         match self {
             Engine::Fixed(engine) => engine.arrive(at, job, ask),
+            Engine::Batch(engine) => engine.arrive(at, job, ask),
             Engine::Llm(engine) => engine.arrive(at, job, ask),
         }
     }
@@ -177,6 +211,7 @@ impl Engine {
     pub fn cancel(&mut self, at: Offset, job: JobId) {
         match self {
             Engine::Fixed(engine) => engine.cancel(at, job),
+            Engine::Batch(engine) => engine.cancel(at, job),
             Engine::Llm(engine) => engine.cancel(at, job),
         }
     }
@@ -185,6 +220,7 @@ impl Engine {
     pub fn next_event(&self) -> Option<Offset> {
         match self {
             Engine::Fixed(engine) => engine.next_event(),
+            Engine::Batch(engine) => engine.next_event(),
             Engine::Llm(engine) => engine.next_event(),
         }
     }
@@ -193,6 +229,7 @@ impl Engine {
     pub fn advance(&mut self, now: Offset, out: &mut Vec<Emission>) {
         match self {
             Engine::Fixed(engine) => engine.advance(now, out),
+            Engine::Batch(engine) => engine.advance(now, out),
             Engine::Llm(engine) => engine.advance(now, out),
         }
     }
@@ -201,6 +238,7 @@ impl Engine {
     pub fn state(&self, now: Offset) -> State {
         match self {
             Engine::Fixed(engine) => engine.state(now),
+            Engine::Batch(engine) => engine.state(now),
             Engine::Llm(engine) => engine.state(now),
         }
     }

@@ -87,6 +87,16 @@ impl Fixed {
         Ok(Self::under(options, Conditions::new(conditions)?))
     }
 
+    /// See [`crate::Engine::reseed`].
+    pub(crate) fn reseed(&mut self, seed: Seed) {
+        self.options.seed = seed;
+    }
+
+    /// See [`crate::Engine::conditions_mut`].
+    pub(crate) fn conditions_mut(&mut self) -> &mut Conditions {
+        &mut self.conditions
+    }
+
     fn under(options: FixedOptions, conditions: Conditions) -> Self {
         Fixed {
             free: options.slots.get(),

@@ -21,17 +21,56 @@ pub fn play(
     mut see: impl FnMut(&Engine, Seen),
 ) {
     let mut out = Vec::new();
-    let mut run = |engine: &mut Engine, until: Offset, see: &mut dyn FnMut(&Engine, Seen)| {
-        while let Some(at) = engine.next_event().filter(|&at| at <= until) {
-            engine.advance(at, &mut out);
-            out.drain(..).for_each(|emission| see(engine, Seen::Did(emission)));
-        }
-    };
     for (id, (at, ask)) in (0..).map(JobId).zip(arrivals) {
-        run(engine, at, &mut see);
+        run(engine, at, &mut out, &mut see);
+        engine.advance(at, &mut out); // changes of phase that no request waits for
         if let Err(why) = engine.arrive(at, id, &ask) {
             see(engine, Seen::Refused(at, id, why));
         }
     }
-    run(engine, Offset::MAX, &mut see);
+    run(engine, Offset::MAX, &mut out, &mut see);
+}
+
+/// Everything that is due until `until`, one moment after the other.
+fn run(engine: &mut Engine, until: Offset, out: &mut Vec<Emission>, see: &mut impl FnMut(&Engine, Seen)) {
+    while let Some(at) = engine.next_event().filter(|&at| at <= until) {
+        engine.advance(at, out);
+        out.drain(..).for_each(|emission| see(engine, Seen::Did(emission)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::conditions::ConditionOptions;
+    use crate::engine::Event;
+    use crate::llm::Llm;
+    use crate::presets;
+
+    #[test]
+    fn everything_that_happens_is_seen_in_order_of_time() {
+        let mut options = presets::find("llama-3-8b-h100").unwrap().options();
+        let load = Duration::from_secs(2);
+        options.conditions = ConditionOptions { starts_cold: true, load, ..ConditionOptions::default() };
+        let mut engine = Engine::Llm(Llm::new(options).unwrap());
+        let ask = Ask { prompt_tokens: 16, output_tokens: 2, items: 1, prefix: Arc::default() };
+        let arrivals = [1.0, 3.0, 3.0].map(|at| (Offset::from_secs_f64(at), ask.clone()));
+        let mut seen = Vec::new();
+        play(&mut engine, arrivals, |_, what| seen.push(what));
+        let ready = Offset::from_nanos(2_000_000_000);
+        let refused = Seen::Refused(Offset::from_nanos(1_000_000_000), JobId(0), Refused::Loading(ready));
+        assert_eq!(seen[0], refused);
+        let did = |what: &Seen| match what {
+            Seen::Did(emission) => Some((emission.at, emission.job.0, emission.event)),
+            Seen::Refused(..) => None,
+        };
+        let did: Vec<_> = seen.iter().filter_map(did).collect();
+        assert!(did.is_sorted_by_key(|&(at, ..)| at));
+        let of = |id| did.iter().filter(move |done| done.1 == id).map(|done| done.2).collect::<Vec<_>>();
+        let whole = [Event::Started, Event::Tokens(1), Event::Tokens(1), Event::Finished];
+        assert_eq!((of(1), of(2)), (whole.to_vec(), whole.to_vec()));
+    }
 }

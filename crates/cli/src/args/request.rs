@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use clap::Args;
-use plimsoll_core::spec::Provider;
+use plimsoll_core::spec::{Interface, Provider};
 use plimsoll_core::time::parse_duration;
 
 use super::values::{
-    self, JsonObject, Probabilities, ReuseName, json_object, not_negative, positive_duration, probabilities,
-    provider,
+    self, JsonObject, Probabilities, ReuseName, interface, json_object, not_negative, positive_duration,
+    probabilities, provider,
 };
 
 /// Where requests go.
@@ -45,11 +45,14 @@ pub(crate) struct TargetArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "API")]
 pub(crate) struct ApiArgs {
-    /// Chat completions: the default, except for Together, TGI and Triton
-    #[arg(long, overrides_with = "no_chat")]
+    /// What is asked: the first that the provider has, which is chat for most
+    #[arg(long, value_name = "NAME", value_parser = interface(), overrides_with_all = ["chat", "no_chat"])]
+    pub(crate) api: Option<Interface>,
+    /// The same as --api chat
+    #[arg(long, overrides_with_all = ["no_chat", "api"])]
     pub(crate) chat: bool,
-    /// Text completions
-    #[arg(long, overrides_with = "chat")]
+    /// The same as --api completions, or the provider's own interface for text
+    #[arg(long, overrides_with_all = ["chat", "api"])]
     pub(crate) no_chat: bool,
     /// Streamed answers: the default, except for Triton infer
     #[arg(long, overrides_with = "no_stream")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use plimsoll_core::load::{Stage, ThinkTime};
-use plimsoll_core::spec::Provider;
+use plimsoll_core::spec::{Interface, Provider};
 use plimsoll_core::time::{Rate, parse_duration};
 
 /// Names of arrival processes; `exponential` is the load test's name for `poisson`.
@@ -92,6 +92,12 @@ pub(crate) enum ColorName {
 pub(crate) fn provider() -> impl TypedValueParser<Value = Provider> {
     PossibleValuesParser::new(Provider::ALL.map(Provider::name))
         .try_map(|name| Provider::from_name(&name).ok_or("unknown provider"))
+}
+
+/// Reads an interface's name; clap suggests the nearest for an unknown one.
+pub(crate) fn interface() -> impl TypedValueParser<Value = Interface> {
+    PossibleValuesParser::new(Interface::ALL.map(Interface::name))
+        .try_map(|name| Interface::from_name(&name).ok_or("unknown interface"))
 }
 
 /// Reads a whole number of 1 or more, for the types that hold nothing else.

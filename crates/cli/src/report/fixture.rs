@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use plimsoll_core::record::{Outcome, TokenSource};
-use plimsoll_core::spec::Api;
+use plimsoll_core::spec::{Api, Interface};
 use plimsoll_core::summary::{
     Counts, Distribution, ErrorClass, HealthSummary, Percentile, Rates, RunHeader, SUMMARY_SCHEMA, Summary,
     Tokens, Truth, Validity, WindowTimes,
@@ -13,7 +13,7 @@ use plimsoll_core::summary::{
 /// A chat, streamed.
 pub(crate) fn api() -> Api {
     Api {
-        chat: true,
+        interface: Interface::Chat,
         stream: true,
         logprobs: None,
         temperature: 1.0,
@@ -46,6 +46,7 @@ pub(crate) fn header() -> RunHeader {
         workload: "512-token prompts, 128 tokens out".to_owned(),
         seed: 7,
         threads: 2,
+        simulated: false,
         ended: "completed".to_owned(),
     }
 }
@@ -129,6 +130,8 @@ pub(crate) fn valid() -> Summary {
         health: HealthSummary {
             busy_max: 0.031,
             waiting_max: 0.002,
+            others_max: 0.01,
+            stolen_max: 0.004,
             timer_lag_p99: Some(0.000_061),
             read_lag_p99: Some(0.000_018),
             kernel_timestamps: true,

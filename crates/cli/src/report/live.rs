@@ -15,7 +15,9 @@ const BAR_WIDTH: usize = 24;
 /// A moment of a run. Rates and percentiles are of the last few seconds, counts of the whole run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct LiveView {
-    /// Since the start.
+    /// Since the start, for who watches. Simulated time is faster than that.
+    pub(crate) watched: Duration,
+    /// Since the start, for the run.
     pub(crate) elapsed: Duration,
     /// Until no more requests start, if that is known.
     pub(crate) left: Option<Duration>,
@@ -71,11 +73,11 @@ impl Live {
     pub(crate) fn show(&mut self, view: &LiveView) {
         match self {
             Live::Off => {}
-            Live::Plain { next } if view.elapsed < *next => {}
+            Live::Plain { next } if view.watched < *next => {}
             Live::Plain { next } => {
                 emit::note(&line(view));
                 // Moments that were missed are not made up for.
-                *next = view.elapsed + PLAIN_INTERVAL;
+                *next = view.watched + PLAIN_INTERVAL;
             }
             Live::Panel { bars, .. } => {
                 for (bar, text) in bars.iter().zip(panel(view)) {
@@ -178,6 +180,7 @@ mod tests {
 
     fn view() -> LiveView {
         LiveView {
+            watched: Duration::from_millis(15_400),
             elapsed: Duration::from_millis(15_400),
             left: Some(Duration::from_millis(44_600)),
             phase: "measuring",

@@ -21,13 +21,14 @@ pub(crate) struct Plan<'a> {
 /// Ctrl+C`.
 pub(crate) fn opening_line(plan: &Plan<'_>) -> String {
     let Plan { header, phases, load, .. } = plan;
-    let defaults = if plan.api_by_default && plan.api.chat && plan.api.stream {
+    let defaults = if plan.api_by_default && plan.api.interface.is_chat() && plan.api.stream {
         " (defaults; --no-chat --no-stream for the older form)"
     } else {
         ""
     };
+    let time = if header.simulated { "simulated time: " } else { "" };
     format!(
-        "{} -> {} ({}, model {}): {}{defaults}, {}, {}",
+        "{time}{} -> {} ({}, model {}): {}{defaults}, {}, {}",
         header.load,
         header.target,
         header.provider,
@@ -40,9 +41,8 @@ pub(crate) fn opening_line(plan: &Plan<'_>) -> String {
 
 /// `chat, streaming`.
 pub(crate) fn api(api: &Api) -> String {
-    let form = if api.chat { "chat" } else { "completions" };
     let stream = if api.stream { "streaming" } else { "not streaming" };
-    format!("{form}, {stream}")
+    format!("{}, {stream}", api.interface.name())
 }
 
 fn until(phases: &Phases, load: &LoadModel) -> String {

@@ -41,8 +41,12 @@ pub(crate) fn report(summary: &Summary, results: &str, style: Style) -> String {
 }
 
 fn verdict(summary: &Summary, style: Style) -> String {
-    let mut text = if summary.validity.valid {
+    let text = if summary.validity.valid {
         let word = style.paint(Tone::Good, "VALID");
+        if summary.run.simulated {
+            return format!("{word}: simulated time, in which a client is never late\n")
+                + &overloaded(summary, style);
+        }
         let health = &summary.health;
         let mut figures = vec![format!("I/O threads busy {}", percent(health.busy_max))];
         figures.extend(health.timer_lag_p99.map(|lag| format!("timer lag p99 {} ms", ms(Some(lag)))));
@@ -54,13 +58,15 @@ fn verdict(summary: &Summary, style: Style) -> String {
             summary.validity.reasons.iter().map(|reason| format!("  - {reason}\n")).collect();
         format!("{word}: these figures say more of this client than of the server\n{reasons}")
     };
-    if summary.validity.overloaded {
-        let word = style.paint(Tone::Doubt, "OVERLOADED");
-        text.push_str(&format!(
-            "{word}: the backlog grew over the measured window, so this load cannot be held\n"
-        ));
+    text + &overloaded(summary, style)
+}
+
+fn overloaded(summary: &Summary, style: Style) -> String {
+    if !summary.validity.overloaded {
+        return String::new();
     }
-    text
+    let word = style.paint(Tone::Doubt, "OVERLOADED");
+    format!("{word}: the backlog grew over the measured window, so this load cannot be held\n")
 }
 
 fn header(summary: &Summary) -> String {
@@ -218,6 +224,9 @@ fn printable(text: &str) -> String {
 }
 
 fn health(summary: &Summary) -> String {
+    if summary.run.simulated {
+        return "Client     simulated: it takes no time of its own, and arrivals are exact\n".to_owned();
+    }
     let health = &summary.health;
     let stamps = if health.kernel_timestamps { "the kernel" } else { "this process" };
     let lag = |name: &str, value: Option<f64>| value.map(|lag| format!("{name} p99 {} ms", ms(Some(lag))));
@@ -225,6 +234,12 @@ fn health(summary: &Summary) -> String {
         format!("busy {}", percent(health.busy_max)),
         format!("waiting for a core {}", percent(health.waiting_max)),
     ];
+    if health.others_max >= 0.01 {
+        figures.push(format!("other processes on its cores {}", percent(health.others_max)));
+    }
+    if health.stolen_max >= 0.01 {
+        figures.push(format!("taken by the host {}", percent(health.stolen_max)));
+    }
     figures.extend(lag("timer lag", health.timer_lag_p99));
     figures.extend(lag("read lag", health.read_lag_p99));
     figures.extend(lag("send lag", health.send_lag_p99));

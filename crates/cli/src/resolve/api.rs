@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use plimsoll_core::spec::{Api, Provider, WorkloadSpec};
+use plimsoll_core::spec::{Api, Interface, Provider, WorkloadSpec};
+use plimsoll_drive::protocol::{Supports, supports};
 use serde_json::Value;
 
 use super::{Context, in_folder};
@@ -12,11 +13,11 @@ use crate::exit::{UsageError, refuse};
 /// An [`Api`] whose form may still depend on the provider.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiDraft {
-    /// Chat or not, if somebody said so.
-    pub(crate) chat: Option<bool>,
+    /// What is asked, if somebody said so.
+    pub(crate) interface: Option<Interface>,
     /// Streamed or not, if somebody said so.
     pub(crate) stream: Option<bool>,
-    /// The rest; its `chat`, `stream`, `ignore_eos` and `keep_text` are set with the provider.
+    /// The rest; its `interface`, `stream`, `ignore_eos` and `keep_text` are set with the provider.
     rest: Api,
     forced_from_dataset: bool,
     show_response: bool,
@@ -26,7 +27,7 @@ pub(crate) struct ApiDraft {
 pub(super) fn resolve(args: &RunArgs, context: &Context) -> Result<ApiDraft, UsageError> {
     let api = &args.api;
     let rest = Api {
-        chat: true,
+        interface: Interface::Chat,
         stream: true,
         logprobs: api.logprobs,
         temperature: api.temperature,
@@ -44,7 +45,11 @@ pub(super) fn resolve(args: &RunArgs, context: &Context) -> Result<ApiDraft, Usa
         keep_text: false,
     };
     Ok(ApiDraft {
-        chat: said(api.chat, api.no_chat),
+        interface: match said(api.chat, api.no_chat) {
+            Some(true) => Some(Interface::Chat),
+            Some(false) => Some(Interface::Completions),
+            None => api.api,
+        },
         stream: said(api.stream, api.no_stream),
         rest,
         forced_from_dataset: args.workload.forced_generation_from_dataset,
@@ -52,37 +57,57 @@ pub(super) fn resolve(args: &RunArgs, context: &Context) -> Result<ApiDraft, Usa
     })
 }
 
+/// Whether images fail for the interface that was chosen, and not for the provider.
+fn can_have_chat(provider: Provider) -> bool {
+    supports(provider).interfaces.contains(&Interface::Chat)
+}
+
 fn said(yes: bool, no: bool) -> Option<bool> {
     (yes || no).then_some(yes)
 }
 
 impl ApiDraft {
+    /// What is asked of a server that has `interfaces`. `--no-chat` is the text interface, whatever its name there.
+    fn interface(&self, interfaces: &[Interface]) -> Interface {
+        match self.interface {
+            Some(Interface::Completions) if interfaces.contains(&Interface::Generate) => Interface::Generate,
+            Some(interface) => interface,
+            None => interfaces.first().copied().unwrap_or(Interface::Chat),
+        }
+    }
+
     /// The form that this provider gets.
     ///
     /// # Errors
     /// Something was asked for that this provider does not have.
     pub(crate) fn for_provider(self, provider: Provider, workload: &WorkloadSpec) -> Result<Api, UsageError> {
         let name = provider.name();
-        let native = matches!(provider, Provider::Tgi | Provider::TritonInfer | Provider::TritonGenerate);
-        if native && self.chat == Some(true) {
-            refuse!("{name} has no chat API: leave out --chat");
+        let can = supports(provider);
+        let interface = self.interface(can.interfaces);
+        if !can.interfaces.contains(&interface) {
+            let names: Vec<&str> = can.interfaces.iter().map(|interface| interface.name()).collect();
+            refuse!(
+                "{name} has no interface `{}`: use --api {}, or leave it out",
+                interface.name(),
+                names.join(" or ")
+            );
         }
-        if provider == Provider::TritonInfer && self.stream == Some(true) {
-            refuse!("triton-infer does not stream: leave out --stream, or use --provider triton-generate");
+        if !can.stream && self.stream == Some(true) {
+            let instead = match provider {
+                Provider::TritonInfer => ", or use --provider triton-generate",
+                _ => "",
+            };
+            refuse!("{name} does not stream: leave out --stream{instead}");
         }
-        let chat = self.chat.unwrap_or(!native && provider != Provider::Together);
-        let stream = self.stream.unwrap_or(provider != Provider::TritonInfer);
-        self.check(provider, chat, stream, workload)?;
-        if native {
-            self.check_native(provider, workload)?;
-        }
-        // Triton reports no token counts, so answers are counted here.
-        let counted_here = matches!(provider, Provider::TritonInfer | Provider::TritonGenerate);
+        let stream = self.stream.unwrap_or(can.stream);
+        self.check(provider, interface, stream, workload)?;
+        self.check_supported(provider, can, workload)?;
         Ok(Api {
-            chat,
+            interface,
             stream,
             ignore_eos: matches!(provider, Provider::Vllm | Provider::Sglang),
-            keep_text: self.show_response || workload.tokenizer.is_some() || counted_here,
+            // What reports no token counts is counted here.
+            keep_text: self.show_response || workload.tokenizer.is_some() || !can.token_counts,
             ..self.rest
         })
     }
@@ -90,16 +115,16 @@ impl ApiDraft {
     fn check(
         &self,
         provider: Provider,
-        chat: bool,
+        interface: Interface,
         stream: bool,
         workload: &WorkloadSpec,
     ) -> Result<(), UsageError> {
-        if self.rest.first_visible_token && !(chat && stream) {
+        if self.rest.first_visible_token && !(interface.is_chat() && stream) {
             refuse!(
                 "--first-visible-token needs reasoning to be told from text as it streams: add --chat and --stream"
             );
         }
-        if !workload.images.is_empty() && !chat {
+        if !workload.images.is_empty() && can_have_chat(provider) && !interface.is_chat() {
             refuse!("--prompt-images-with-resolutions needs the chat API: add --chat");
         }
         let only_fireworks = [
@@ -117,16 +142,21 @@ impl ApiDraft {
         }
     }
 
-    /// What the servers with APIs of their own do not take.
-    fn check_native(&self, provider: Provider, workload: &WorkloadSpec) -> Result<(), UsageError> {
+    /// What the provider does not take in any interface.
+    fn check_supported(
+        &self,
+        provider: Provider,
+        can: Supports,
+        workload: &WorkloadSpec,
+    ) -> Result<(), UsageError> {
         let name = provider.name();
-        if self.rest.n != 1 {
+        if self.rest.n != 1 && !can.many {
             refuse!("{name} generates one sequence per request: leave out -n");
         }
-        if self.rest.logprobs.is_some() && provider != Provider::Tgi {
+        if self.rest.logprobs.is_some() && !can.logprobs {
             refuse!("{name} has no log probabilities: leave out --logprobs");
         }
-        if !workload.images.is_empty() {
+        if !workload.images.is_empty() && !can.images {
             refuse!("{name} takes no images: leave out --prompt-images-with-resolutions");
         }
         Ok(())

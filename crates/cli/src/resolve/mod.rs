@@ -7,6 +7,7 @@ mod api;
 mod compat;
 pub(crate) mod load;
 mod proxy;
+mod simulated;
 mod target;
 mod workload;
 
@@ -17,7 +18,7 @@ use clap::ArgMatches;
 use plimsoll_core::load::LoadModel;
 use plimsoll_core::seed::Seed;
 use plimsoll_core::spec::{
-    Corpus, Phases, Provider, RunSpec, SPEC_FORMAT, Target, TransportSpec, WorkloadSpec,
+    Corpus, Interface, Phases, Provider, RunSpec, SPEC_FORMAT, Target, TransportSpec, WorkloadSpec,
 };
 use tracing::level_filters::LevelFilter;
 
@@ -188,10 +189,11 @@ pub(crate) fn resolve(
     let api = api::resolve(&args, context)?;
     if let Some(provider) = target.provider {
         let known = api.clone().for_provider(provider, &workload)?;
-        derived.push(("chat", known.chat.to_string(), "default of the provider"));
+        derived.push(("api", known.interface.name().to_owned(), "default of the provider"));
         derived.push(("stream", known.stream.to_string(), "default of the provider"));
     } else {
-        derived.push(("chat", api.chat.unwrap_or(true).to_string(), "default, where the provider has it"));
+        let interface = api.interface.unwrap_or(Interface::Chat);
+        derived.push(("api", interface.name().to_owned(), "default, where the provider has it"));
         derived.push((
             "stream",
             api.stream.unwrap_or(true).to_string(),
@@ -200,6 +202,10 @@ pub(crate) fn resolve(
     }
     let seed = args.process.seed.unwrap_or(context.fresh_seed);
     derived.push(("seed", seed.to_string(), "new for this run"));
+    let phases = phases(&args);
+    if matches!(target.kind, TargetKind::InProcess(_)) {
+        simulated::check(&args, &load, &phases)?;
+    }
     let threads = args
         .process
         .threads
@@ -216,7 +222,7 @@ pub(crate) fn resolve(
         seed: Seed(seed),
         threads,
         load,
-        phases: phases(&args),
+        phases,
         transport: target::transport(&args.transport)?,
         max_fail_ratio: args.phases.max_fail_ratio,
         strict_length: args.workload.strict_length,
@@ -260,8 +266,13 @@ fn in_folder(folder: &Path, path: &Path) -> PathBuf {
 
 /// One I/O thread per core, but no more than there can be requests in flight.
 fn threads(load: &LoadModel, target: &TargetKind, cores: u16) -> u16 {
-    // The embedded server needs a core of its own, or client and server would measure each other.
-    let cores = if matches!(target, TargetKind::Sim(_)) { cores.saturating_sub(1) } else { cores };
+    let cores = match target {
+        TargetKind::Http => cores,
+        // The embedded server needs a core of its own, or client and server would measure each other.
+        TargetKind::Sim(_) => cores.saturating_sub(1),
+        // Simulated time is that of one thread.
+        TargetKind::InProcess(_) => 1,
+    };
     let most = match load {
         LoadModel::Closed(closed) => closed.users.get(),
         LoadModel::Open(open) => open.cap.map_or(u32::MAX, |cap| cap.max.get()),

@@ -22,6 +22,8 @@ pub(crate) enum TargetKind {
     Http,
     /// The simulated server, with the options after the question mark.
     Sim(String),
+    /// The same within this process and in simulated time (`time=virtual`).
+    InProcess(String),
 }
 
 /// A target whose provider and model the server may still have to tell.
@@ -52,7 +54,7 @@ pub(super) fn resolve(
     let mut headers = typed.header.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
     let api_key = typed.api_key.as_deref().map(api_key).transpose()?;
     let (kind, url, guess) = match host.strip_prefix("sim:") {
-        Some(rest) => (TargetKind::Sim(sim_options(rest)?), host.to_owned(), None),
+        Some(rest) => (sim_kind(&sim_options(rest)?)?, host.to_owned(), None),
         None => {
             let mut url = parse_url(host)?;
             if !typed.no_proxy {
@@ -89,6 +91,21 @@ fn sim_options(rest: &str) -> Result<String, UsageError> {
     match rest.strip_prefix('?').or(rest.is_empty().then_some("")) {
         Some(options) => Ok(options.to_owned()),
         None => refuse!("`sim:{rest}` is no simulated server: write sim://?ttft=50ms&itl=10ms"),
+    }
+}
+
+/// Takes `time=real` or `time=virtual` out of the options of the simulated server: it says where that runs, not how.
+fn sim_kind(options: &str) -> Result<TargetKind, UsageError> {
+    let (before, query) = options.rsplit_once('?').map_or(("", options), |(preset, query)| (preset, query));
+    let (times, others): (Vec<&str>, Vec<&str>) =
+        query.split('&').partition(|pair| pair.split('=').next() == Some("time"));
+    let others = others.join("&");
+    let rest = if before.is_empty() { others } else { format!("{before}?{others}") };
+    match times[..] {
+        [] | ["time=real"] => Ok(TargetKind::Sim(rest)),
+        ["time=virtual"] => Ok(TargetKind::InProcess(rest)),
+        [other] => refuse!("`{other}` in the sim:// target is no time: write time=virtual, or time=real"),
+        _ => refuse!("option `time` is given twice in the sim:// target: give it once"),
     }
 }
 

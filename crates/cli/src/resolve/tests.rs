@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 use plimsoll_core::load::{
     Arrivals, ClosedLoop, ClosedShape, ConcurrencyCap, GapDistribution, OpenLoop, ThinkTime, WhenFull,
 };
-use plimsoll_core::spec::{PromptSource, Secret};
+use plimsoll_core::spec::{Interface, PromptSource, Secret};
 use plimsoll_core::time::Rate;
 
 use super::*;
@@ -85,7 +85,7 @@ fn the_seeds_fixed_concurrency() {
     assert_eq!(run.load, steady(8, 2.0));
     assert_eq!((tokens(&run), run.workload.output.mean), (Some(512), 128));
     assert_eq!(run.target.url, "http://localhost:80".trim_end_matches(":80"));
-    assert!(run.api.chat && run.api.stream && run.api.ignore_eos);
+    assert!(run.api.interface.is_chat() && run.api.stream && run.api.ignore_eos);
     assert_eq!((run.phases.measure, run.phases.warmup), (None, Duration::ZERO));
 }
 
@@ -98,7 +98,7 @@ fn the_seeds_fixed_rate() {
     let run = spec(resolved, Provider::Openai);
     assert_eq!(run.load, constant(0.5, 100));
     assert_eq!(run.phases.measure, Some(Duration::from_secs(60)));
-    assert!(run.api.chat && run.api.stream && !run.api.ignore_eos);
+    assert!(run.api.interface.is_chat() && run.api.stream && !run.api.ignore_eos);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn the_seeds_hosted_models() {
     assert_eq!(run.target.api_key, Some(Secret::new("secret")));
     let openai = ["-H", "https://api.openai.com", "--model=z", "--chat"];
     let run = spec(resolved(&[common.as_slice(), &openai].concat()), Provider::Vllm);
-    assert_eq!((run.target.provider, run.api.chat), (Provider::Openai, true));
+    assert_eq!((run.target.provider, run.api.interface.is_chat()), (Provider::Openai, true));
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn the_seeds_triton() {
     assert_eq!(run.workload.prompts, PromptSource::Text("Hello".to_owned()));
     assert_eq!(run.workload.tokenizer.as_deref(), Some("DIR"));
     assert_eq!(run.target.model, "ensemble");
-    assert!(!run.api.chat && !run.api.stream && run.api.keep_text);
+    assert!(run.api.interface == Interface::Generate && !run.api.stream && run.api.keep_text);
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn a_pair_follows_the_latest_word() {
         .unwrap();
     let context = context(&[], folder.path());
     let run = |args: &[&str]| spec(resolve_in(args, &context).unwrap(), Provider::Vllm);
-    let both = |run: RunSpec| (run.api.chat, run.api.stream, run.spin);
+    let both = |run: RunSpec| (run.api.interface.is_chat(), run.api.stream, run.spin);
     assert_eq!(both(run(&[])), (false, false, true));
     assert_eq!(both(run(&["--chat", "--stream"])), (true, true, true));
     assert_eq!(both(run(&["--chat", "--no-chat"])), (false, false, true));
@@ -198,6 +198,38 @@ fn targets_are_completed_and_cleaned() {
     assert_eq!(login, [("Authorization".to_owned(), Secret::new("Basic bWU6cEBzcw=="))]);
     for (typed, options) in [("sim://?ttft=50ms", "ttft=50ms"), ("sim://", ""), ("sim:", "")] {
         assert_eq!(resolved(&[typed]).draft.target.kind, TargetKind::Sim(options.to_owned()));
+    }
+}
+
+#[test]
+fn a_simulated_server_runs_on_a_port_or_in_process() {
+    let kind = |typed: &str| resolved(&[typed, "-t", "1h", "-u", "64"]).draft.target.kind;
+    for (typed, options) in
+        [("sim://?time=virtual", ""), ("sim://?ttft=1s&time=virtual&itl=2s", "ttft=1s&itl=2s")]
+    {
+        assert_eq!(kind(typed), TargetKind::InProcess(options.to_owned()), "{typed}");
+    }
+    assert_eq!(kind("sim://?time=real&ttft=1s"), TargetKind::Sim("ttft=1s".to_owned()));
+    let simulated = |args: &[&str]| {
+        let mut all = vec!["sim://?time=virtual"];
+        all.extend(args);
+        resolve_in(&all, &context(&[], Path::new("/nonexistent")))
+    };
+    let spec_threads = simulated(&["-t", "1h", "-u", "64"]).unwrap().draft.threads;
+    assert_eq!(spec_threads, 1);
+    for (args, excerpt) in [
+        (&["-u", "2"][..], "needs an end"),
+        (&["-t", "1h", "--threads", "2"], "leave --threads out"),
+        (&["-t", "1h", "--spin"], "without --spin"),
+        (&["-t", "1h", "--show-response"], "have no text"),
+    ] {
+        let error = simulated(args).unwrap_err().to_string();
+        assert!(error.contains(excerpt), "{args:?}: {error}");
+    }
+    assert!(simulated(&["--stages", "10s:5"]).is_ok());
+    for (typed, excerpt) in [("sim://?time=warp", "time=virtual"), ("sim://?time=real&time=real", "twice")] {
+        let error = resolve_in(&[typed], &context(&[], Path::new("/nonexistent"))).unwrap_err().to_string();
+        assert!(error.contains(excerpt), "{error}");
     }
 }
 
@@ -253,7 +285,7 @@ fn defaults_that_depend_on_the_provider() {
     let form = |provider: &str, extra: &[&str]| {
         let args = [["--provider", provider].as_slice(), extra].concat();
         let run = spec(resolved(&args), Provider::Vllm);
-        (run.api.chat, run.api.stream, run.api.ignore_eos)
+        (run.api.interface.is_chat(), run.api.stream, run.api.ignore_eos)
     };
     assert_eq!(form("vllm", &[]), (true, true, true));
     assert_eq!(form("sglang", &["--no-stream"]), (true, false, true));

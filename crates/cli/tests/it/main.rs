@@ -27,6 +27,8 @@ mod selftest;
 #[cfg(test)]
 mod servers;
 #[cfg(test)]
+mod simulated;
+#[cfg(test)]
 mod stop;
 #[cfg(test)]
 mod truth;

@@ -15,12 +15,22 @@ mod law;
 pub mod proof;
 mod schedule;
 mod stages;
+mod times;
 pub mod trace;
 mod validate;
 
 pub use closed::UserPacer;
 pub use schedule::{Schedule, Share};
+pub use times::Times;
 pub use validate::{ClosedLoopError, LoadError, ScheduleError};
+
+/// A user who found no connection waits this long before the next try: a server that is away must not make the
+/// client spin.
+pub const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
+
+/// While as many requests as the user wants have ended well or are on their way, an open loop looks this often whether
+/// one of them has failed after all.
+pub const CLAIM_PAUSE: Duration = Duration::from_millis(5);
 
 /// How load is put on the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

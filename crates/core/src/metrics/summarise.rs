@@ -6,7 +6,7 @@ use super::histogram::Unit;
 use super::order_statistics::min_samples;
 use super::quantities::QUANTITIES;
 use super::tally::Tally;
-use super::verdict::{Evidence, validity};
+use super::verdict::{Evidence, slow_host, validity};
 use crate::health::{ClientHealth, ThreadHealth};
 use crate::record::{Outcome, TokenSource};
 use crate::summary::{
@@ -46,6 +46,7 @@ impl Tally {
         let counts = self.counts();
         let metrics = self.metrics(conduct.open_loop);
         let in_flight = self.in_flight_by_second(&conduct.window);
+        let median_latency = metrics.get("latency").and_then(|latency| latency.percentile(50.0));
         let validity = validity(&Evidence {
             open_loop: conduct.open_loop,
             cap_reached: conduct.cap_reached,
@@ -53,12 +54,13 @@ impl Tally {
             sent: counts.sent,
             refused: self.counts.refused,
             own_lag: &self.own_lag,
-            median_latency: metrics.get("latency").and_then(|latency| latency.percentile(50.0)),
+            median_latency,
             health: conduct.health,
             in_flight: &in_flight,
         });
         let tokens = self.tokens.totals();
-        let warnings = warnings(&counts, &tokens, conduct);
+        let mut warnings = warnings(&counts, &tokens, conduct);
+        warnings.extend(slow_host(conduct.health, median_latency));
         Summary {
             schema: SUMMARY_SCHEMA.to_owned(),
             run,
@@ -158,6 +160,8 @@ impl Tally {
         HealthSummary {
             busy_max: greatest(|thread| thread.busy),
             waiting_max: greatest(|thread| thread.waiting),
+            others_max: greatest(|thread| thread.others),
+            stolen_max: greatest(|thread| thread.stolen),
             timer_lag_p99: worst_p99(|thread| &thread.timer_lag),
             read_lag_p99: worst_p99(|thread| &thread.read_lag),
             send_lag_p99: scheduled_p99(&self.send_lag),

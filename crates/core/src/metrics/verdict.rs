@@ -8,12 +8,14 @@ use crate::summary::Validity;
 
 /// A 99th percentile of lag above this is the client's fault, nanoseconds.
 const LAG_MAX: u64 = 1_000_000;
-/// For `send_lag` it must also be above this share of the median latency.
+/// Where the lag is not due to other processes it must also be above this share of the median latency to matter.
 const LAG_SHARE_MAX: f64 = 0.02;
 /// Greatest relative difference between sent and offered rate.
 const RATE_ERROR_MAX: f64 = 0.01;
 /// So few missed requests are the window's last ones, cut off by its end, and say nothing of the rate.
 const MISSED_MIN: u64 = 3;
+/// Other processes that use more than this share of the cores are to blame for late timers.
+const OTHERS_MAX: f64 = 0.2;
 /// Greatest share of the window in which an I/O thread may want its core.
 const BUSY_MAX: f64 = 0.8;
 
@@ -49,7 +51,7 @@ pub fn validity(evidence: &Evidence) -> Validity {
     }
     for thread in &evidence.health.threads {
         reasons.extend(busy(thread));
-        reasons.extend(timers_late(thread));
+        reasons.extend(timers_late(thread, evidence.median_latency));
     }
     let lost = evidence.health.records_lost;
     if lost > 0 {
@@ -107,21 +109,65 @@ fn busy(thread: &ThreadHealth) -> Option<String> {
     })
 }
 
-fn timers_late(thread: &ThreadHealth) -> Option<String> {
+/// Late timers are this client's fault where other processes have its cores: that grows with the load and spares nothing.
+/// The host of a virtual machine takes its share from everything alike, so that matters only where it is large against
+/// what is measured.
+fn timers_late(thread: &ThreadHealth, median_latency: Option<f64>) -> Option<String> {
+    let (proven, lag) = timer_lag_p99(thread)?;
+    let share = median_latency.unwrap_or(0.0) * LAG_SHARE_MAX;
+    let number = thread.thread;
+    let lag = millis(lag);
+    if proven <= LAG_MAX {
+        None
+    } else if thread.others > OTHERS_MAX {
+        Some(format!(
+            "timer lag p99 of I/O thread {number} was {lag} ms (limit 1 ms) while other processes used {:.0} % of its \
+             cores: free the cores, or lower the load",
+            100.0 * thread.others
+        ))
+    } else if proven as f64 / 1e9 > share {
+        Some(format!(
+            "timer lag p99 of I/O thread {number} was {lag} ms (limits 1 ms and 2 % of the median latency, {:.3} ms), \
+             and no other process is to blame: {}",
+            share * 1e3,
+            host(thread)
+        ))
+    } else {
+        None
+    }
+}
+
+/// The warning of a run whose timers were late, but not so late that it is INVALID.
+pub(super) fn slow_host(health: &ClientHealth, median_latency: Option<f64>) -> Option<String> {
+    let late = |thread: &&ThreadHealth| timer_lag_p99(thread).is_some_and(|(proven, _)| proven > LAG_MAX);
+    let thread = health.threads.iter().find(late)?;
+    if timers_late(thread, median_latency).is_some() {
+        return None;
+    }
+    let (_, lag) = timer_lag_p99(thread)?;
+    Some(format!(
+        "timer lag p99 of I/O thread {} was {} ms, little against the latencies here: {}",
+        thread.thread,
+        millis(lag),
+        host(thread)
+    ))
+}
+
+fn host(thread: &ThreadHealth) -> String {
+    format!(
+        "the host of this machine took {:.1} % of its cores (steal); for finer figures use a machine with cores of its own",
+        100.0 * thread.stolen
+    )
+}
+
+/// See [`p99`].
+fn timer_lag_p99(thread: &ThreadHealth) -> Option<(u64, u64)> {
     let n = thread.timer_lag.len();
     let at_rank = |rank: u64| {
         // Half a rank below, so that rounding in the quotient cannot step to the next sample.
         thread.timer_lag.lowest_equivalent(thread.timer_lag.value_at_quantile((rank as f64 - 0.5) / n as f64))
     };
-    let (proven, lag) = p99(n, at_rank)?;
-    (proven > LAG_MAX).then(|| {
-        format!(
-            "timer lag p99 of I/O thread {} was {} ms (limit 1 ms): something else had its core; free the cores, or \
-             lower the load",
-            thread.thread,
-            millis(lag),
-        )
-    })
+    p99(n, at_rank)
 }
 
 /// What the 99th percentile is at least, with 95 % confidence, and the percentile itself; nothing with too few samples
@@ -154,19 +200,48 @@ mod tests {
     fn thread(busy: f64, waiting: f64, n: u64, timer_lag: u64) -> ThreadHealth {
         let mut lag = Histogram::new(3).unwrap();
         lag.record_n(timer_lag, n).unwrap();
-        ThreadHealth { thread: 3, busy, waiting, timer_lag: lag, read_lag: Histogram::new(3).unwrap() }
+        ThreadHealth {
+            thread: 3,
+            busy,
+            waiting,
+            others: 0.5,
+            stolen: 0.03,
+            timer_lag: lag,
+            read_lag: Histogram::new(3).unwrap(),
+        }
     }
 
-    /// An open loop without fault.
     #[test]
     fn a_p99_of_two_stray_samples_proves_nothing() {
         let mut stray = thread(0.1, 0.0, 197, 50_000);
         stray.timer_lag.record_n(4_000_000, 3).unwrap();
-        assert_eq!(timers_late(&stray), None);
+        assert_eq!(timers_late(&stray, None), None);
         stray.timer_lag.record_n(4_000_000, 5).unwrap();
-        assert!(timers_late(&stray).is_some_and(|reason| reason.contains("4.0")));
+        assert!(timers_late(&stray, None).is_some_and(|reason| reason.contains("4.0")));
     }
 
+    #[test]
+    fn a_slow_host_matters_where_its_lag_is_large_against_the_latency() {
+        let late = thread(0.1, 0.0, 1_000, 3_000_000);
+        let alone = ThreadHealth { others: 0.1, ..late.clone() };
+        let has = |thread: &ThreadHealth, latency, excerpt: &str| {
+            timers_late(thread, Some(latency)).is_some_and(|reason| reason.contains(excerpt))
+        };
+        assert!(has(&late, 10.0, "other processes used 50 %"));
+        assert!(has(&alone, 0.1, "took 3.0 %"));
+        assert_eq!(timers_late(&alone, Some(0.2)), None);
+        let warned = |thread: &ThreadHealth, latency| {
+            slow_host(
+                &ClientHealth { threads: vec![thread.clone()], ..ClientHealth::default() },
+                Some(latency),
+            )
+        };
+        assert!(warned(&alone, 0.2).is_some_and(|warning| warning.contains("2.998 ms")));
+        assert_eq!(warned(&alone, 0.1), None, "a reason already");
+        assert_eq!(warned(&thread(0.1, 0.0, 1_000, 900_000), 0.2), None);
+    }
+
+    /// An open loop without fault.
     fn sound<'a>(own_lag: &'a Samples, health: &'a ClientHealth) -> Evidence<'a> {
         Evidence {
             open_loop: true,

@@ -26,6 +26,11 @@ pub(super) trait Meaning: Send {
     /// An event of a stream, a JSON object, that arrived at `at`.
     fn event(&mut self, json: Value<'_>, at: Offset, reply: &mut Reply) -> Result<(), Malformed>;
 
+    /// Takes an event that is like an earlier one but for its text, without reading it anew; false if it is not.
+    fn event_again(&mut self, _data: &[u8], _at: Offset, _reply: &mut Reply) -> bool {
+        false
+    }
+
     /// A whole body, any JSON value.
     fn document(&mut self, json: Value<'_>, reply: &mut Reply) -> Result<(), Malformed>;
 
@@ -157,6 +162,10 @@ fn take_event(
     if *done || data == b"[DONE]" {
         *done = true;
         reply.complete = true;
+        return Ok(());
+    }
+    if event.name.is_empty() && meaning.event_again(data, at, reply) {
+        reply.events += 1;
         return Ok(());
     }
     let named_error = event.name == b"error";

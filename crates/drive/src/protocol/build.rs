@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plimsoll_core::spec::{Provider, RunSpec};
+use plimsoll_core::spec::{Interface, Provider, RunSpec};
 use thiserror::Error;
 
 use super::Protocol;
@@ -14,8 +14,8 @@ use super::triton::Triton;
 /// What can be asked of a provider. All of them complete text without streaming.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Supports {
-    /// Chat completions.
-    pub chat: bool,
+    /// The interfaces it has; the first is the default.
+    pub interfaces: &'static [Interface],
     /// Streamed answers.
     pub stream: bool,
     /// Several sequences per request.
@@ -35,7 +35,7 @@ pub struct Supports {
 /// What can be asked of `provider`.
 pub fn supports(provider: Provider) -> Supports {
     let all = Supports {
-        chat: true,
+        interfaces: &[Interface::Chat, Interface::Completions],
         stream: true,
         many: true,
         images: true,
@@ -44,14 +44,16 @@ pub fn supports(provider: Provider) -> Supports {
         reasoning_effort: true,
         token_counts: true,
     };
-    let text_only = Supports { chat: false, images: false, reasoning_effort: false, ..all };
-    let triton = Supports { many: false, logprobs: false, top_k: false, token_counts: false, ..text_only };
+    let text_only =
+        Supports { interfaces: &[Interface::Completions], images: false, reasoning_effort: false, ..all };
+    let tgi = Supports { interfaces: &[Interface::Generate], many: false, ..text_only };
+    let triton = Supports { logprobs: false, top_k: false, token_counts: false, ..tgi };
     match provider {
         Provider::Fireworks | Provider::Vllm | Provider::Sglang | Provider::Openai | Provider::Anyscale => {
             all
         }
         Provider::Together => text_only,
-        Provider::Tgi => Supports { many: false, ..text_only },
+        Provider::Tgi => tgi,
         Provider::TritonInfer => Supports { stream: false, ..triton },
         Provider::TritonGenerate => triton,
     }
@@ -69,6 +71,16 @@ pub enum ProtocolError {
         what: &'static str,
         /// What to do.
         instead: &'static str,
+    },
+    /// An interface that the provider does not have.
+    #[error("{provider} has no interface `{interface}`: use --api {instead}")]
+    NoInterface {
+        /// The provider's name.
+        provider: &'static str,
+        /// The interface's name.
+        interface: &'static str,
+        /// Those that it has.
+        instead: String,
     },
     /// An option that only Fireworks understands.
     #[error("{option} is understood by fireworks only, not by {provider}: leave it out")]
@@ -94,7 +106,7 @@ pub fn build(spec: &RunSpec) -> Result<Arc<dyn Protocol>, ProtocolError> {
         | Provider::Openai
         | Provider::Anyscale
         | Provider::Together => {
-            if spec.api.chat {
+            if spec.api.interface.is_chat() {
                 Arc::new(chat(spec))
             } else {
                 Arc::new(completions(spec))
@@ -109,14 +121,18 @@ pub fn build(spec: &RunSpec) -> Result<Arc<dyn Protocol>, ProtocolError> {
 fn check_api(spec: &RunSpec) -> Result<(), ProtocolError> {
     let (api, provider) = (&spec.api, spec.target.provider);
     let can = supports(provider);
+    if !can.interfaces.contains(&api.interface) {
+        let names: Vec<&str> = can.interfaces.iter().map(|interface| interface.name()).collect();
+        let (provider, interface) = (provider.name(), api.interface.name());
+        return Err(ProtocolError::NoInterface { provider, interface, instead: names.join(" or ") });
+    }
     let images = !spec.workload.images.is_empty();
     for (asked, supported, what, instead) in [
-        (api.chat, can.chat, "chat API", "use --no-chat"),
         (api.stream, can.stream, "streaming", "use --no-stream"),
         (api.n != 1, can.many, "several sequences per request", "use -n 1"),
         (
             images,
-            can.images && api.chat,
+            can.images && api.interface.is_chat(),
             "images in text completions",
             "use --chat with a provider that has it",
         ),

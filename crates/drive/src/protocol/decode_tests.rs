@@ -381,3 +381,35 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    /// Events alike are not read anew. Other white space in each makes them unlike, and must not change what they say.
+    #[test]
+    fn events_alike_say_what_they_would_say_alone(
+        events in prop::collection::vec((0..9_usize, prop::sample::select(vec!["a", "two words", "", "é🙂", r"\n", r#"\"x\""#])), 1..40),
+    ) {
+        let stream = |gap: fn(usize) -> usize| -> String {
+            let event = |(index, (form, text)): (usize, &(usize, &str))| {
+                let gap = " ".repeat(gap(index));
+                let choices = match form {
+                    0..3 => format!(r#""index":0,"delta":{{"content":"{text}"}},"logprobs":null"#),
+                    3 => format!(r#""index":1,"delta":{{"content":"{text}"}}"#),
+                    4 => format!(r#""index":0,"delta":{{"reasoning_content":"{text}"}}"#),
+                    5 => format!(r#""index":0,"delta":{{"role":"assistant","content":"{text}"}}"#),
+                    6 => format!(r#""index":0,"delta":{{"content":"{text}"}},"finish_reason":"stop""#),
+                    7 => format!(r#""index":0,"delta":{{"content":"{text}","reasoning":"{text}"}}"#),
+                    _ => format!(r#""index":0,"text":"{text}""#),
+                };
+                let usage = if index % 11 == 10 { r#","usage":{"completion_tokens":7}"# } else { "" };
+                format!("data: {{\"system_fingerprint\":\"plimsoll:{index}\",{gap}\"choices\":[{{{choices}}}]{usage}}}\n\n")
+            };
+            events.iter().enumerate().map(event).collect()
+        };
+        let read = |body: String| {
+            let (mut reply, outcome) = decode_reads(Provider::Openai, true, true, &[body.as_bytes(), DONE.as_bytes()]);
+            reply.text.get_or_insert_default();
+            format!("{outcome:?} {reply:?}")
+        };
+        prop_assert_eq!(read(stream(|_| 0)), read(stream(|index| index + 1)));
+    }
+}

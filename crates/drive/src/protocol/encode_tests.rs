@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use plimsoll_core::record::RequestId;
-use plimsoll_core::spec::{Provider, RunSpec};
+use plimsoll_core::spec::{Interface, Provider, RunSpec};
 use plimsoll_core::workload::RequestSpec;
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use super::test_spec::{line, request, spec};
 use super::{ProtocolError, build, supports};
 
 fn body(spec: &RunSpec, request: &RequestSpec) -> String {
-    let body = build(spec).unwrap().encode(request);
+    let body = build(spec).unwrap().encode(request).body;
     let text = String::from_utf8(body.concat()).unwrap();
     assert_eq!(body.len(), text.len());
     serde_json::from_str::<serde_json::Value>(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
@@ -41,7 +41,7 @@ fn options_become_members() {
     let rest = r#""reasoning_effort":"low","ignore_eos":true}"#;
     assert_eq!(body(&full, &request("x", 6)), format!(r#"{asked}"logprobs":true,"top_logprobs":3,{rest}"#));
 
-    full.api.chat = false;
+    full.api.interface = Interface::Completions;
     full.api.stream = false;
     assert_eq!(
         body(&full, &request("x", 6)),
@@ -99,7 +99,7 @@ fn members_of_the_data_set_take_precedence_and_are_shared() {
         body(&spec, &asked),
         r#"{"model":"tiny","stream":true,"stream_options":{"include_usage":true},"top_p":0.9,"temperature":0.7,"messages":[{"role":"system","content":"x"}],"seed":2,"max_completion_tokens":9}"#
     );
-    let sent = build(&spec).unwrap().encode(&asked);
+    let sent = build(&spec).unwrap().encode(&asked).body;
     let plimsoll_core::workload::Prompt::Members(members) = &asked.prompt else { unreachable!() };
     assert!(sent.pieces.iter().any(|piece| piece.as_ptr() == members.json.as_ptr()), "the line was copied");
 }
@@ -148,7 +148,7 @@ fn images_are_content_parts_and_never_copied() {
         part("data:,")
     );
     assert!(body(&spec, &asked).contains(&format!(r#""content":{content}"#)), "{}", body(&spec, &asked));
-    let sent = build(&spec).unwrap().encode(&asked);
+    let sent = build(&spec).unwrap().encode(&asked).body;
     for image in images.iter() {
         assert!(sent.pieces.iter().any(|piece| piece.as_ptr() == image.as_ptr()), "an image was copied");
     }
@@ -183,12 +183,12 @@ fn other_providers_ask_in_their_own_words() {
         ),
     ] {
         let spec = spec(provider, false, stream);
-        assert_eq!(build(&spec).unwrap().path(), path);
+        assert_eq!(build(&spec).unwrap().route().path, path);
         assert_eq!(body(&spec, &request("x", 6)), expected);
     }
     let mut own = spec(Provider::Openai, true, true);
     own.target.endpoint = Some("/v3/chat".to_owned());
-    assert_eq!(build(&own).unwrap().path(), "/v3/chat");
+    assert_eq!(build(&own).unwrap().route().path, "/v3/chat");
 }
 
 #[test]
@@ -202,11 +202,19 @@ fn what_a_provider_lacks_is_refused_clearly() {
         ),
         (
             Provider::TritonGenerate,
-            |spec| spec.api.chat = true,
-            "triton-generate has no chat API: use --no-chat",
+            |spec| spec.api.interface = Interface::Chat,
+            "triton-generate has no interface `chat`: use --api generate",
         ),
-        (Provider::Tgi, |spec| spec.api.chat = true, "tgi has no chat API: use --no-chat"),
-        (Provider::Together, |spec| spec.api.chat = true, "together has no chat API: use --no-chat"),
+        (
+            Provider::Tgi,
+            |spec| spec.api.interface = Interface::Completions,
+            "tgi has no interface `completions`: use --api generate",
+        ),
+        (
+            Provider::Together,
+            |spec| spec.api.interface = Interface::Chat,
+            "together has no interface `chat`: use --api completions",
+        ),
         (Provider::Tgi, |spec| spec.api.n = 2, "tgi has no several sequences per request: use -n 1"),
         (
             Provider::TritonInfer,
@@ -249,9 +257,13 @@ fn what_a_provider_lacks_is_refused_clearly() {
 fn what_is_supported_can_be_built() {
     for provider in Provider::ALL {
         let can = supports(provider);
-        for (chat, stream) in [(false, false), (false, true), (true, false), (true, true)] {
-            let built = build(&spec(provider, chat, stream));
-            assert_eq!(built.is_ok(), (can.chat || !chat) && (can.stream || !stream), "{provider:?}");
+        for interface in Interface::ALL {
+            for stream in [false, true] {
+                let mut spec = spec(provider, false, stream);
+                spec.api.interface = interface;
+                let expected = can.interfaces.contains(&interface) && (can.stream || !stream);
+                assert_eq!(build(&spec).is_ok(), expected, "{provider:?} {interface:?}");
+            }
         }
     }
 }

@@ -198,10 +198,20 @@ fn list_end(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// The content of a JSON string, escapes and all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Text<'a>(&'a str);
 
 impl<'a> Text<'a> {
+    /// The text between the quotes of a string that has been checked.
+    pub(super) fn of_raw(raw: &'a str) -> Self {
+        Text(raw)
+    }
+
+    /// As it is written, escapes and all.
+    pub(super) fn raw(self) -> &'a str {
+        self.0
+    }
+
     /// Whether it has no character.
     pub fn is_empty(self) -> bool {
         self.0.is_empty()
@@ -327,7 +337,7 @@ fn skip_member(bytes: &[u8], at: usize, depth: u32) -> Result<usize, NotJson> {
 }
 
 /// The end of the string whose content begins at `at`, its quote included.
-fn skip_string(bytes: &[u8], mut at: usize) -> Result<usize, NotJson> {
+pub(super) fn skip_string(bytes: &[u8], mut at: usize) -> Result<usize, NotJson> {
     loop {
         at = find_special(bytes, at);
         match bytes.get(at).ok_or(NotJson::CutShort)? {

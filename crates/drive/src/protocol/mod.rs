@@ -5,6 +5,7 @@ mod build;
 mod excerpt;
 mod json_scan;
 mod mask;
+mod message;
 mod openai;
 mod openai_chat;
 mod openai_completions;
@@ -12,6 +13,7 @@ mod openai_decode;
 mod outcome;
 pub mod probe;
 mod reply;
+mod skeleton;
 mod sse;
 mod template;
 mod tgi;
@@ -27,34 +29,44 @@ mod golden_tests;
 mod test_spec;
 
 use plimsoll_core::time::Offset;
-use plimsoll_core::workload::{Body, RequestSpec};
+use plimsoll_core::workload::RequestSpec;
 use thiserror::Error;
 
 pub use build::{ProtocolError, Supports, build, supports};
 pub use excerpt::error_excerpt;
 pub use mask::Mask;
+pub use message::{Fields, Outgoing, Route};
 pub use outcome::{Ended, judge, outcome_of_status};
 pub use reply::Reply;
 
 /// A way to ask a server for an answer and to read it.
 pub trait Protocol: Send + Sync {
-    /// Path of the request, to be appended to the target's base path; begins with a slash.
-    fn path(&self) -> &str;
+    /// The outside of its requests.
+    fn route(&self) -> &Route;
 
-    /// The body of a request. Large shared parts are shared, not copied.
-    fn encode(&self, request: &RequestSpec) -> Body;
+    /// A request.
+    fn encode(&self, request: &RequestSpec) -> Outgoing;
 
-    /// A reader for the response to `request`, if its HTTP status is 200.
+    /// A reader for the response to `request`.
     fn decoder(&self, request: &RequestSpec) -> Box<dyn Decoder>;
 }
 
-/// Reads one response body as it arrives.
+/// Reads one response as it arrives.
 pub trait Decoder: Send {
+    /// Takes the status and the header fields, and later the trailer fields if there are any. Says of the former whether
+    /// the body is an answer, rather than an explanation why there is none.
+    fn fields(&mut self, fields: &Fields<'_>, _reply: &mut Reply) -> bool {
+        fields.status == Some(200)
+    }
+
     /// Takes bytes that arrived at `at` and adds what they complete to `reply`.
     ///
     /// # Errors
     /// The bytes are not of this protocol.
     fn feed(&mut self, bytes: &[u8], at: Offset, reply: &mut Reply) -> Result<(), Malformed>;
+
+    /// A chunk of the transfer ended, of a body whose [`Route`] asks for it.
+    fn part_ended(&mut self, _at: Offset, _reply: &mut Reply) {}
 
     /// Takes the end of the body at `at`: a last event may have lacked its blank line.
     ///

@@ -1,17 +1,17 @@
 //! OpenAI's API, as OpenAI and the servers that copy it speak it: what chat and text completions share.
 
 use plimsoll_core::spec::{Api, Provider, RunSpec};
-use plimsoll_core::workload::{Body, RequestSpec};
+use plimsoll_core::workload::RequestSpec;
 use serde_json::json;
 
 use super::body_reader::BodyReader;
 use super::openai_decode::Completion;
 use super::template::{Field, Part, Template, When};
-use super::{Decoder, Protocol};
+use super::{Decoder, Outgoing, Protocol, Route};
 
 /// Chat or text completions.
 pub(super) struct OpenAi {
-    path: String,
+    route: Route,
     template: Template,
     keep_text: bool,
 }
@@ -25,7 +25,7 @@ impl OpenAi {
         fields.extend(logprobs);
         fields.extend(provider_fields(&spec.api, spec.target.provider));
         OpenAi {
-            path: spec.target.endpoint.clone().unwrap_or_else(|| path.to_owned()),
+            route: Route::json(spec.target.endpoint.as_deref().unwrap_or(path), spec.api.stream),
             template: Template::new(fields, &spec.api),
             keep_text: spec.api.keep_text,
         }
@@ -33,12 +33,12 @@ impl OpenAi {
 }
 
 impl Protocol for OpenAi {
-    fn path(&self) -> &str {
-        &self.path
+    fn route(&self) -> &Route {
+        &self.route
     }
 
-    fn encode(&self, request: &RequestSpec) -> Body {
-        self.template.encode(request)
+    fn encode(&self, request: &RequestSpec) -> Outgoing {
+        self.template.encode(request).into()
     }
 
     fn decoder(&self, _request: &RequestSpec) -> Box<dyn Decoder> {

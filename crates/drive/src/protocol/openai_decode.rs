@@ -8,6 +8,7 @@ use plimsoll_core::time::Offset;
 use super::body_reader::{Meaning, malformed};
 use super::excerpt::said_by;
 use super::json_scan::{Text, Value};
+use super::skeleton::Skeleton;
 use super::{Malformed, Reply};
 
 /// Reads chunks and documents of both APIs: a choice has `delta`, `message` or `text`.
@@ -24,11 +25,24 @@ pub(super) struct Completion {
     /// Choices that have begun and ended, as bits; choices beyond the 64th share the last.
     begun: u64,
     ended: u64,
+    /// The last event that was read and carried nothing but a text, and what else it said.
+    skeleton: Skeleton,
+    again: Again,
+}
+
+/// What an event says that carries nothing but a text, apart from the text.
+#[derive(Clone, Copy)]
+struct Again {
+    kind: DeltaKind,
+    choice: usize,
+    /// The places of the text and of the stamp among the texts of the skeleton.
+    text: usize,
+    stamp: Option<usize>,
 }
 
 /// What one event or document carried.
 #[derive(Default)]
-struct Carried {
+struct Carried<'a> {
     text: bool,
     tool_call: bool,
     reasoning: bool,
@@ -39,10 +53,15 @@ struct Carried {
     choice: usize,
     logprobs: u32,
     completion_tokens: Option<u32>,
-    stamp: Option<u64>,
+    /// Texts taken, and the last of them.
+    texts: u32,
+    last_text: Text<'a>,
+    stamp: Option<Text<'a>>,
+    /// It says more than a text: nothing else may be taken for its like.
+    says_more: bool,
 }
 
-impl Carried {
+impl Carried<'_> {
     fn kind(&self) -> Option<DeltaKind> {
         match self {
             Carried { text: true, .. } => Some(DeltaKind::Text),
@@ -63,15 +82,17 @@ impl Completion {
             logprobs: 0,
             begun: 0,
             ended: 0,
+            skeleton: Skeleton::default(),
+            again: Again { kind: DeltaKind::Text, choice: 0, text: 0, stamp: None },
         }
     }
 
-    fn read(&mut self, json: Value<'_>, carried: &mut Carried, reply: &mut Reply) {
+    fn read<'a>(&mut self, json: Value<'a>, carried: &mut Carried<'a>, reply: &mut Reply) {
         for (key, value) in json.members().filter(|(_, value)| !value.is_null()) {
             match &*key {
                 "choices" => value.items().for_each(|choice| self.choice(choice, carried, reply)),
                 "usage" => usage(value, carried, reply),
-                "system_fingerprint" => carried.stamp = stamp(value),
+                "system_fingerprint" => carried.stamp = value.string().filter(|text| stamp(*text).is_some()),
                 "timings" => timings(value, reply),
                 "metrics" => metrics(value, reply),
                 "error" => reply.error = said_by(value).or(reply.error.take()),
@@ -79,27 +100,31 @@ impl Completion {
                     reply.error = json.get("message").and_then(said_by).or(reply.error.take());
                 }
                 "output" => self.read(value, carried, reply), // Together wraps documents
-                _ => {}
+                _ => continue,
             }
+            carried.says_more |= !matches!(&*key, "choices" | "system_fingerprint");
         }
     }
 
-    fn choice(&mut self, choice: Value<'_>, carried: &mut Carried, reply: &mut Reply) {
+    fn choice<'a>(&mut self, choice: Value<'a>, carried: &mut Carried<'a>, reply: &mut Reply) {
         let (mut index, mut blank, mut ended) = (0, false, false);
         for (key, value) in choice.members().filter(|(_, value)| !value.is_null()) {
             match &*key {
                 "index" => index = value.count().unwrap_or(0),
                 "delta" | "message" => blank |= self.message(value, carried, reply),
                 "text" => {
-                    blank |= value.string().is_some_and(|text| !self.content(text, &mut carried.text, reply))
+                    blank |= value
+                        .string()
+                        .is_some_and(|text| !self.content(text, DeltaKind::Text, carried, reply));
                 }
                 "finish_reason" => {
                     ended = true;
                     reply.finish_reason = value.string().map(|reason| reason.unescape().into_owned());
                 }
                 "logprobs" => carried.logprobs += logprobs(value),
-                _ => {}
+                _ => continue,
             }
+            carried.says_more |= matches!(&*key, "finish_reason" | "logprobs");
         }
         carried.choices += 1;
         carried.choice = index as usize;
@@ -111,18 +136,18 @@ impl Completion {
 
     /// Reads a `delta` or a `message`; true if it is an empty string where a token would stand. The opening chunk has
     /// an empty string too, but with the role.
-    fn message(&mut self, message: Value<'_>, carried: &mut Carried, reply: &mut Reply) -> bool {
+    fn message<'a>(&mut self, message: Value<'a>, carried: &mut Carried<'a>, reply: &mut Reply) -> bool {
         let (mut role, mut blank, mut reasoned) = (false, false, false);
         for (key, value) in message.members().filter(|(_, value)| !value.is_null()) {
             match (&*key, value.string()) {
                 ("role", _) => role = true,
-                ("content", Some(text)) => blank |= !self.content(text, &mut carried.text, reply),
+                ("content", Some(text)) => blank |= !self.content(text, DeltaKind::Text, carried, reply),
                 ("refusal", Some(text)) => {
-                    self.content(text, &mut carried.text, reply);
+                    self.content(text, DeltaKind::Text, carried, reply);
                 }
                 // Some servers send both names with the same text.
                 ("reasoning" | "reasoning_content", Some(text)) if !reasoned => {
-                    reasoned = self.content(text, &mut carried.reasoning, reply);
+                    reasoned = self.content(text, DeltaKind::Reasoning, carried, reply);
                 }
                 ("tool_calls", None) => {
                     for call in value.items() {
@@ -133,24 +158,36 @@ impl Completion {
                 _ => {}
             }
         }
+        carried.says_more |= role;
         blank && !role
     }
 
-    fn tool_call(&mut self, function: Option<Value<'_>>, carried: &mut Carried, reply: &mut Reply) {
-        carried.tool_call = true;
+    fn tool_call<'a>(&mut self, function: Option<Value<'a>>, carried: &mut Carried<'a>, reply: &mut Reply) {
+        (carried.tool_call, carried.says_more) = (true, true);
         for name in ["name", "arguments"] {
             if let Some(text) = function.and_then(|function| function.get(name)).and_then(Value::string) {
-                self.content(text, &mut carried.tool_call, reply);
+                self.content(text, DeltaKind::ToolCall, carried, reply);
             }
         }
     }
 
-    /// Takes generated text and sets `seen`; false if it is empty.
-    fn content(&self, text: Text<'_>, seen: &mut bool, reply: &mut Reply) -> bool {
+    /// Takes generated text; false if it is empty.
+    fn content<'a>(
+        &self,
+        text: Text<'a>,
+        kind: DeltaKind,
+        carried: &mut Carried<'a>,
+        reply: &mut Reply,
+    ) -> bool {
         if text.is_empty() {
             return false;
         }
-        *seen = true;
+        match kind {
+            DeltaKind::Text => carried.text = true,
+            DeltaKind::Reasoning => carried.reasoning = true,
+            DeltaKind::ToolCall => carried.tool_call = true,
+        }
+        (carried.texts, carried.last_text) = (carried.texts + 1, text);
         reply.take_text(text, self.keep_text);
         true
     }
@@ -168,6 +205,25 @@ impl Completion {
         let growth = total.saturating_sub(self.reported[choice]);
         self.reported[choice] = total;
         growth
+    }
+
+    /// Remembers an event that carried one text and nothing else, and a stamp perhaps.
+    fn learn(&mut self, json: Value<'_>, carried: &Carried) {
+        let Some(kind) =
+            carried.kind().filter(|_| carried.texts == 1 && carried.choices == 1 && !carried.says_more)
+        else {
+            return;
+        };
+        let text = carried.last_text;
+        let place = |text: Text<'_>| text.raw().as_ptr();
+        let (texts, text, stamp) = match carried.stamp {
+            None => ([text, Text::default()], 0, None),
+            Some(stamp) if place(stamp) < place(text) => ([stamp, text], 1, Some(0)),
+            Some(stamp) => ([text, stamp], 0, Some(1)),
+        };
+        if self.skeleton.learn(json.text(), &texts[..1 + usize::from(stamp.is_some())]) {
+            self.again = Again { kind, choice: carried.choice, text, stamp };
+        }
     }
 
     /// At the end: where the server gave no count, its log probabilities do.
@@ -197,14 +253,24 @@ impl Meaning for Completion {
         if carried.kind().is_none() && carried.completion_tokens.is_some() && tokens == 0 {
             return Ok(()); // an empty string, and the server says that no token came with it
         }
-        reply.has_content = true;
-        reply.deltas.push(Delta { at, tokens, kind });
-        if let Some(nanos) = carried.stamp {
-            let sent = Offset::from_nanos(nanos);
-            let first_token = reply.stamps.and_then(|stamps| stamps.first_token).or(Some(sent));
-            reply.stamps = Some(Stamps { first_token, last_token: Some(sent) });
-        }
+        push_delta(Delta { at, tokens, kind }, carried.stamp.and_then(stamp), reply);
+        self.learn(json, &carried);
         Ok(())
+    }
+
+    fn event_again(&mut self, data: &[u8], at: Offset, reply: &mut Reply) -> bool {
+        let Some(texts) = self.skeleton.texts(data) else {
+            return false;
+        };
+        let Again { kind, choice, text, stamp: stamped } = self.again;
+        let (text, sent) = (texts[text], stamped.map(|place| stamp(texts[place])));
+        if text.is_empty() || sent == Some(None) {
+            return false;
+        }
+        reply.take_text(text, self.keep_text);
+        let tokens = self.tokens(&Carried { choice, ..Carried::default() });
+        push_delta(Delta { at, tokens, kind }, sent.flatten(), reply);
+        true
     }
 
     fn document(&mut self, json: Value<'_>, reply: &mut Reply) -> Result<(), Malformed> {
@@ -223,6 +289,16 @@ impl Meaning for Completion {
         self.count_logprobs(reply);
         // Some servers send no [DONE]: every choice has said why it ended, so nothing is missing.
         reply.complete |= self.ended != 0 && self.begun == self.ended;
+    }
+}
+
+/// Takes an event with content, and when the embedded server says that it was sent.
+fn push_delta(delta: Delta, sent: Option<Offset>, reply: &mut Reply) {
+    reply.has_content = true;
+    reply.deltas.push(delta);
+    if sent.is_some() {
+        let first_token = reply.stamps.and_then(|stamps| stamps.first_token).or(sent);
+        reply.stamps = Some(Stamps { first_token, last_token: sent });
     }
 }
 
@@ -282,7 +358,7 @@ fn logprobs(logprobs: Value<'_>) -> u32 {
     list.map_or(0, |list| u32::try_from(list.items().count()).unwrap_or(u32::MAX))
 }
 
-/// The embedded server's stamp, CLOCK_MONOTONIC nanoseconds: `plimsoll:123456789`.
-fn stamp(fingerprint: Value<'_>) -> Option<u64> {
-    fingerprint.text().strip_prefix("\"plimsoll:")?.strip_suffix('"')?.parse().ok()
+/// The embedded server's stamp, CLOCK_MONOTONIC nanoseconds: `plimsoll:SENT`, or `plimsoll:SENT:DUE` when asked for.
+fn stamp(fingerprint: Text<'_>) -> Option<Offset> {
+    fingerprint.raw().strip_prefix("plimsoll:")?.split(':').next()?.parse().ok().map(Offset::from_nanos)
 }

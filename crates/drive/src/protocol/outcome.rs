@@ -15,20 +15,19 @@ pub enum Ended {
     Malformed(Malformed),
 }
 
-/// The outcome of a response with this HTTP status; nothing for 200, where the body decides ([`judge`]).
+/// The outcome of a response with this HTTP status whose body is no answer.
 ///
-/// Redirects and other successes are `invalid`: they bring no answer.
-pub fn outcome_of_status(status: u16) -> Option<Outcome> {
+/// Redirects and successes are `invalid`: they should have brought an answer.
+pub fn outcome_of_status(status: u16) -> Outcome {
     match status {
-        200 => None,
-        429 => Some(Outcome::Http429),
-        400..=499 => Some(Outcome::Http4xx),
-        500..=599 => Some(Outcome::Http5xx),
-        _ => Some(Outcome::Invalid),
+        429 => Outcome::Http429,
+        400..=499 => Outcome::Http4xx,
+        500..=599 => Outcome::Http5xx,
+        _ => Outcome::Invalid,
     }
 }
 
-/// The outcome of a response with HTTP status 200, and what went wrong.
+/// The outcome of a response whose body is an answer, and what went wrong.
 pub fn judge(reply: &Reply, ended: Ended) -> (Outcome, Option<String>) {
     if let Some(error) = &reply.error {
         return (Outcome::StreamError, Some(error.clone()));
@@ -61,14 +60,13 @@ mod tests {
     #[test]
     fn statuses_map_to_outcomes() {
         for (status, outcome) in [
-            (200, None),
-            (400, Some(Outcome::Http4xx)),
-            (401, Some(Outcome::Http4xx)),
-            (429, Some(Outcome::Http429)),
-            (500, Some(Outcome::Http5xx)),
-            (503, Some(Outcome::Http5xx)),
-            (204, Some(Outcome::Invalid)),
-            (302, Some(Outcome::Invalid)),
+            (400, Outcome::Http4xx),
+            (401, Outcome::Http4xx),
+            (429, Outcome::Http429),
+            (500, Outcome::Http5xx),
+            (503, Outcome::Http5xx),
+            (204, Outcome::Invalid),
+            (302, Outcome::Invalid),
         ] {
             assert_eq!(outcome_of_status(status), outcome, "{status}");
         }

@@ -9,12 +9,15 @@ use plimsoll_core::load::{ClosedLoop, ClosedShape, LoadModel, ThinkTime};
 use plimsoll_core::record::RequestId;
 use plimsoll_core::seed::Seed;
 use plimsoll_core::spec::{
-    Api, ConnectionReuse, ImagePosition, LengthShape, OutputLength, Phases, PromptSource, Provider, RunSpec,
-    SPEC_FORMAT, Target, TransportSpec, WorkloadSpec,
+    Api, ConnectionReuse, ImagePosition, Interface, LengthShape, OutputLength, Phases, PromptSource,
+    Provider, RunSpec, SPEC_FORMAT, Target, TransportSpec, WorkloadSpec,
 };
 use plimsoll_core::workload::{Members, Prompt, RequestSpec};
 
-/// A run against `provider`, chat and streaming as asked, nothing else out of the ordinary.
+use super::supports;
+
+/// A run against `provider`, chat (else its interface for text) and streaming as asked, nothing else out of the
+/// ordinary.
 pub(super) fn spec(provider: Provider, chat: bool, stream: bool) -> RunSpec {
     RunSpec {
         format: SPEC_FORMAT,
@@ -30,7 +33,11 @@ pub(super) fn spec(provider: Provider, chat: bool, stream: bool) -> RunSpec {
             endpoint: None,
         },
         api: Api {
-            chat,
+            interface: match supports(provider).interfaces {
+                _ if chat => Interface::Chat,
+                [Interface::Generate, ..] => Interface::Generate,
+                _ => Interface::Completions,
+            },
             stream,
             logprobs: None,
             temperature: 0.0,

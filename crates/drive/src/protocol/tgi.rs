@@ -3,18 +3,18 @@
 use plimsoll_core::record::{Delta, DeltaKind, TokenSource};
 use plimsoll_core::spec::RunSpec;
 use plimsoll_core::time::Offset;
-use plimsoll_core::workload::{Body, RequestSpec};
+use plimsoll_core::workload::RequestSpec;
 use serde_json::json;
 
 use super::body_reader::{BodyReader, Meaning, malformed};
 use super::excerpt::said_by;
 use super::json_scan::Value;
 use super::template::{Field, Part, Template};
-use super::{Decoder, Malformed, Protocol, Reply};
+use super::{Decoder, Malformed, Outgoing, Protocol, Reply, Route};
 
 /// `POST /generate` or `/generate_stream`.
 pub(super) struct Tgi {
-    path: String,
+    route: Route,
     template: Template,
     keep_text: bool,
 }
@@ -34,7 +34,7 @@ impl Tgi {
         let fields = vec![Field::parts("inputs", vec![Part::Prompt]), Field::parts("parameters", parameters)];
         let path = if api.stream { "/generate_stream" } else { "/generate" };
         Tgi {
-            path: spec.target.endpoint.clone().unwrap_or_else(|| path.to_owned()),
+            route: Route::json(spec.target.endpoint.as_deref().unwrap_or(path), api.stream),
             template: Template::new(fields, api),
             keep_text: api.keep_text,
         }
@@ -42,12 +42,12 @@ impl Tgi {
 }
 
 impl Protocol for Tgi {
-    fn path(&self) -> &str {
-        &self.path
+    fn route(&self) -> &Route {
+        &self.route
     }
 
-    fn encode(&self, request: &RequestSpec) -> Body {
-        self.template.encode(request)
+    fn encode(&self, request: &RequestSpec) -> Outgoing {
+        self.template.encode(request).into()
     }
 
     fn decoder(&self, _request: &RequestSpec) -> Box<dyn Decoder> {

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use plimsoll_core::record::{Delta, DeltaKind};
 use plimsoll_core::spec::RunSpec;
 use plimsoll_core::time::Offset;
-use plimsoll_core::workload::{Body, Prompt, RequestSpec};
+use plimsoll_core::workload::{Prompt, RequestSpec};
 use serde_json::json;
 
 use super::body_reader::{BodyReader, Meaning, malformed};
 use super::excerpt::said_by;
 use super::json_scan::{Text, Value};
 use super::template::{Field, Part, Template};
-use super::{Decoder, Malformed, Protocol, Reply};
+use super::{Decoder, Malformed, Outgoing, Protocol, Reply, Route};
 
 /// `POST /v2/models/MODEL/infer`, `generate` or `generate_stream`.
 pub(super) struct Triton {
-    path: String,
+    route: Route,
     template: Template,
     keep_text: bool,
 }
@@ -61,7 +61,7 @@ impl Triton {
     fn new(action: &str, fields: Vec<Field>, spec: &RunSpec) -> Self {
         let path = || format!("/v2/models/{}/{action}", spec.target.model);
         Triton {
-            path: spec.target.endpoint.clone().unwrap_or_else(path),
+            route: Route::json(spec.target.endpoint.clone().unwrap_or_else(path), spec.api.stream),
             template: Template::new(fields, &spec.api),
             keep_text: spec.api.keep_text,
         }
@@ -69,12 +69,12 @@ impl Triton {
 }
 
 impl Protocol for Triton {
-    fn path(&self) -> &str {
-        &self.path
+    fn route(&self) -> &Route {
+        &self.route
     }
 
-    fn encode(&self, request: &RequestSpec) -> Body {
-        self.template.encode(request)
+    fn encode(&self, request: &RequestSpec) -> Outgoing {
+        self.template.encode(request).into()
     }
 
     fn decoder(&self, request: &RequestSpec) -> Box<dyn Decoder> {

@@ -108,6 +108,7 @@ pub struct Recorder {
     thread: JoinHandle<Finished>,
     live: Arc<Mutex<LiveSnapshot>>,
     punctual: Arc<Punctual>,
+    /// The clock of those who watch, and of the publications.
     clock: Clock,
 }
 
@@ -136,7 +137,8 @@ impl Recorder {
     ) -> Result<(Recorder, RecorderHandle), RecorderError> {
         let (sender, receiver) = sync_channel(CAPACITY);
         let live = Arc::new(Mutex::new(LiveSnapshot::default()));
-        let (clock, punctual) = (options.clock, Arc::new(Punctual::new(options.clock.now())));
+        let clock = options.clock.of_the_machine();
+        let punctual = Arc::new(Punctual::new(clock.now()));
         let end = options.measure_end.unwrap_or(Offset::MAX);
         let measure_end = Arc::new(AtomicU64::new(end.as_nanos()));
         let path = folder.as_ref().map(|folder| folder.path().to_owned()).unwrap_or_default();
@@ -147,6 +149,7 @@ impl Recorder {
             Arc::clone(&live),
             Arc::clone(&punctual),
             Arc::clone(&measure_end),
+            clock,
         )?;
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())

@@ -19,6 +19,7 @@ use super::punctual::Punctual;
 use super::series::{Seconds, WindowRow};
 
 use super::{records_table, series};
+use crate::clock::Clock;
 
 /// From one publication of the files to the next: what a kill may lose, together with what I/O threads still hold.
 const INTERVAL: Duration = Duration::from_millis(400);
@@ -40,6 +41,8 @@ pub(super) struct Worker {
     recent: Recent,
     live: Arc<Mutex<LiveSnapshot>>,
     punctual: Arc<Punctual>,
+    /// The clock by which files are published: people and kills do not live in simulated time.
+    publishing: Clock,
     /// End of the measured window, nanoseconds, as others say it.
     measure_end: Arc<AtomicU64>,
     /// The same as the tally knows it.
@@ -60,6 +63,7 @@ impl Worker {
         live: Arc<Mutex<LiveSnapshot>>,
         punctual: Arc<Punctual>,
         measure_end: Arc<AtomicU64>,
+        publishing: Clock,
     ) -> Result<Self, RecorderError> {
         let files = folder.as_ref().map(|folder| Files::create(folder, &options)).transpose()?;
         Ok(Worker {
@@ -76,26 +80,28 @@ impl Worker {
             punctual,
             measure_end,
             known_end: u64::MAX,
+            publishing,
             options,
         })
     }
 
     /// Works until told to finish.
     pub(super) fn run(mut self, receiver: &Receiver<Message>) -> Finished {
-        self.punctual.courtesy.begin();
-        let mut due = self.options.clock.now() + INTERVAL;
+        if !self.options.clock.is_simulated() {
+            self.punctual.courtesy.begin();
+        }
+        let mut due = self.publishing.now() + INTERVAL;
         loop {
-            match receiver.recv_timeout(due.since(self.options.clock.now())) {
+            match receiver.recv_timeout(due.since(self.publishing.now())) {
                 Ok(Message::Batch(batch)) => self.take(batch),
                 Ok(Message::Finish(end)) => return self.finish(*end),
                 Err(RecvTimeoutError::Timeout) => {}
                 // Not even the recorder itself can end this run any more: keep what there is.
                 Err(RecvTimeoutError::Disconnected) => return self.abandon(),
             }
-            let now = self.options.clock.now();
-            if now >= due {
-                self.tick(now);
-                let done = self.options.clock.now();
+            if self.publishing.now() >= due {
+                self.tick();
+                let done = self.publishing.now();
                 self.punctual.ticked(done, done.since(due));
                 due = done + INTERVAL;
             }
@@ -124,6 +130,9 @@ impl Worker {
         for window in batch.windows {
             self.tally.add_window(&window);
             self.seconds.add_window(&window);
+        }
+        if self.options.clock.is_simulated() {
+            self.show_complete();
         }
     }
 
@@ -165,16 +174,25 @@ impl Worker {
         self.failure.get_or_insert(error);
     }
 
-    fn tick(&mut self, now: Offset) {
-        let rows = self.seconds.complete(now, self.options.threads, self.tally.totals());
-        self.show(rows);
+    fn tick(&mut self) {
+        let now = self.options.clock.now();
+        self.show_complete();
         self.write_pending(true);
         let failure = self.failure.as_ref().map(ToString::to_string);
         let snapshot = self.recent.snapshot(now, self.tally.totals(), failure);
         *self.live.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
     }
 
-    /// Hands complete seconds to all who want them.
+    /// Hands complete seconds to all who want them. In simulated time no thread is late, and what a row says may not
+    /// depend on the moment at which it is asked for: a second is complete when it has been reported.
+    fn show_complete(&mut self) {
+        let clock = self.options.clock;
+        let now = if clock.is_simulated() { Offset::ZERO } else { clock.now() };
+        let rows = self.seconds.complete(now, self.options.threads, self.tally.totals());
+        self.show(rows);
+    }
+
+    /// Hands seconds to all who want them.
     fn show(&mut self, rows: Vec<WindowRow>) {
         if let Some(files) = &mut self.files
             && let Err(error) = files.series.append(&rows)
@@ -190,7 +208,7 @@ impl Worker {
     }
 
     fn finish(mut self, end: RunEnd) -> Finished {
-        self.tick(self.options.clock.now());
+        self.tick();
         let rest = self.seconds.rest(self.tally.totals());
         self.show(rest);
         if let Some(files) = &mut self.files

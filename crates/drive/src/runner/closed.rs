@@ -1,22 +1,18 @@
 //! The users of a closed loop: each sends, waits for the answer, thinks, and sends again.
 
 use std::rc::Rc;
-use std::time::Duration;
 
-use plimsoll_core::load::{ClosedLoop, ClosedShape, UserPacer};
+use plimsoll_core::load::{ClosedLoop, ClosedShape, RECONNECT_PAUSE, UserPacer};
 use plimsoll_core::record::Outcome;
 use plimsoll_core::time::Offset;
 use tokio::task::spawn_local;
 
 use super::io_thread::IoThread;
 use super::request;
-
-/// A user who found no connection waits this long before the next try: a server that is away must not make the
-/// client spin.
-const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
+use crate::endpoint::Endpoint;
 
 /// Starts the users of this thread: those whose number leaves the thread's as remainder.
-pub(super) fn spawn_users(thread: &Rc<IoThread>, model: &ClosedLoop) {
+pub(super) fn spawn_users<E: Endpoint>(thread: &Rc<IoThread<E>>, model: &ClosedLoop) {
     let threads = u32::from(thread.shared.spec.threads);
     let mine = (u32::from(thread.index)..model.users.get()).step_by(threads as usize);
     for user in mine {
@@ -32,7 +28,7 @@ pub(super) fn spawn_users(thread: &Rc<IoThread>, model: &ClosedLoop) {
 }
 
 /// The life of one user.
-async fn live(thread: &Rc<IoThread>, mut pacer: UserPacer, is_burst: bool) {
+async fn live<E: Endpoint>(thread: &IoThread<E>, mut pacer: UserPacer, is_burst: bool) {
     let begin = thread.shared.times.begin;
     let mut due = begin + pacer.first().since(Offset::ZERO);
     loop {
@@ -40,10 +36,14 @@ async fn live(thread: &Rc<IoThread>, mut pacer: UserPacer, is_burst: bool) {
         if !thread.accepting.get() || !thread.shared.claim() {
             return;
         }
-        let started = thread.wire.clock.now();
+        let started = thread.now();
         // A burst has an instant of its own, and lateness against it is lag; other users are due when they send.
         let outcome = request::run_closed(thread, is_burst.then_some(due)).await;
-        let mut done = thread.wire.clock.now();
+        if !thread.accepting.get() {
+            // The load ended meanwhile: nobody waits for this user to have thought.
+            return;
+        }
+        let mut done = thread.now();
         if matches!(outcome, Outcome::Connect | Outcome::Tls) {
             done = done + RECONNECT_PAUSE;
         }

@@ -1,137 +1,224 @@
-//! Builds requests ahead of the I/O threads: prompts, bodies and heads, ready to be handed to the kernel.
+//! Builds requests ahead of the I/O threads: prompts, bodies and heads, ready to be sent.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread;
 
 use bytes::Bytes;
 use plimsoll_core::record::RequestId;
-use plimsoll_core::workload::Workload;
+use plimsoll_core::workload::{RequestSpec, Workload};
 
 use crate::priority;
-use crate::protocol::{Decoder, Protocol};
+use crate::protocol::Protocol;
+use crate::transport::{HttpRequest, RequestHead};
 
 /// Requests built ahead per I/O thread, at least and at most.
 const AHEAD: std::ops::RangeInclusive<usize> = 64..=4096;
 /// Bytes of unshared bodies built ahead per I/O thread, about.
 const AHEAD_BYTES: usize = 32 << 20;
+/// Builder threads at most where time is simulated.
+const BUILDERS_MAX: usize = 16;
 
-/// A request that only needs to be written.
-pub(crate) struct Prepared {
+/// A request ready to be sent, and what its record says of it.
+pub(crate) struct Prepared<R> {
     pub(crate) id: RequestId,
-    /// Reads the response.
-    pub(crate) decoder: Box<dyn Decoder>,
-    /// Head and body, in order.
-    pub(crate) pieces: Vec<Bytes>,
-    pub(crate) bytes: u64,
     pub(crate) prompt_tokens: Option<u32>,
     pub(crate) max_tokens: u32,
-    pub(crate) cancel: bool,
+    pub(crate) request: R,
 }
 
-/// Makes requests ready, on any thread.
+/// Makes requests ready for an endpoint, on any thread.
+pub trait Prepare: Clone + Send + 'static {
+    /// What the endpoint takes.
+    type Request: Send + 'static;
+
+    /// Makes a request ready.
+    fn prepare(&self, spec: RequestSpec) -> Self::Request;
+
+    /// Bytes of memory that a request has to itself, about.
+    fn size(request: &Self::Request) -> usize;
+}
+
+/// Makes requests ready for HTTP.
 #[derive(Clone)]
-pub(crate) struct Builder {
-    pub(crate) workload: Arc<dyn Workload>,
+pub(crate) struct PrepareHttp {
     pub(crate) protocol: Arc<dyn Protocol>,
-    /// The head up to the value of `Content-Length`.
-    pub(crate) head: Bytes,
+    pub(crate) head: RequestHead,
 }
 
-impl Builder {
-    fn build(&self, id: RequestId) -> Prepared {
-        let request = self.workload.request(id);
-        let body = self.protocol.encode(&request);
-        let mut pieces = Vec::with_capacity(body.pieces.len() + 2);
-        pieces.push(self.head.clone());
-        pieces.push(Bytes::from(format!("{}\r\n\r\n", body.len())));
-        pieces.extend(body.pieces);
-        Prepared {
-            id,
-            decoder: self.protocol.decoder(&request),
+impl Prepare for PrepareHttp {
+    type Request = HttpRequest;
+
+    fn prepare(&self, spec: RequestSpec) -> HttpRequest {
+        let pieces = self.head.pieces(self.protocol.encode(&spec));
+        HttpRequest {
+            decoder: self.protocol.decoder(&spec),
             bytes: pieces.iter().map(Bytes::len).sum::<usize>() as u64,
             pieces,
-            prompt_tokens: request.prompt_tokens,
-            max_tokens: request.max_tokens,
-            cancel: request.cancel,
+            by_part: self.protocol.route().by_part,
+            cancel: spec.cancel,
         }
+    }
+
+    fn size(request: &HttpRequest) -> usize {
+        // Shared pieces (images) take no room of their own: only what lies on this side of a page counts.
+        request.pieces.iter().map(|piece| piece.len().min(1 << 16)).sum()
     }
 }
 
-/// The requests of one I/O thread: ids `first`, `first + step`, `first + 2 step`, …
-pub(crate) struct Feed {
-    builder: Builder,
-    ready: Receiver<Prepared>,
+/// What becomes of a request that is wanted before it is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenBehind {
+    /// It is built on the spot, and counted as late.
+    BuildHere,
+    /// It is waited for: simulated time stands still meanwhile.
+    Wait,
+}
+
+/// Builds whole requests.
+struct Builder<P> {
+    workload: Arc<dyn Workload>,
+    prepare: P,
+}
+
+impl<P: Prepare> Builder<P> {
+    fn build(&self, id: RequestId) -> Prepared<P::Request> {
+        let spec = self.workload.request(id);
+        let (prompt_tokens, max_tokens) = (spec.prompt_tokens, spec.max_tokens);
+        Prepared { id, prompt_tokens, max_tokens, request: self.prepare.prepare(spec) }
+    }
+}
+
+/// Which requests one I/O thread wants: ids `first`, `first + step`, `first + 2 step`, …, about `ahead` of them
+/// built ahead.
+#[derive(Clone, Copy)]
+pub(crate) struct Share {
+    pub(crate) first: u64,
+    pub(crate) step: u64,
+    pub(crate) ahead: usize,
+}
+
+/// The requests of one I/O thread.
+pub(crate) struct Feed<R> {
+    build: Box<dyn Fn(RequestId) -> Prepared<R> + Send>,
+    /// From each builder; they take turns.
+    ready: Vec<Receiver<Prepared<R>>>,
+    /// Whose turn it is.
+    turn: usize,
+    /// One that was ready before those wanted ahead of it.
+    early: Option<Prepared<R>>,
     /// The id wanted next; the builder does not waste time on earlier ones.
     wanted: Arc<AtomicU64>,
     step: u64,
+    when_behind: WhenBehind,
     /// Requests that were wanted before they were ready, over all threads.
     late: Arc<AtomicU64>,
 }
 
-impl Feed {
-    /// Starts to build for I/O thread `first` of `step`, about `ahead` requests ahead, and returns once some are
-    /// ready.
-    pub(crate) fn start(
-        builder: Builder,
-        first: u64,
-        step: u64,
-        ahead: usize,
+impl<R: Send + 'static> Feed<R> {
+    /// Starts to build and returns once some requests are ready.
+    pub(crate) fn start<P: Prepare<Request = R>>(
+        workload: &Arc<dyn Workload>,
+        prepare: &P,
+        share: Share,
+        when_behind: WhenBehind,
         late: Arc<AtomicU64>,
-    ) -> io::Result<Feed> {
-        let sample = builder.build(RequestId(first));
-        // Shared pieces (images) take no room of their own: only what lies on this side of a page counts.
-        let own: usize = sample.pieces.iter().map(|piece| piece.len().min(1 << 16)).sum();
-        let room = ahead.clamp(*AHEAD.start(), *AHEAD.end()).min(AHEAD_BYTES / own.max(1)).max(4);
-        let (sender, ready) = sync_channel(room);
-        let (warm, warmed) = sync_channel(1);
-        let wanted = Arc::new(AtomicU64::new(first));
-        let (own_builder, own_wanted) = (builder.clone(), wanted.clone());
-        thread::Builder::new().name(format!("plimsoll-build-{first}")).spawn(move || {
-            priority::only_when_idle();
-            build_on(&own_builder, &own_wanted, first, step, &sender, &warm);
-        })?;
-        // The builder says so when the channel is full for the first time.
-        let _ = warmed.recv();
-        Ok(Feed { builder, ready, wanted, step, late })
+    ) -> io::Result<Self> {
+        let builder = || Builder { workload: workload.clone(), prepare: prepare.clone() };
+        let here = builder();
+        let own = P::size(&here.build(RequestId(share.first)).request);
+        let room = share.ahead.clamp(*AHEAD.start(), *AHEAD.end()).min(AHEAD_BYTES / own.max(1)).max(4);
+        // Simulated time goes as fast as requests are built, and nobody is there whom builders could delay.
+        let builders = match when_behind {
+            WhenBehind::BuildHere => 1,
+            WhenBehind::Wait => thread::available_parallelism().map_or(1, usize::from).min(BUILDERS_MAX),
+        };
+        let wanted = Arc::new(AtomicU64::new(share.first));
+        let (mut ready, mut warm) = (Vec::new(), Vec::new());
+        for turn in 0..builders as u64 {
+            let first = share.first + turn * share.step;
+            let own = Share { first, step: share.step * builders as u64, ahead: room };
+            let (builder, wanted) = (builder(), wanted.clone());
+            let (sender, receiver) = sync_channel(room);
+            let (tell, told) = sync_channel(1);
+            thread::Builder::new()
+                .name(format!("plimsoll-build-{first}"))
+                .spawn(move || build_on(&builder, &wanted, own, when_behind, &sender, &tell))?;
+            ready.push(receiver);
+            warm.push(told);
+        }
+        // A builder says so when its channel is full for the first time.
+        for told in warm {
+            let _ = told.recv();
+        }
+        let build = Box::new(move |id| here.build(id));
+        Ok(Feed { build, ready, turn: 0, early: None, wanted, step: share.step, when_behind, late })
     }
 
-    /// The next request of this thread. Built here if the builder is behind, which is counted.
-    pub(crate) fn take(&mut self) -> Prepared {
-        let id = self.wanted.fetch_add(self.step, Ordering::Relaxed);
+    /// The next request of this thread. Built here if the builder is behind, unless that is to be waited for.
+    pub(crate) fn take(&mut self) -> Prepared<R> {
+        let id = self.wanted.load(Ordering::Relaxed);
+        let ready = self.ready_one(id);
+        self.turn = (self.turn + 1) % self.ready.len();
+        self.wanted.store(id + self.step, Ordering::Relaxed);
+        ready.unwrap_or_else(|| {
+            self.late.fetch_add(1, Ordering::Relaxed);
+            (self.build)(RequestId(id))
+        })
+    }
+
+    /// The request `id` if the builder has made it.
+    fn ready_one(&mut self, id: u64) -> Option<Prepared<R>> {
         loop {
-            match self.ready.try_recv() {
-                Ok(prepared) if prepared.id.0 < id => {}
-                Ok(prepared) => return prepared,
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => {
-                    self.late.fetch_add(1, Ordering::Relaxed);
-                    return self.builder.build(RequestId(id));
-                }
+            let prepared = match self.early.take() {
+                Some(early) => early,
+                None if self.when_behind == WhenBehind::Wait => self.ready.get(self.turn)?.recv().ok()?,
+                None => match self.ready.get(self.turn)?.try_recv() {
+                    Ok(prepared) => prepared,
+                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => return None,
+                },
+            };
+            if prepared.id.0 == id {
+                return Some(prepared);
+            }
+            if prepared.id.0 > id {
+                self.early = Some(prepared);
+                return None;
             }
         }
     }
 }
 
 /// Builds until nobody listens any more.
-fn build_on(
-    builder: &Builder,
+fn build_on<P: Prepare>(
+    builder: &Builder<P>,
     wanted: &AtomicU64,
-    first: u64,
-    step: u64,
-    sender: &SyncSender<Prepared>,
+    share: Share,
+    when_behind: WhenBehind,
+    sender: &SyncSender<Prepared<P::Request>>,
     warm: &SyncSender<()>,
 ) {
-    let mut id = first;
+    let mut id = share.first;
+    let mut stocked = false;
     loop {
-        id = id.max(wanted.load(Ordering::Relaxed));
+        let wanted = wanted.load(Ordering::Relaxed);
+        if when_behind == WhenBehind::BuildHere {
+            id = id.max(wanted);
+        }
         let prepared = builder.build(RequestId(id));
-        id += step;
+        id += share.step;
         if let Err(full) = sender.try_send(prepared) {
-            let _ = warm.try_send(());
-            let (std::sync::mpsc::TrySendError::Full(prepared)
-            | std::sync::mpsc::TrySendError::Disconnected(prepared)) = full;
+            // From the first full channel on there is a store to live on: building must not delay an I/O thread.
+            if !stocked {
+                stocked = true;
+                if when_behind == WhenBehind::BuildHere {
+                    priority::only_when_idle();
+                }
+                let _ = warm.try_send(());
+            }
+            let (TrySendError::Full(prepared) | TrySendError::Disconnected(prepared)) = full;
             if sender.send(prepared).is_err() {
                 return;
             }

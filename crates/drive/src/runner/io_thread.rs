@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_core::health::ThreadHealth;
-use plimsoll_core::load::LoadModel;
+use plimsoll_core::load::{CLAIM_PAUSE, LoadModel};
 use plimsoll_core::record::Record;
 use plimsoll_core::time::Offset;
 use tokio::sync::Notify;
@@ -19,9 +19,9 @@ use super::feed::Feed;
 use super::request;
 use super::shared::Shared;
 use super::stop::StopState;
+use crate::endpoint::{Endpoint, Station};
 use crate::recorder::{Batch, RecorderHandle};
 use crate::timer::Alarm;
-use crate::transport::Wire;
 
 /// The alarm rings this much before a request is due; the rest is spent in yields, so that reads go on meanwhile.
 const EARLY: Duration = Duration::from_micros(50);
@@ -29,8 +29,6 @@ const EARLY: Duration = Duration::from_micros(50);
 const EARLY_SPIN: Duration = Duration::from_micros(200);
 /// Starts in a row before other tasks get their turn.
 const STARTS_IN_A_ROW: usize = 16;
-/// From one look to the next at whether a request that was on its way has failed after all.
-const CLAIM_PAUSE: Duration = Duration::from_millis(5);
 /// From one look at timer lag to the next.
 const TICK: Duration = Duration::from_millis(5);
 /// From one batch of records to the next.
@@ -44,12 +42,12 @@ const WINDOW: Duration = Duration::from_secs(1);
 pub(super) type Share = Peekable<Box<dyn Iterator<Item = Offset> + Send>>;
 
 /// One I/O thread.
-pub(super) struct IoThread {
+pub(super) struct IoThread<E: Endpoint> {
     pub(super) index: u16,
     pub(super) shared: Arc<Shared>,
-    pub(super) wire: Wire,
+    pub(super) endpoint: E,
     pub(super) alarm: Alarm,
-    pub(super) feed: RefCell<Feed>,
+    pub(super) feed: RefCell<Feed<E::Prepared>>,
     /// Whether requests may still start.
     pub(super) accepting: Cell<bool>,
     /// Tasks that have not ended.
@@ -70,19 +68,19 @@ pub(super) struct ThreadEnd {
     pub(super) kernel_timestamps: bool,
 }
 
-impl IoThread {
+impl<E: Endpoint> IoThread<E> {
     pub(super) fn new(
         index: u16,
         shared: Arc<Shared>,
-        wire: Wire,
-        feed: Feed,
+        endpoint: E,
+        feed: Feed<E::Prepared>,
         recorder: RecorderHandle,
     ) -> io::Result<Self> {
         Ok(IoThread {
             index,
             alarm: Alarm::new(shared.clock)?,
             shared,
-            wire,
+            endpoint,
             feed: RefCell::new(feed),
             accepting: Cell::new(true),
             active: Cell::new(0),
@@ -90,6 +88,15 @@ impl IoThread {
             recorder,
             batch: RefCell::default(),
         })
+    }
+
+    pub(super) fn station(&self) -> &Station {
+        self.endpoint.station()
+    }
+
+    /// The present moment.
+    pub(super) fn now(&self) -> Offset {
+        self.station().clock.now()
     }
 
     /// Keeps a record until the next batch goes to the recorder.
@@ -109,10 +116,10 @@ impl IoThread {
         }
     }
 
-    /// Offers the batch to the recorder; if that is busy, it is kept and grows, but not for ever.
+    /// Offers the batch to the recorder; if that is busy, it is kept and grows, but not for ever. Simulated time can wait.
     fn flush(&self) {
         let batch = self.batch.take();
-        if batch.records.len() > MAX_WAITING {
+        if batch.records.len() > MAX_WAITING || self.station().clock.is_simulated() {
             return self.recorder.send(batch);
         }
         if let Err(batch) = self.recorder.try_send(batch) {
@@ -125,22 +132,22 @@ impl IoThread {
         self.recorder.send(self.batch.take());
     }
 
-    /// The main loop: starts what is due, wakes who sleeps, counts, and waits for the next of these.
+    /// The main loop in real time: starts what is due, wakes who sleeps, counts, and waits for the next of these.
     pub(super) async fn run(self: &Rc<Self>, mut share: Option<Share>) -> ThreadEnd {
         if let LoadModel::Closed(model) = &self.shared.spec.load {
             closed::spawn_users(self, model);
         }
         let mut stop = self.shared.stop.watch();
         let mut clockwork = Clockwork::new(self);
-        let mut end = Ending { at: None, schedule_ended: None, health: None };
+        let mut end = Ending::default();
         let early = if self.shared.spec.spin { EARLY_SPIN } else { EARLY };
         loop {
-            let now = self.wire.clock.now();
+            let now = self.now();
             clockwork.turn(self, now);
             let state = *stop.borrow_and_update();
             self.look_at_the_end(state, now, &mut end);
             let next_start = self.start_due(&mut share, now, &mut end);
-            if !self.accepting.get() && self.active.get() == 0 && next_start.is_none() {
+            if self.is_over() && next_start.is_none() {
                 break;
             }
             let next_sleeper = self.alarm.wake_due(now);
@@ -164,10 +171,20 @@ impl IoThread {
                 () = self.something_ended.notified() => {}
             }
         }
-        let now = self.wire.clock.now();
+        self.close(end)
+    }
+
+    /// Whether nothing starts any more and all has ended.
+    pub(super) fn is_over(&self) -> bool {
+        !self.accepting.get() && self.active.get() == 0
+    }
+
+    /// Hands over what is left when all has ended.
+    pub(super) fn close(&self, end: Ending) -> ThreadEnd {
+        let now = self.now();
         Clockwork::last(self, now);
         self.flush_all();
-        let health = end.health.unwrap_or_else(|| self.wire.pulse.health(now));
+        let health = end.health.unwrap_or_else(|| self.station().pulse.health(now));
         ThreadEnd {
             kernel_timestamps: !health.read_lag.is_empty(),
             health,
@@ -178,7 +195,7 @@ impl IoThread {
 
     /// Starts every request that is due before the end of the load, if late; returns when the next one is. Ends the load
     /// when the schedule does.
-    fn start_due(
+    pub(super) fn start_due(
         self: &Rc<Self>,
         share: &mut Option<Share>,
         now: Offset,
@@ -210,9 +227,9 @@ impl IoThread {
     }
 
     /// Ends the load when its time is over or somebody says so, and gives up what is left at the drain's end.
-    fn look_at_the_end(&self, state: StopState, now: Offset, end: &mut Ending) {
-        if matches!(state, StopState::Now(_)) && !self.wire.abort.is_set() {
-            self.wire.abort.set();
+    pub(super) fn look_at_the_end(&self, state: StopState, now: Offset, end: &mut Ending) {
+        if matches!(state, StopState::Now(_)) && !self.station().abort.is_set() {
+            self.station().abort.set();
         }
         let planned = self.shared.times.measure_end.filter(|&end| now >= end);
         if end.at.is_none() {
@@ -221,32 +238,35 @@ impl IoThread {
                 self.accepting.set(false);
                 self.alarm.wake_all();
                 // What the thread does while it drains says nothing about the measured window.
-                end.health = Some(self.wire.pulse.health(now));
+                end.health = Some(self.station().pulse.health(now));
             }
         }
-        if end.at.is_some_and(|end| now >= self.shared.drain_deadline(end)) && !self.wire.abort.is_set() {
-            self.wire.abort.set();
+        if end.at.is_some_and(|end| now >= self.shared.spec.phases.drain_deadline(end))
+            && !self.station().abort.is_set()
+        {
+            self.station().abort.set();
         }
     }
 
     /// Burns the time until `at`, which is at most the early span away.
     fn spin_until(&self, at: Offset) {
-        while self.wire.clock.now() < at {
+        while self.now() < at {
             std::hint::spin_loop();
         }
     }
 }
 
 /// When and why the load of a thread ended.
-struct Ending {
-    at: Option<Offset>,
-    schedule_ended: Option<Offset>,
+#[derive(Default)]
+pub(super) struct Ending {
+    pub(super) at: Option<Offset>,
+    pub(super) schedule_ended: Option<Offset>,
     /// The thread's health when the load ended.
     health: Option<ThreadHealth>,
 }
 
 /// The regular work of an I/O thread: looks at timer lag, closes windows, sends batches.
-struct Clockwork {
+pub(super) struct Clockwork {
     tick: Offset,
     batch: Offset,
     window: Offset,
@@ -254,28 +274,30 @@ struct Clockwork {
 }
 
 impl Clockwork {
-    fn new(thread: &IoThread) -> Self {
+    pub(super) fn new<E: Endpoint>(thread: &IoThread<E>) -> Self {
         let begin = thread.shared.times.begin;
-        Clockwork { tick: begin + TICK, batch: begin + BATCH, window: begin + WINDOW, measuring: false }
+        // Simulated time has no lag to look at.
+        let tick = if thread.station().clock.is_simulated() { Offset::MAX } else { begin + TICK };
+        Clockwork { tick, batch: begin + BATCH, window: begin + WINDOW, measuring: false }
     }
 
-    fn next(&self) -> Offset {
+    pub(super) fn next(&self) -> Offset {
         self.tick.min(self.window)
     }
 
-    fn turn(&mut self, thread: &IoThread, now: Offset) {
+    pub(super) fn turn<E: Endpoint>(&mut self, thread: &IoThread<E>, now: Offset) {
         let times = &thread.shared.times;
         if !self.measuring && now >= times.measure_start {
             self.measuring = true;
-            thread.wire.pulse.measure_from(now);
+            thread.station().pulse.measure_from(now);
         }
         if now >= self.tick {
-            thread.wire.pulse.timer_fired(now.since(self.tick));
+            thread.station().pulse.timer_fired(now.since(self.tick));
             // Ticks that were missed are part of the lag of this one.
             self.tick = now + TICK;
         }
         if now >= self.window {
-            let window = thread.wire.pulse.close_window(now);
+            let window = thread.station().pulse.close_window(now);
             thread.batch.borrow_mut().windows.push(window);
             // Windows end at whole seconds of the load; a starved thread leaves some out.
             let whole = u32::try_from(now.since(times.begin).as_secs()).unwrap_or(u32::MAX - 1);
@@ -287,8 +309,8 @@ impl Clockwork {
         }
     }
 
-    fn last(thread: &IoThread, now: Offset) {
-        let window = thread.wire.pulse.close_window(now);
+    fn last<E: Endpoint>(thread: &IoThread<E>, now: Offset) {
+        let window = thread.station().pulse.close_window(now);
         thread.batch.borrow_mut().windows.push(window);
     }
 }

@@ -1,12 +1,13 @@
 //! Runs a load: owns the threads, gives each its share of the schedule, and gathers what they leave.
 
 mod closed;
+mod cores;
 mod feed;
 mod io_thread;
 pub(crate) mod pulse;
 mod request;
-mod settle;
 mod shared;
+mod simulated;
 mod stop;
 
 use std::io;
@@ -17,50 +18,49 @@ use std::sync::{Arc, Barrier};
 use std::thread::{self, JoinHandle};
 
 use plimsoll_core::health::ClientHealth;
-use plimsoll_core::load::{Arrivals, LoadModel, Schedule, ScheduleError};
+use plimsoll_core::load::{Arrivals, LoadModel, Schedule, ScheduleError, Times};
 use plimsoll_core::spec::RunSpec;
 use plimsoll_core::time::Offset;
 use plimsoll_core::workload::Workload;
 use rustls::ClientConfig;
 use thiserror::Error;
-use tokio::runtime::{Builder, LocalOptions};
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::task::spawn_local;
 
-use self::feed::{Builder as RequestBuilder, Feed};
+pub use self::feed::Prepare;
+use self::feed::{Feed, PrepareHttp, WhenBehind};
 use self::io_thread::{IoThread, Share, ThreadEnd};
 use self::pulse::Pulse;
 use self::shared::Shared;
-pub use self::shared::Times;
+use self::simulated::Idle;
 pub use self::stop::Stop;
 use crate::clock::Clock;
+use crate::endpoint::{Endpoint, Station};
 use crate::protocol::Protocol;
 use crate::recorder::RecorderHandle;
-use crate::transport::{Answers, Dialer, Origin, Wire};
+use crate::transport::{Answers, Dialer, HttpRequest, Origin, Wire};
 
-/// Everything that a load needs.
-pub struct RunPlan {
+/// Everything that a load needs, whatever answers it.
+pub struct RunPlan<R> {
     /// What the run is.
     pub spec: Arc<RunSpec>,
     /// The clock of the run.
     pub clock: Clock,
     /// When what begins and ends.
     pub times: Times,
-    /// Where requests go.
-    pub origin: Origin,
-    /// How to speak TLS, where the origin wants it.
-    pub tls: Option<Arc<ClientConfig>>,
-    /// The requests, from [`prepare`].
-    pub feeds: Feeds,
+    /// The requests, from [`prepare`] or [`prepare_simulated`].
+    pub feeds: Feeds<R>,
     /// Where records go.
     pub recorder: RecorderHandle,
 }
 
 /// Requests that are being built ahead of the I/O threads.
-pub struct Feeds {
-    feeds: Vec<Feed>,
+pub struct Feeds<R> {
+    feeds: Vec<Feed<R>>,
     late: Arc<AtomicU64>,
 }
 
-/// Begins to build requests, and returns when every I/O thread has some ready.
+/// Begins to build requests for HTTP, and returns when every I/O thread has some ready.
 ///
 /// # Errors
 /// The operating system refuses a thread.
@@ -69,15 +69,35 @@ pub fn prepare(
     origin: &Origin,
     protocol: &Arc<dyn Protocol>,
     workload: &Arc<dyn Workload>,
-) -> Result<Feeds, RunError> {
-    let path = spec.target.endpoint.as_deref().unwrap_or(protocol.path());
-    let head = origin.post_head(&spec.target, path, spec.api.stream);
-    let builder = RequestBuilder { workload: workload.clone(), protocol: protocol.clone(), head };
+) -> Result<Feeds<HttpRequest>, RunError> {
+    let head = origin.head(&spec.target, protocol.route());
+    let http = PrepareHttp { protocol: protocol.clone(), head };
+    build_ahead(spec, workload, &http, WhenBehind::BuildHere)
+}
+
+/// Begins to build requests for an endpoint in simulated time.
+///
+/// # Errors
+/// The operating system refuses a thread.
+pub fn prepare_simulated<P: Prepare>(
+    spec: &RunSpec,
+    workload: &Arc<dyn Workload>,
+    prepare: &P,
+) -> Result<Feeds<P::Request>, RunError> {
+    build_ahead(spec, workload, prepare, WhenBehind::Wait)
+}
+
+fn build_ahead<P: Prepare>(
+    spec: &RunSpec,
+    workload: &Arc<dyn Workload>,
+    prepare: &P,
+    when_behind: WhenBehind,
+) -> Result<Feeds<P::Request>, RunError> {
     let late = Arc::default();
     let mut feeds = Vec::new();
     for thread in 0..spec.threads {
-        let threads = u64::from(spec.threads);
-        feeds.push(Feed::start(builder.clone(), thread.into(), threads, ahead(spec), Arc::clone(&late))?);
+        let share = feed::Share { first: thread.into(), step: spec.threads.into(), ahead: ahead(spec) };
+        feeds.push(Feed::start(workload, prepare, share, when_behind, Arc::clone(&late))?);
     }
     Ok(Feeds { feeds, late })
 }
@@ -94,6 +114,12 @@ pub enum RunError {
     /// The name of the server cannot be checked by TLS.
     #[error("{0}")]
     Tls(String),
+    /// The clock is that of the machine.
+    #[error("simulated time needs a simulated clock: a fault of this program")]
+    RealClock,
+    /// Simulated time is that of one thread.
+    #[error("simulated time runs in one I/O thread, not in {0}: give --threads 1")]
+    SimulatedThreads(u16),
     /// An I/O thread ended by a fault of this program.
     #[error("an I/O thread ended by a fault of this program; what was measured is in the results folder")]
     Panicked,
@@ -120,23 +146,60 @@ pub struct RunEnd {
     pub stopped: bool,
 }
 
-/// Begins a load on threads of its own.
+/// Begins a load over HTTP, on threads of its own.
 ///
 /// # Errors
 /// The schedule is impossible, or the operating system refuses what the threads need.
-pub fn start(plan: RunPlan) -> Result<Running, RunError> {
-    let RunPlan { spec, clock, times, origin, tls, feeds, recorder } = plan;
+pub fn start(
+    plan: RunPlan<HttpRequest>,
+    origin: &Origin,
+    tls: Option<&Arc<ClientConfig>>,
+) -> Result<Running, RunError> {
+    let spec = plan.spec.clone();
+    let answers = Answers { streamed: spec.api.stream, keep_text: spec.api.keep_text };
+    let mut wires = Vec::new();
+    for _ in 0..spec.threads {
+        let dialer = Dialer::new(origin.clone(), tls.cloned(), &spec.transport, plan.clock)
+            .map_err(|error| RunError::Tls(error.reason))?;
+        let limits = spec.transport.clone();
+        wires.push(move |station| Wire::new(station, dialer, limits, answers));
+    }
+    start_threads(plan, wires)
+}
+
+/// Begins a load in simulated time, on a thread of its own. `endpoint` is called there.
+///
+/// # Errors
+/// The schedule is impossible, the run wants several threads or the machine's clock, or the operating system refuses the
+/// thread.
+pub fn start_simulated<E: Endpoint>(
+    plan: RunPlan<E::Prepared>,
+    endpoint: impl FnOnce(Station) -> E + Send + 'static,
+) -> Result<Running, RunError> {
+    if !plan.clock.is_simulated() {
+        return Err(RunError::RealClock);
+    }
+    if plan.spec.threads != 1 {
+        return Err(RunError::SimulatedThreads(plan.spec.threads));
+    }
+    start_threads(plan, vec![endpoint])
+}
+
+/// Begins a load with an I/O thread for each of `endpoints`, which are made there.
+fn start_threads<E: Endpoint>(
+    plan: RunPlan<E::Prepared>,
+    endpoints: Vec<impl FnOnce(Station) -> E + Send + 'static>,
+) -> Result<Running, RunError> {
+    let RunPlan { spec, clock, times, feeds, recorder } = plan;
     let schedule = match &spec.load {
         LoadModel::Open(open) => Some(Schedule::new(&open.arrivals, spec.seed)?),
         LoadModel::Closed(_) => None,
     };
     let ready = Arc::new(Barrier::new(usize::from(spec.threads) + 1));
     let mut threads = Vec::new();
-    for (index, feed) in (0..spec.threads).zip(feeds.feeds) {
-        let dialer = Dialer::new(origin.clone(), tls.clone(), &spec.transport, clock)
-            .map_err(|error| RunError::Tls(error.reason))?;
+    for ((index, feed), endpoint) in (0..spec.threads).zip(feeds.feeds).zip(endpoints) {
         let share = schedule.clone().map(|schedule| share_of(schedule, index, spec.threads));
-        let seat = Seat { index, dialer, feed, share, recorder: recorder.clone() };
+        let seat = Seat { index, clock, endpoint, feed, share, recorder: recorder.clone() };
         let (give, given) = sync_channel::<Arc<Shared>>(1);
         let ready = ready.clone();
         let body = move || seat.take(&ready, &given);
@@ -177,32 +240,53 @@ fn share_of(schedule: Schedule, thread: u16, threads: u16) -> Share {
 }
 
 /// What one I/O thread gets before it starts.
-struct Seat {
+struct Seat<R, M> {
     index: u16,
-    dialer: Dialer,
-    feed: Feed,
+    clock: Clock,
+    /// Makes its endpoint.
+    endpoint: M,
+    feed: Feed<R>,
     share: Option<Share>,
     recorder: RecorderHandle,
 }
 
-impl Seat {
+impl<R: Send + 'static, M> Seat<R, M> {
     /// Runs the thread: its own preparations first, then the load as soon as all threads are ready.
-    fn take(self, ready: &Barrier, given: &Receiver<Arc<Shared>>) -> Result<ThreadEnd, RunError> {
-        let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    fn take<E>(self, ready: &Barrier, given: &Receiver<Arc<Shared>>) -> Result<ThreadEnd, RunError>
+    where
+        E: Endpoint<Prepared = R>,
+        M: FnOnce(Station) -> E,
+    {
+        let (runtime, idle) = runtime(self.clock);
         ready.wait();
         let runtime = runtime?;
         // The starter hangs up only when it has failed itself, and says so.
         let shared = given.recv().map_err(|_| RunError::Panicked)?;
         runtime.block_on(async {
-            let clock = shared.clock;
-            let pulse = Pulse::start(self.index, shared.times.begin);
-            let api = &shared.spec.api;
-            let answers = Answers { streamed: api.stream, keep_text: api.keep_text };
-            let wire = Wire::new(clock, self.dialer, shared.spec.transport.clone(), answers, pulse);
-            let thread = Rc::new(IoThread::new(self.index, shared.clone(), wire, self.feed, self.recorder)?);
-            Ok(thread.run(self.share).await)
+            let begin = shared.times.begin;
+            let pulse = match idle {
+                None => Pulse::start(self.index, begin),
+                Some(_) => Pulse::simulated(self.index, begin),
+            };
+            let endpoint = (self.endpoint)(Station::new(self.clock, pulse));
+            let thread = IoThread::new(self.index, shared.clone(), endpoint, self.feed, self.recorder)?;
+            let thread = Rc::new(thread);
+            let Some(idle) = idle else { return Ok(thread.run(self.share).await) };
+            let main = async move { simulated::run(&thread, self.share, idle).await };
+            spawn_local(main).await.map_err(|_| RunError::Panicked)
         })
     }
+}
+
+/// The runtime of an I/O thread; in simulated time it says when it is idle.
+fn runtime(clock: Clock) -> (io::Result<LocalRuntime>, Option<Idle>) {
+    let mut builder = Builder::new_current_thread();
+    let idle = clock.is_simulated().then(Idle::default);
+    match idle.clone() {
+        None => builder.enable_all(),
+        Some(idle) => builder.on_thread_park(move || idle.reached()),
+    };
+    (builder.build_local(LocalOptions::default()), idle)
 }
 
 impl Running {

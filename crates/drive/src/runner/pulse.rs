@@ -10,10 +10,11 @@ use plimsoll_core::health::ThreadHealth;
 use plimsoll_core::record::ThreadWindow;
 use plimsoll_core::time::Offset;
 
+use super::cores::Cores;
 use crate::clock;
 
 /// The counters of one I/O thread.
-pub(crate) struct Pulse {
+pub struct Pulse {
     thread: u16,
     /// The window being filled. Its in-flight integral runs up to `integrated`.
     window: RefCell<ThreadWindow>,
@@ -26,8 +27,8 @@ pub(crate) struct Pulse {
     /// Lags over the measured window; cleared at its start.
     timer_lag: RefCell<Histogram<u64>>,
     read_lag: RefCell<Histogram<u64>>,
-    /// Start of the measured window, and the scheduler times there.
-    measured_from: Cell<(Offset, SchedulerTimes)>,
+    /// Start of the measured window, and the kernel's accounts there.
+    measured_from: Cell<(Offset, SchedulerTimes, Cores)>,
 }
 
 /// Longest lag that the histograms tell apart: a minute.
@@ -42,8 +43,16 @@ fn lag_histogram() -> Histogram<u64> {
 impl Pulse {
     /// The counters of the current thread, which must be the I/O thread itself.
     pub(crate) fn start(thread: u16, now: Offset) -> Self {
-        let scheduler = Scheduler::of_this_thread();
-        let times = scheduler.times();
+        Pulse::with(Scheduler::of_this_thread(), thread, now)
+    }
+
+    /// The counters of a thread in simulated time, which never waits for a core.
+    pub(crate) fn simulated(thread: u16, now: Offset) -> Self {
+        Pulse::with(Scheduler::Absent, thread, now)
+    }
+
+    fn with(scheduler: Scheduler, thread: u16, now: Offset) -> Self {
+        let (times, cores) = (scheduler.times(), scheduler.cores());
         Pulse {
             thread,
             window: RefCell::new(ThreadWindow { thread, start: now, ..ThreadWindow::default() }),
@@ -54,7 +63,7 @@ impl Pulse {
             window_times: Cell::new(times),
             timer_lag: RefCell::new(lag_histogram()),
             read_lag: RefCell::new(lag_histogram()),
-            measured_from: Cell::new((now, times)),
+            measured_from: Cell::new((now, times, cores)),
         }
     }
 
@@ -62,7 +71,8 @@ impl Pulse {
         self.window.borrow_mut().scheduled += 1;
     }
 
-    pub(crate) fn sent(&self, now: Offset) {
+    /// A request is sent at `now`.
+    pub fn sent(&self, now: Offset) {
         self.integrate(now);
         let in_flight = self.in_flight.get() + 1;
         self.in_flight.set(in_flight);
@@ -96,7 +106,8 @@ impl Pulse {
         self.window.borrow_mut().bytes_sent += bytes;
     }
 
-    pub(crate) fn content_events(&self, events: u64) {
+    /// So many more events with content have arrived.
+    pub fn content_events(&self, events: u64) {
         self.window.borrow_mut().content_events += events;
     }
 
@@ -119,7 +130,7 @@ impl Pulse {
     pub(crate) fn measure_from(&self, now: Offset) {
         self.timer_lag.borrow_mut().reset();
         self.read_lag.borrow_mut().reset();
-        self.measured_from.set((now, self.scheduler.times()));
+        self.measured_from.set((now, self.scheduler.times(), self.scheduler.cores()));
     }
 
     /// Ends the window of the moment and begins the next one.
@@ -144,13 +155,16 @@ impl Pulse {
 
     /// The health of the thread from the start of the measured window until now.
     pub(crate) fn health(&self, now: Offset) -> ThreadHealth {
-        let (from, before) = self.measured_from.get();
+        let (from, before, cores_before) = self.measured_from.get();
         let times = self.scheduler.times();
+        let cores = self.scheduler.cores().since(cores_before);
         let length = now.since(from).as_secs_f64().max(1e-9);
         ThreadHealth {
             thread: self.thread,
             busy: (times.cpu.saturating_sub(before.cpu).as_secs_f64() / length).min(1.0),
             waiting: (times.waiting.saturating_sub(before.waiting).as_secs_f64() / length).min(1.0),
+            others: cores.others,
+            stolen: cores.stolen,
             timer_lag: self.timer_lag.borrow().clone(),
             read_lag: self.read_lag.borrow().clone(),
         }
@@ -172,25 +186,35 @@ struct SchedulerTimes {
 }
 
 /// Reads the scheduler's account of one thread.
-struct Scheduler {
-    /// `/proc/thread-self/schedstat`: CPU and waiting time in nanoseconds, where the kernel keeps them.
-    file: Option<File>,
+enum Scheduler {
+    /// The kernel's, and `/proc/thread-self/schedstat`: CPU and waiting time in nanoseconds, where it keeps them.
+    OfThread(Option<File>),
+    /// There is none.
+    Absent,
 }
 
 impl Scheduler {
     fn of_this_thread() -> Self {
-        Scheduler { file: File::open("/proc/thread-self/schedstat").ok() }
+        Scheduler::OfThread(File::open("/proc/thread-self/schedstat").ok())
     }
 
     fn times(&self) -> SchedulerTimes {
+        let Scheduler::OfThread(file) = self else { return SchedulerTimes::default() };
         let cpu = Duration::from_nanos(clock::now(libc::CLOCK_THREAD_CPUTIME_ID));
         let mut text = [0; 96];
-        let read = self.file.as_ref().and_then(|file| file.read_at(&mut text, 0).ok()).unwrap_or(0);
+        let read = file.as_ref().and_then(|file| file.read_at(&mut text, 0).ok()).unwrap_or(0);
         let waiting = std::str::from_utf8(&text[..read])
             .ok()
             .and_then(|text| text.split_ascii_whitespace().nth(1)?.parse().ok())
             .map_or(Duration::ZERO, Duration::from_nanos);
         SchedulerTimes { cpu, waiting }
+    }
+
+    fn cores(&self) -> Cores {
+        match self {
+            Scheduler::OfThread(_) => Cores::now(),
+            Scheduler::Absent => Cores::default(),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use plimsoll_core::time::Offset;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::connection::{Connection, Unsent};
-use super::http1::{self, Framing, Head};
+use super::http1::{self, Framing, Head, HttpError};
 use super::wire::Wire;
 use crate::protocol::{Decoder, Malformed, Reply};
 
@@ -40,6 +40,17 @@ pub(crate) enum Ending {
     Aborted,
 }
 
+/// How a response is followed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Follow {
+    /// Up to its first token only.
+    pub(crate) cancel_at_first_token: bool,
+    /// Chunk by chunk of the transfer, because the decoder wants to know where these end.
+    pub(crate) by_part: bool,
+    /// Keeping its text.
+    pub(crate) keep_text: bool,
+}
+
 /// One request on its way.
 pub(crate) struct Exchange {
     pub(crate) record: Record,
@@ -50,6 +61,10 @@ pub(crate) struct Exchange {
     pub(crate) reusable: bool,
     cancel_at_first_token: bool,
     decoder: Box<dyn Decoder>,
+    /// Whether the body is an answer in the protocol, rather than an explanation why there is none.
+    pub(super) answers: bool,
+    /// Where the chunks of the transfer end in the bytes at hand, if the protocol wants to know.
+    parts: Option<Vec<usize>>,
     /// Bytes of an incomplete head.
     head: Vec<u8>,
     framing: Option<Framing>,
@@ -59,19 +74,16 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(
-        record: Record,
-        decoder: Box<dyn Decoder>,
-        cancel_at_first_token: bool,
-        keep_text: bool,
-    ) -> Self {
+    pub(crate) fn new(record: Record, decoder: Box<dyn Decoder>, follow: Follow) -> Self {
         Exchange {
             record,
-            reply: Reply { text: keep_text.then(String::new), ..Reply::default() },
+            reply: Reply { text: follow.keep_text.then(String::new), ..Reply::default() },
             error_body: Vec::new(),
             reusable: false,
-            cancel_at_first_token,
+            cancel_at_first_token: follow.cancel_at_first_token,
             decoder,
+            answers: false,
+            parts: follow.by_part.then(Vec::new),
             head: Vec::new(),
             framing: None,
             keep_alive: false,
@@ -169,7 +181,7 @@ impl Exchange {
             return self.digest_body(wire, bytes, at);
         }
         if self.head.is_empty() {
-            return match http1::parse_head(bytes) {
+            return match self.parse_head(bytes) {
                 Ok(None) => {
                     self.head.extend_from_slice(bytes);
                     None
@@ -180,7 +192,7 @@ impl Exchange {
         }
         self.head.extend_from_slice(bytes);
         let mut all = std::mem::take(&mut self.head);
-        match http1::parse_head(&all) {
+        match self.parse_head(&all) {
             Ok(None) => {
                 self.head = all;
                 None
@@ -188,6 +200,10 @@ impl Exchange {
             Ok(Some(head)) => self.digest_head(wire, head, &mut all, at),
             Err(error) => Some(Ending::NotHttp(error.to_string())),
         }
+    }
+
+    fn parse_head(&mut self, bytes: &[u8]) -> Result<Option<Head>, HttpError> {
+        http1::parse_head(bytes, |fields| self.answers = self.decoder.fields(fields, &mut self.reply))
     }
 
     /// Takes a complete head at the start of `bytes`, and what follows it.
@@ -208,7 +224,7 @@ impl Exchange {
     }
 
     fn digest_body(&mut self, wire: &Wire, bytes: &mut [u8], at: Offset) -> Option<Ending> {
-        let unframed = match self.framing.as_mut()?.unframe(bytes) {
+        let unframed = match self.framing.as_mut()?.unframe(bytes, self.parts.as_mut()) {
             Ok(unframed) => unframed,
             Err(error) => return Some(Ending::NotHttp(error.to_string())),
         };
@@ -229,20 +245,26 @@ impl Exchange {
     }
 
     fn digest_payload(&mut self, wire: &Wire, payload: &[u8], at: Offset) -> Result<(), Malformed> {
-        if !self.is_answer() {
+        if !self.answers {
             let room = MAX_ERROR_BODY.saturating_sub(self.error_body.len());
             self.error_body.extend_from_slice(&payload[..payload.len().min(room)]);
             return Ok(());
         }
         let before = self.reply.deltas.len();
-        let result = self.decoder.feed(payload, at, &mut self.reply);
+        let result = self.feed(payload, at);
         wire.pulse.content_events((self.reply.deltas.len() - before) as u64);
         result
     }
 
-    /// Whether the body is an answer in the protocol, rather than an explanation why there is none.
-    fn is_answer(&self) -> bool {
-        self.record.status == Some(200)
+    /// Hands the decoder what came, chunk by chunk of the transfer if it wants that.
+    fn feed(&mut self, payload: &[u8], at: Offset) -> Result<(), Malformed> {
+        let mut from = 0;
+        for end in self.parts.as_mut().into_iter().flat_map(|parts| parts.drain(..)) {
+            self.decoder.feed(&payload[from..end], at, &mut self.reply)?;
+            self.decoder.part_ended(at, &mut self.reply);
+            from = end;
+        }
+        self.decoder.feed(&payload[from..], at, &mut self.reply)
     }
 
     /// The body ended as its framing says.
@@ -252,7 +274,7 @@ impl Exchange {
     }
 
     fn finish_decoding(&mut self, at: Offset) -> Ending {
-        if self.is_answer()
+        if self.answers
             && let Err(malformed) = self.decoder.finish(at, &mut self.reply)
         {
             return Ending::Malformed(malformed);

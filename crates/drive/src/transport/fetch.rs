@@ -125,7 +125,7 @@ async fn exchange(connection: &mut Connection, mut request: Unsent, clock: Clock
         let len = read.await.map_err(|error| error.to_string())?;
         bytes.extend_from_slice(&piece[..len]);
         if head.is_none()
-            && let Some(parsed) = http1::parse_head(&bytes).map_err(|error| error.to_string())?
+            && let Some(parsed) = http1::parse_head(&bytes, |_| {}).map_err(|error| error.to_string())?
         {
             bytes.drain(..parsed.len);
             // An interim response is followed by the real one.
@@ -147,7 +147,7 @@ async fn exchange(connection: &mut Connection, mut request: Unsent, clock: Clock
 fn whole_body(framing: &Framing, bytes: &[u8], closed: bool) -> Option<Vec<u8>> {
     let mut framing = framing.clone();
     let mut bytes = bytes.to_vec();
-    let unframed = framing.unframe(&mut bytes).ok()?;
+    let unframed = framing.unframe(&mut bytes, None).ok()?;
     bytes.truncate(unframed.len);
     (unframed.ended || (closed && framing.may_end_by_close())).then_some(bytes)
 }

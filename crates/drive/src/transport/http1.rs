@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::protocol::Fields;
+
 /// Most header fields accepted in a response.
 const MAX_HEADERS: usize = 96;
 /// Longest head accepted, in bytes.
@@ -32,8 +34,11 @@ pub(crate) enum HttpError {
 }
 
 /// Reads a head from the start of `bytes`; `None` while it is incomplete. Interim responses (1xx) are skipped by the
-/// caller, who finds them by their status.
-pub(crate) fn parse_head(bytes: &[u8]) -> Result<Option<Head>, HttpError> {
+/// caller, who finds them by their status. The fields of a final response are shown to `on_fields`.
+pub(crate) fn parse_head(
+    bytes: &[u8],
+    on_fields: impl FnOnce(&Fields<'_>),
+) -> Result<Option<Head>, HttpError> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut headers);
     let len = match response.parse(bytes)? {
@@ -68,6 +73,9 @@ pub(crate) fn parse_head(bytes: &[u8]) -> Result<Option<Head>, HttpError> {
         framing = Framing::Length(0);
     }
     keep_alive &= !matches!(framing, Framing::UntilClose);
+    if !(100..200).contains(&status) {
+        on_fields(&Fields { status: Some(status), list: response.headers });
+    }
     Ok(Some(Head { status, framing, keep_alive, len }))
 }
 
@@ -99,8 +107,13 @@ pub(crate) struct Unframed {
 }
 
 impl Framing {
-    /// Removes the framing from `bytes`, in place.
-    pub(crate) fn unframe(&mut self, bytes: &mut [u8]) -> Result<Unframed, HttpError> {
+    /// Removes the framing from `bytes`, in place. Where in the body the chunks of the transfer end is appended to
+    /// `parts`, if anybody wants to know.
+    pub(crate) fn unframe(
+        &mut self,
+        bytes: &mut [u8],
+        parts: Option<&mut Vec<usize>>,
+    ) -> Result<Unframed, HttpError> {
         match self {
             Framing::UntilClose => Ok(Unframed { len: bytes.len(), ended: false, surplus: false }),
             Framing::Length(left) => {
@@ -108,7 +121,7 @@ impl Framing {
                 *left -= len as u64;
                 Ok(Unframed { len, ended: *left == 0, surplus: len < bytes.len() })
             }
-            Framing::Chunked(state) => state.unframe(bytes),
+            Framing::Chunked(state) => state.unframe(bytes, parts),
         }
     }
 
@@ -136,7 +149,11 @@ pub(crate) enum ChunkState {
 }
 
 impl ChunkState {
-    fn unframe(&mut self, bytes: &mut [u8]) -> Result<Unframed, HttpError> {
+    fn unframe(
+        &mut self,
+        bytes: &mut [u8],
+        mut parts: Option<&mut Vec<usize>>,
+    ) -> Result<Unframed, HttpError> {
         let mut read = 0;
         let mut written = 0;
         while read < bytes.len() && *self != ChunkState::Done {
@@ -146,6 +163,11 @@ impl ChunkState {
                 read += len;
                 written += len;
                 let left = left - len as u64;
+                if left == 0
+                    && let Some(parts) = &mut parts
+                {
+                    parts.push(written);
+                }
                 *self = if left == 0 { ChunkState::DataEnd } else { ChunkState::Data { left } };
             } else {
                 *self = self.after(bytes[read])?;
@@ -185,7 +207,7 @@ mod tests {
     use super::*;
 
     fn head(text: &str) -> Head {
-        parse_head(text.as_bytes()).unwrap().unwrap()
+        parse_head(text.as_bytes(), |_| {}).unwrap().unwrap()
     }
 
     #[test]
@@ -205,12 +227,14 @@ mod tests {
 
     #[test]
     fn incomplete_heads_wait_and_foreign_ones_are_refused() {
-        assert!(parse_head(b"HTTP/1.1 200 OK\r\nContent-Le").unwrap().is_none());
-        assert!(parse_head(b"SSH-2.0-OpenSSH_9.2\r\n").is_err());
-        assert!(parse_head(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n").is_err());
-        assert!(parse_head(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n").is_err());
+        assert!(parse_head(b"HTTP/1.1 200 OK\r\nContent-Le", |_| {}).unwrap().is_none());
+        assert!(parse_head(b"SSH-2.0-OpenSSH_9.2\r\n", |_| {}).is_err());
+        assert!(parse_head(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", |_| {}).is_err());
+        assert!(
+            parse_head(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n", |_| {}).is_err()
+        );
         let long = [b"HTTP/1.1 200 OK\r\nX: ".to_vec(), vec![b'a'; MAX_HEAD]].concat();
-        assert_eq!(parse_head(&long).err(), Some(HttpError::LongHead));
+        assert_eq!(parse_head(&long, |_| {}).err(), Some(HttpError::LongHead));
     }
 
     /// Feeds `text` in pieces of `step` bytes and returns the body.
@@ -219,7 +243,7 @@ mod tests {
         let (mut body, mut ended) = (Vec::new(), false);
         for piece in text.as_bytes().chunks(step) {
             let mut piece = piece.to_vec();
-            let part = state.unframe(&mut piece)?;
+            let part = state.unframe(&mut piece, None)?;
             body.extend_from_slice(&piece[..part.len]);
             ended = part.ended;
         }
@@ -239,12 +263,25 @@ mod tests {
     }
 
     #[test]
+    fn the_ends_of_chunks_are_told() {
+        let mut state = Framing::Chunked(ChunkState::Size { size: 0, digits: 0 });
+        let mut parts = Vec::new();
+        let mut first = *b"2\r\nab\r\n3\r\nc";
+        assert_eq!(state.unframe(&mut first, Some(&mut parts)).unwrap().len, 3);
+        assert_eq!(parts, [2]);
+        let mut second = *b"de\r\n0\r\n\r\n";
+        parts.clear();
+        assert_eq!(state.unframe(&mut second, Some(&mut parts)).unwrap().len, 2);
+        assert_eq!(parts, [2], "the empty chunk is the end, and none of them");
+    }
+
+    #[test]
     fn surplus_after_the_end_is_noticed() {
         let mut bytes = *b"abcdef";
-        let part = Framing::Length(4).unframe(&mut bytes).unwrap();
+        let part = Framing::Length(4).unframe(&mut bytes, None).unwrap();
         assert_eq!(part, Unframed { len: 4, ended: true, surplus: true });
         let mut bytes = *b"0\r\n\r\nHTTP";
-        let part = ChunkState::Size { size: 0, digits: 0 }.unframe(&mut bytes).unwrap();
+        let part = ChunkState::Size { size: 0, digits: 0 }.unframe(&mut bytes, None).unwrap();
         assert_eq!(part, Unframed { len: 0, ended: true, surplus: true });
     }
 

@@ -2,9 +2,11 @@
 
 mod connection;
 mod dial;
+mod endpoint;
 mod exchange;
 mod fetch;
 mod http1;
+mod settle;
 mod stamped;
 mod target;
 #[cfg(test)]
@@ -14,12 +16,12 @@ mod tls;
 mod tls_tests;
 mod wire;
 
-pub(crate) use connection::{Connection, Unsent};
 pub(crate) use dial::Dialer;
-pub(crate) use exchange::{Ending, Exchange, was_a_race};
+pub use endpoint::HttpRequest;
 pub use fetch::{FetchError, Fetched, fetch, reach};
 /// The client's side of TLS.
 pub use rustls::ClientConfig as TlsConfig;
+pub(crate) use target::RequestHead;
 pub use target::{Origin, OriginError};
 pub use tls::{TlsError, client_config};
 pub(crate) use wire::{Answers, Wire};

@@ -5,6 +5,8 @@ use plimsoll_core::spec::Target;
 use thiserror::Error;
 use url::Url;
 
+use crate::protocol::{Outgoing, Route};
+
 /// Scheme, host, port and base path of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
@@ -66,26 +68,30 @@ impl Origin {
         })
     }
 
-    /// The head of every POST to `path`, up to the value of `Content-Length`.
-    pub(crate) fn post_head(&self, target: &Target, path: &str, stream: bool) -> Bytes {
-        let accept = if stream { "text/event-stream, application/json" } else { "application/json" };
-        let mut head = self.common_head("POST", target, path, accept);
-        if !target.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-            head.push_str("Content-Type: application/json\r\n");
+    /// What the heads of all requests to this target by `route` share.
+    pub(crate) fn head(&self, target: &Target, route: &Route) -> RequestHead {
+        let mut fields = self.common_fields(target, &route.accept);
+        let own = target.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        if let Some(content_type) = route.content_type.as_ref().filter(|_| !own) {
+            fields.push_str(&format!("Content-Type: {content_type}\r\n"));
         }
-        head.push_str("Content-Length: ");
-        Bytes::from(head)
+        let before_path = format!("{} {}", route.method, self.base_path);
+        RequestHead {
+            usual: Bytes::from(format!("{before_path}{} HTTP/1.1\r\n{fields}", route.path)),
+            before_path,
+            fields,
+            has_body: route.content_type.is_some(),
+        }
     }
 
     /// A whole GET request for `path`.
     pub(crate) fn get(&self, target: &Target, path: &str) -> Bytes {
-        let mut head = self.common_head("GET", target, path, "application/json");
-        head.push_str("\r\n");
-        Bytes::from(head)
+        let fields = self.common_fields(target, "application/json");
+        Bytes::from(format!("GET {}{path} HTTP/1.1\r\n{fields}\r\n", self.base_path))
     }
 
-    fn common_head(&self, method: &str, target: &Target, path: &str, accept: &str) -> String {
-        let mut head = format!("{method} {}{path} HTTP/1.1\r\n", self.base_path);
+    fn common_fields(&self, target: &Target, accept: &str) -> String {
+        let mut head = String::new();
         let own = |name: &str| target.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
         let user_agent = concat!("plimsoll/", env!("CARGO_PKG_VERSION"));
         for (name, value) in
@@ -105,9 +111,42 @@ impl Origin {
     }
 }
 
+/// What the heads of all requests of a run share.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestHead {
+    /// Method and base path.
+    before_path: String,
+    /// The header fields, each with its line end.
+    fields: String,
+    /// The head of a request to the usual path, up to where its own fields begin.
+    usual: Bytes,
+    has_body: bool,
+}
+
+impl RequestHead {
+    /// The head and the body of a request, in pieces.
+    pub(crate) fn pieces(&self, request: Outgoing) -> Vec<Bytes> {
+        let mut pieces = Vec::with_capacity(request.body.pieces.len() + 2);
+        pieces.push(match &request.path {
+            None => self.usual.clone(),
+            Some(path) => Bytes::from(format!("{}{path} HTTP/1.1\r\n{}", self.before_path, self.fields)),
+        });
+        let mut own: String =
+            request.fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        if self.has_body || !request.body.is_empty() {
+            own.push_str(&format!("Content-Length: {}\r\n", request.body.len()));
+        }
+        own.push_str("\r\n");
+        pieces.push(Bytes::from(own));
+        pieces.extend(request.body.pieces);
+        pieces
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use plimsoll_core::spec::{Provider, Secret};
+    use plimsoll_core::workload::Body;
 
     use super::*;
 
@@ -137,10 +176,18 @@ mod tests {
             api_key: Some(Secret::new("k")),
             endpoint: None,
         };
-        let head = origin.post_head(&target, "/v1/x", false);
-        let head = std::str::from_utf8(&head).unwrap();
-        assert!(head.starts_with("POST /base/v1/x HTTP/1.1\r\nUser-Agent: plimsoll/"));
-        assert!(head.contains("\r\nAuthorization: Bearer k\r\nhost: other\r\nX-A: 1\r\n"));
-        assert!(head.ends_with("\r\nContent-Length: ") && !head.contains("Host: h"));
+        let head = origin.head(&target, &Route::json("/v1/x", false));
+        let text = |request: Outgoing| String::from_utf8(head.pieces(request).concat()).unwrap();
+        let body = Body { pieces: vec![Bytes::from_static(b"{"), Bytes::from_static(b"}")] };
+        let usual = text(Outgoing::from(body.clone()));
+        assert!(usual.starts_with("POST /base/v1/x HTTP/1.1\r\nUser-Agent: plimsoll/"));
+        assert!(usual.contains("\r\nAuthorization: Bearer k\r\nhost: other\r\nX-A: 1\r\n"));
+        assert!(usual.ends_with("\r\nContent-Length: 2\r\n\r\n{}") && !usual.contains("Host: h"));
+        let own = text(Outgoing { path: Some("/y?z".into()), fields: vec![("A".into(), "b".into())], body });
+        assert!(own.starts_with("POST /base/y?z HTTP/1.1\r\nUser-Agent: plimsoll/"));
+        assert!(own.ends_with("\r\nA: b\r\nContent-Length: 2\r\n\r\n{}"));
+        let get = Route { method: "GET".into(), content_type: None, ..Route::json("/", false) };
+        let get = origin.head(&target, &get).pieces(Outgoing::default()).concat();
+        assert!(get.starts_with(b"GET /base/ HTTP/1.1\r\n") && get.ends_with(b"X-A: 1\r\n\r\n"));
     }
 }

@@ -11,8 +11,11 @@ use plimsoll_core::spec::{ConnectionReuse, TransportSpec};
 use plimsoll_core::time::Offset;
 use tokio::runtime::LocalOptions;
 
+use super::connection::Unsent;
+use super::exchange::{Ending, Exchange, Follow};
 use super::*;
 use crate::clock::Clock;
+use crate::endpoint::Station;
 use crate::protocol::{Decoder, Malformed, Reply};
 use crate::runner::pulse::Pulse;
 
@@ -87,13 +90,8 @@ fn wire(address: SocketAddr, limits: TransportSpec) -> Wire {
     let clock = Clock::start();
     let origin = Origin::parse(&format!("http://{address}")).unwrap();
     let dialer = Dialer::new(origin, None, &limits, clock).unwrap();
-    Wire::new(
-        clock,
-        dialer,
-        limits,
-        Answers { streamed: true, keep_text: false },
-        Pulse::start(0, clock.now()),
-    )
+    let station = Station::new(clock, Pulse::start(0, clock.now()));
+    Wire::new(station, dialer, limits, Answers { streamed: true, keep_text: false })
 }
 
 fn request() -> Unsent {
@@ -101,12 +99,8 @@ fn request() -> Unsent {
 }
 
 fn exchange(cancel: bool) -> Exchange {
-    Exchange::new(
-        Record::due(RequestId(0), Phase::Measure, 0, Offset::ZERO),
-        Box::new(Letters),
-        cancel,
-        false,
-    )
+    let record = Record::due(RequestId(0), Phase::Measure, 0, Offset::ZERO);
+    Exchange::new(record, Box::new(Letters), Follow { cancel_at_first_token: cancel, ..Follow::default() })
 }
 
 /// One exchange with a server that writes `answer` in the pieces given and then closes.

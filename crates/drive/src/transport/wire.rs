@@ -1,15 +1,13 @@
-//! What every request of one I/O thread shares: clocks, buffers, idle connections, time limits and the abort.
+//! What every request of one I/O thread shares: clocks, buffers, idle connections and time limits.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use plimsoll_core::spec::{ConnectionReuse, TransportSpec};
-use tokio::sync::Notify;
 
 use super::connection::Connection;
 use super::dial::Dialer;
 use super::stamped::ReceiveClock;
-use crate::clock::Clock;
-use crate::runner::pulse::Pulse;
+use crate::endpoint::Station;
 
 /// Bytes taken from a socket in one read.
 const READ_BUFFER: usize = 64 * 1024;
@@ -27,34 +25,24 @@ pub(crate) struct Answers {
 
 /// What every request of one I/O thread shares.
 pub(crate) struct Wire {
-    pub(crate) clock: Clock,
+    pub(super) station: Station,
     pub(crate) receive_clock: ReceiveClock,
     pub(crate) dialer: Dialer,
     pub(crate) limits: TransportSpec,
     pub(crate) answers: Answers,
-    pub(crate) pulse: Pulse,
-    pub(crate) abort: Abort,
     /// One buffer for all reads: a read is digested before the next one.
     pub(crate) scratch: RefCell<Box<[u8]>>,
     idle: RefCell<Vec<Connection>>,
 }
 
 impl Wire {
-    pub(crate) fn new(
-        clock: Clock,
-        dialer: Dialer,
-        limits: TransportSpec,
-        answers: Answers,
-        pulse: Pulse,
-    ) -> Self {
+    pub(crate) fn new(station: Station, dialer: Dialer, limits: TransportSpec, answers: Answers) -> Self {
         Wire {
-            clock,
-            receive_clock: ReceiveClock::new(clock),
+            receive_clock: ReceiveClock::new(station.clock),
+            station,
             dialer,
             limits,
             answers,
-            pulse,
-            abort: Abort::default(),
             scratch: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
             idle: RefCell::default(),
         }
@@ -79,32 +67,5 @@ impl Wire {
         } else {
             self.pulse.connection_closed();
         }
-    }
-}
-
-/// Ends everything in flight at once.
-#[derive(Default)]
-pub(crate) struct Abort {
-    set: Cell<bool>,
-    notify: Notify,
-}
-
-impl Abort {
-    /// Whether the abort has come: a look at a flag, for hot paths.
-    pub(crate) fn is_set(&self) -> bool {
-        self.set.get()
-    }
-
-    /// Waits for the abort. Polled once, it wakes its task when the abort comes.
-    pub(crate) async fn wait(&self) {
-        if !self.is_set() {
-            self.notify.notified().await;
-        }
-    }
-
-    /// Ends everything in flight.
-    pub(crate) fn set(&self) {
-        self.set.set(true);
-        self.notify.notify_waiters();
     }
 }

@@ -1,18 +1,18 @@
-//! One answer on its time grid: which bytes go out next, and when they are due.
+//! One answer: which bytes go out next, and when they are due.
 
+mod coming;
 mod document;
 mod ends;
 
-use std::time::Duration;
+use plimsoll_sim::{Event, JobId};
 
-use plimsoll_core::seed::Rng;
-use rand::RngExt;
-
+use self::coming::{Coming, End};
 use super::ask::{Ask, Shape};
 use super::fate::{Fate, Fault};
-use super::frames::{self, Tokens, Words};
+use super::frames::{self, Stamp, Tokens, Words};
 use super::options::SimOptions;
-use super::reply::{After, Refusal};
+use super::reply::{After, Refusal, push_document};
+use super::truth::Row;
 
 /// What all answers share.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Script {
     pub(crate) created: u64,
 }
 
-/// A request that has been understood and admitted.
+/// A request that has been understood.
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) ask: Ask,
@@ -34,25 +34,33 @@ pub(crate) struct Job {
     pub(crate) arrival: u64,
     /// What the client was promised about the connection.
     pub(crate) after: After,
+    /// Whether stamps say when an event was due, too.
+    pub(crate) truth: bool,
 }
 
-/// An answer under way. It is written in steps; [`Answer::due`] says when the next one may be taken.
+impl Job {
+    /// Its number in the engine.
+    pub(crate) fn id(&self) -> JobId {
+        JobId(self.index)
+    }
+
+    /// Tokens that will be generated, after faults.
+    pub(crate) fn tokens(&self) -> u32 {
+        self.fate.tokens_of(self.ask.tokens)
+    }
+}
+
+/// An answer under way. The engine says what has been generated; it is written in steps, when [`Answer::due`] says so.
 #[derive(Debug)]
 pub(crate) struct Answer {
     job: Job,
     lead: Vec<u8>,
-    rng: Rng,
     stage: Stage,
     /// Tokens that will be sent, after faults.
     tokens: u32,
     /// Tokens sent.
     sent: u32,
-    /// Tokens that are sent when the next step has been taken.
-    planned: u32,
-    /// When the next step is due (CLOCK_MONOTONIC, ns).
-    due: u64,
-    /// The token before which the answer pauses.
-    stall_at: Option<u32>,
+    coming: Coming,
     last_write: Option<u64>,
 }
 
@@ -72,6 +80,8 @@ enum Stage {
 pub(crate) struct Step {
     /// Events with content.
     pub(crate) events: u32,
+    /// When what it wrote was due (CLOCK_MONOTONIC, ns).
+    pub(crate) due: u64,
     pub(crate) timing: Option<Timing>,
     pub(crate) next: Next,
 }
@@ -83,6 +93,8 @@ pub(crate) enum Timing {
     Ttft(u64),
     /// So long after the previous write with content.
     Gap(u64),
+    /// The whole answer at once.
+    Whole,
 }
 
 /// What comes after a step.
@@ -97,121 +109,147 @@ pub(crate) enum Next {
 }
 
 impl Answer {
-    /// The answer to `job`, whose slot was granted at `granted` (CLOCK_MONOTONIC, ns).
-    pub(crate) fn new(job: Job, granted: u64, script: &Script) -> Self {
-        let options = &script.options;
-        let tokens = job.fate.tokens_of(job.ask.tokens);
-        let mut answer = Answer {
-            lead: frames::lead(&job.ask, options, job.index, script.created),
-            rng: options.seed.keyed("sim-jitter", job.index),
+    /// The answer to `job`, for which nothing has been generated.
+    pub(crate) fn new(job: Job, script: &Script) -> Self {
+        Answer {
+            lead: frames::lead(&job.ask, &script.options, job.index, script.created),
             stage: if job.ask.stream { Stage::Opening } else { Stage::Document },
-            tokens,
+            tokens: job.tokens(),
             sent: 0,
-            planned: 0,
-            due: granted,
-            stall_at: job.fate.stalls.then_some(tokens / 2),
+            coming: Coming::default(),
             last_write: None,
             job,
-        };
-        if answer.stage == Stage::Document {
-            answer.plan_document(options);
-        } else {
-            answer.plan_event(options);
         }
-        answer
     }
 
-    /// When the next step may be taken (CLOCK_MONOTONIC, ns).
-    pub(crate) fn due(&self) -> u64 {
-        self.due
+    pub(crate) fn job(&self) -> &Job {
+        &self.job
     }
 
-    /// Takes the next step: appends its bytes, stamped `now`, to `out`.
-    pub(crate) fn write(&mut self, now: u64, script: &Script, out: &mut Vec<u8>) -> Step {
+    /// The engine did something for this answer at `due` (CLOCK_MONOTONIC, ns).
+    pub(crate) fn take(&mut self, due: u64, event: Event) {
+        match event {
+            Event::Started => {}
+            Event::Tokens(count) => self.coming.push(due, count),
+            Event::Finished => self.end(due, false),
+            Event::Failed(_) => self.end(due, true),
+        }
+    }
+
+    /// Nothing more will be generated; whether that is for want of time.
+    pub(crate) fn end(&mut self, due: u64, timed_out: bool) {
+        self.coming.end = Some(End { due, timed_out });
+        self.leave_content();
+    }
+
+    /// When the next step was due (CLOCK_MONOTONIC, ns); nothing while it waits for the engine.
+    pub(crate) fn due(&self, script: &Script) -> Option<u64> {
+        let end = self.coming.end.map(|end| end.due);
         match self.stage {
+            Stage::Document | Stage::Tail => end,
+            Stage::Opening => self.coming.group_due(1).or(end),
+            Stage::Content => self.coming.group_due(self.group(script)),
+        }
+    }
+
+    /// Bytes of events that have been generated and not written, about.
+    pub(crate) fn backlog(&self) -> usize {
+        const AROUND: usize = 96; // what an event has beside its lead: stamp, names, text
+        self.coming.len() * (self.lead.len() + AROUND)
+    }
+
+    /// Takes the next step, if it is due: appends its bytes, stamped `now`, to `out`, and the truth about its events to
+    /// `rows`.
+    pub(crate) fn write(
+        &mut self,
+        now: u64,
+        script: &Script,
+        out: &mut Vec<u8>,
+        rows: &mut Vec<Row>,
+    ) -> Option<Step> {
+        let due = self.due(script)?;
+        let stamp = self.stamp(now, due);
+        let step = Step { events: 0, due, timing: None, next: Next::Now };
+        Some(match self.stage {
             Stage::Document => {
-                self.push_whole(now, script, out);
-                Step { events: 0, timing: None, next: Next::End(self.after()) }
+                self.push_whole(stamp, script, out);
+                rows.push(Row { request: self.job.index, token: 0, tokens: self.tokens, due, sent: now });
+                Step { timing: Some(Timing::Whole), next: Next::End(self.after()), ..step }
+            }
+            Stage::Opening if self.coming.is_empty() && self.timed_out() => {
+                push_document(out, &timed_out().reply(&script.options), self.job.after);
+                Step { next: Next::End(self.job.after), ..step }
             }
             Stage::Opening => {
-                self.push_opening(now, out);
-                self.stage = if self.tokens == 0 { Stage::Tail } else { Stage::Content };
-                Step { events: 0, timing: None, next: Next::Now }
+                self.push_opening(stamp, out);
+                self.stage = Stage::Content;
+                self.leave_content();
+                step
             }
-            Stage::Content => self.write_content(now, script, out),
+            Stage::Content => self.write_content(step, now, script, out, rows),
             Stage::Tail => {
-                self.push_tail(now, script, out);
-                Step { events: 0, timing: None, next: Next::End(self.after()) }
+                self.push_tail(stamp, script, out);
+                Step { next: Next::End(self.after()), ..step }
             }
-        }
+        })
     }
 
-    fn write_content(&mut self, now: u64, script: &Script, out: &mut Vec<u8>) -> Step {
+    fn write_content(
+        &mut self,
+        step: Step,
+        now: u64,
+        script: &Script,
+        out: &mut Vec<u8>,
+        rows: &mut Vec<Row>,
+    ) -> Step {
         let mut events = 0;
-        while self.sent < self.planned {
-            let count = script.options.tokens_per_chunk.min(self.tokens - self.sent);
+        while events < self.group(script) as u32
+            && let Some((due, count)) = self.coming.pop()
+        {
+            let stamp = self.stamp(now, due);
             if self.job.ask.shape == Shape::Tgi && self.sent + count == self.tokens && self.ends_well() {
-                self.push_tgi_end(now, count, out);
+                self.push_tgi_end(stamp, count, out);
             } else {
                 let reasoning = self.sent < script.options.reasoning;
                 let tokens = Tokens { from: self.sent, count, reasoning };
-                frames::push_tokens(out, &self.lead, now, self.job.ask.shape, tokens, &script.words);
+                frames::push_tokens(out, &self.lead, stamp, self.job.ask.shape, tokens, &script.words);
+            }
+            rows.push(Row { request: self.job.index, token: self.sent, tokens: count, due, sent: now });
+            events += 1;
+            if self.sent == 0 {
+                self.sent = count;
+                break; // the first event goes alone
             }
             self.sent += count;
-            events += 1;
         }
         let timing = match self.last_write.replace(now) {
             None => Timing::Ttft(now.saturating_sub(self.job.arrival)),
             Some(last) => Timing::Gap(now.saturating_sub(last)),
         };
-        let next = if self.sent == self.tokens {
+        self.leave_content();
+        let next = if self.stage == Stage::Tail { Next::Now } else { Next::AtDue };
+        Step { events, timing: Some(timing), next, ..step }
+    }
+
+    /// Events of the next write.
+    fn group(&self, script: &Script) -> usize {
+        if self.sent == 0 { 1 } else { script.options.events_per_write as usize }
+    }
+
+    /// Goes on to the tail when there is no more content, and will be none.
+    fn leave_content(&mut self) {
+        if self.stage == Stage::Content && self.coming.is_empty() && self.coming.end.is_some() {
             self.stage = Stage::Tail;
-            Next::Now
-        } else {
-            for _ in 0..script.options.events_per_write {
-                self.plan_event(&script.options);
-            }
-            Next::AtDue
-        };
-        Step { events, timing: Some(timing), next }
-    }
-
-    /// Adds the next event, if there is one, to the step that is taken next, and moves `due` on the grid to it.
-    fn plan_event(&mut self, options: &SimOptions) {
-        if self.planned == 0 {
-            self.due += self.spread(nanos(options.ttft), options.jitter);
-        } else if self.planned < self.tokens {
-            let step = nanos(options.itl) * u64::from(options.tokens_per_chunk);
-            self.due += self.spread(step, options.jitter);
-        }
-        self.planned = self.planned.saturating_add(options.tokens_per_chunk).min(self.tokens);
-        if self.stall_at.is_some_and(|at| at < self.planned) {
-            self.stall_at = None;
-            self.due += nanos(options.stall);
         }
     }
 
-    /// A document is due when its last token would be.
-    fn plan_document(&mut self, options: &SimOptions) {
-        let itl = nanos(options.itl);
-        let mut time = self.spread(nanos(options.ttft), options.jitter);
-        if options.jitter > 0.0 {
-            time += (1..self.tokens).map(|_| self.spread(itl, options.jitter)).sum::<u64>();
-        } else {
-            time += itl * u64::from(self.tokens.saturating_sub(1));
-        }
-        if self.stall_at.is_some() {
-            time += nanos(options.stall);
-        }
-        self.due += time;
+    fn stamp(&self, sent: u64, due: u64) -> Stamp {
+        Stamp { sent, due: self.job.truth.then_some(due) }
     }
 
-    fn spread(&mut self, nanos: u64, jitter: f64) -> u64 {
-        if jitter == 0.0 {
-            return nanos;
-        }
-        let evenly: f64 = self.rng.random();
-        (nanos as f64 * (1.0 + jitter * (2.0 * evenly - 1.0))) as u64
+    /// Whether the request was given up before its end.
+    fn timed_out(&self) -> bool {
+        self.coming.end.is_some_and(|end| end.timed_out)
     }
 
     /// Whether the answer comes to an end that looks complete.
@@ -234,36 +272,48 @@ pub(crate) fn simulated_failure() -> Refusal {
     Refusal::new(500, "simulated failure, asked for by the options of this server")
 }
 
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+/// The refusal that the fault options ask for.
+pub(crate) fn simulated_rate_limit() -> Refusal {
+    Refusal::new(429, "simulated rate limit, asked for by the options of this server")
+}
+
+/// The error of a request that was given up.
+fn timed_out() -> Refusal {
+    Refusal::new(504, "the request took longer than this server allows")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::clockwork::Clockwork;
     use crate::sim::route::Route;
+    use crate::sim::schedule::Key;
+    use crate::sim::service::engine_ask;
 
     const MS: u64 = 1_000_000;
 
-    /// All steps of the answer to `body`, whose slot was granted at 0: when each was due, its events, its bytes.
+    /// All steps of the answer to `body`, which arrived at 0: when each was due, what it was, its bytes.
     fn play(query: &str, route: Route, body: &str) -> Vec<(u64, Step, String)> {
         let options = SimOptions::parse(query).unwrap();
-        let words = Words::new(options.tokens_per_chunk);
+        let mut clockwork = Clockwork::new(options.engine(), 0);
         let fate = Fate::draw(&options, 0);
-        let script = Script { options, words, created: 1 };
+        let script = Script { options, words: Words::default(), created: 1 };
         let ask = Ask::read(route, body.as_bytes()).unwrap().unwrap();
-        let job = Job { ask, fate, index: 0, arrival: 0, after: After::Keep };
-        let mut answer = Answer::new(job, 0, &script);
+        let job = Job { ask, fate, index: 0, arrival: 0, after: After::Keep, truth: false };
+        clockwork.arrive(0, JobId(0), Key { index: 0, generation: 0 }, &engine_ask(&job)).unwrap();
+        let mut answer = Answer::new(job, &script);
         let mut steps = Vec::new();
-        loop {
+        while let Some(done) = clockwork.pop(u64::MAX) {
+            answer.take(done.at, done.event);
             let mut out = Vec::new();
-            let due = answer.due();
-            let step = answer.write(due, &script, &mut out);
-            steps.push((due, step, String::from_utf8(out).unwrap()));
-            if matches!(step.next, Next::End(_)) {
-                return steps;
+            while let Some(step) = answer.write(done.at, &script, &mut out, &mut Vec::new()) {
+                steps.push((done.at, step, String::from_utf8(std::mem::take(&mut out)).unwrap()));
+                if matches!(step.next, Next::End(_)) {
+                    return steps;
+                }
             }
         }
+        panic!("the answer has no end: {steps:?}");
     }
 
     fn chat(tokens: u32, stream: bool) -> String {

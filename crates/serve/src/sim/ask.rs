@@ -1,7 +1,9 @@
 //! What a request body asks for, in each wire format.
 
 use std::fmt;
+use std::sync::Arc;
 
+use plimsoll_sim::prefix::{block_hashes, text_tokens};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
@@ -33,8 +35,10 @@ pub(crate) struct Ask {
     pub(crate) include_usage: bool,
     /// TGI's `details`.
     pub(crate) details: bool,
-    /// Tokens of the prompt, as [`PromptTokens`] estimates them.
+    /// Tokens of the prompt, as [`Prompt`] estimates them.
     pub(crate) prompt_tokens: u32,
+    /// What other prompts may have in common with this one: see [`plimsoll_sim::prefix`].
+    pub(crate) prefix: Arc<[u64]>,
     /// Tokens to generate, at least 1.
     pub(crate) tokens: u32,
     /// The prompt, where the format repeats it in the answer.
@@ -64,13 +68,14 @@ impl Ask {
         }
     }
 
-    fn new(shape: Shape, tokens: Option<u32>, prompt: PromptTokens) -> Self {
+    fn new(shape: Shape, tokens: Option<u32>, prompt: Prompt) -> Self {
         Ask {
             shape,
             stream: false,
             include_usage: false,
             details: false,
-            prompt_tokens: u32::try_from(prompt.0).unwrap_or(u32::MAX),
+            prompt_tokens: u32::try_from(prompt.tokens).unwrap_or(u32::MAX),
+            prefix: block_hashes([prompt.text.as_slice()]),
             tokens: tokens.unwrap_or(TOKENS_DEFAULT),
             echo: String::new(),
             model: None,
@@ -80,69 +85,82 @@ impl Ask {
 
 /// An estimate of a prompt's tokens that needs no tokenizer: four bytes of text are one token, rounded up per text;
 /// a token id is one token. Images and roles count nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct PromptTokens(usize);
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Prompt {
+    tokens: usize,
+    /// All texts, one after the other; four bytes per token id.
+    text: Vec<u8>,
+}
 
-impl PromptTokens {
+impl Prompt {
     fn of(text: &str) -> Self {
-        PromptTokens(text.len().div_ceil(4))
+        Prompt { tokens: text_tokens(text.as_bytes()), text: text.as_bytes().to_vec() }
+    }
+
+    fn append(&mut self, mut more: Prompt) {
+        self.tokens += more.tokens;
+        if self.text.is_empty() {
+            self.text = more.text; // the usual prompt is one text: it is not copied again
+        } else {
+            self.text.append(&mut more.text);
+        }
     }
 }
 
-impl<'de> Deserialize<'de> for PromptTokens {
+impl<'de> Deserialize<'de> for Prompt {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(PromptVisitor)
     }
 }
 
-/// Walks a prompt without storing it: a text, token ids, messages, parts of messages, and lists of these.
+/// Gathers a prompt: a text, token ids, messages, parts of messages, and lists of these.
 struct PromptVisitor;
 
 impl<'de> Visitor<'de> for PromptVisitor {
-    type Value = PromptTokens;
+    type Value = Prompt;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a text, token ids or messages")
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<PromptTokens, E> {
-        Ok(PromptTokens::of(text))
+    fn visit_str<E>(self, text: &str) -> Result<Prompt, E> {
+        Ok(Prompt::of(text))
     }
 
-    fn visit_u64<E>(self, _token: u64) -> Result<PromptTokens, E> {
-        Ok(PromptTokens(1))
+    fn visit_u64<E>(self, token: u64) -> Result<Prompt, E> {
+        Ok(Prompt { tokens: 1, text: (token as u32).to_le_bytes().to_vec() })
     }
 
-    fn visit_unit<E>(self) -> Result<PromptTokens, E> {
-        Ok(PromptTokens(0))
+    fn visit_unit<E>(self) -> Result<Prompt, E> {
+        Ok(Prompt::default())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<PromptTokens, A::Error> {
-        let mut sum = 0;
-        while let Some(PromptTokens(tokens)) = items.next_element()? {
-            sum += tokens;
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Prompt, A::Error> {
+        let mut prompt = Prompt::default();
+        while let Some(item) = items.next_element()? {
+            prompt.append(item);
         }
-        Ok(PromptTokens(sum))
+        Ok(prompt)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<PromptTokens, A::Error> {
-        let mut sum = 0;
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Prompt, A::Error> {
+        let mut prompt = Prompt::default();
         while let Some(key) = fields.next_key::<std::borrow::Cow<'de, str>>()? {
             if matches!(&*key, "content" | "text") {
-                sum += fields.next_value::<PromptTokens>()?.0;
+                prompt.append(fields.next_value()?);
             } else {
                 fields.next_value::<IgnoredAny>()?;
             }
         }
-        Ok(PromptTokens(sum))
+        Ok(prompt)
     }
 }
 
 #[derive(Deserialize)]
 struct OpenAiBody {
     model: Option<String>,
-    messages: Option<PromptTokens>,
-    prompt: Option<PromptTokens>,
+    messages: Option<Prompt>,
+    prompt: Option<Prompt>,
     max_tokens: Option<u32>,
     max_completion_tokens: Option<u32>,
     stream: Option<bool>,
@@ -186,7 +204,7 @@ fn tgi(stream: bool, body: &[u8]) -> Result<Ask, Refusal> {
     let body: TgiBody = json(body)?;
     let tokens = body.parameters.as_ref().and_then(|parameters| parameters.max_new_tokens);
     let details = body.parameters.and_then(|parameters| parameters.details).unwrap_or(false);
-    Ok(Ask { stream, details, ..Ask::new(Shape::Tgi, tokens, PromptTokens::of(&body.inputs)) })
+    Ok(Ask { stream, details, ..Ask::new(Shape::Tgi, tokens, Prompt::of(&body.inputs)) })
 }
 
 #[derive(Deserialize)]
@@ -204,7 +222,7 @@ struct TritonParameters {
 fn triton_generate(model: String, stream: bool, body: &[u8]) -> Result<Ask, Refusal> {
     let body: TritonGenerateBody = json(body)?;
     let tokens = body.max_tokens.or(body.parameters.and_then(|parameters| parameters.max_tokens));
-    let ask = Ask::new(Shape::TritonGenerate, tokens, PromptTokens::of(&body.text_input));
+    let ask = Ask::new(Shape::TritonGenerate, tokens, Prompt::of(&body.text_input));
     Ok(Ask { stream, echo: body.text_input, model: Some(model), ..ask })
 }
 
@@ -232,7 +250,7 @@ fn triton_infer(model: String, body: &[u8]) -> Result<Ask, Refusal> {
             Some(tokens.ok_or_else(|| Refusal::bad_request("the input `max_tokens` is not a whole number"))?)
         }
     };
-    let ask = Ask::new(Shape::TritonInfer, tokens, PromptTokens::of(text));
+    let ask = Ask::new(Shape::TritonInfer, tokens, Prompt::of(text));
     Ok(Ask { echo: text.to_owned(), model: Some(model), ..ask })
 }
 

@@ -2,15 +2,18 @@
 
 use std::io::{self, ErrorKind, Write};
 use std::net::Shutdown;
+use std::time::Duration;
 
 use mio::net::TcpStream;
+use plimsoll_sim::{Event, Failure};
+use socket2::SockRef;
 
-use super::answer::{Answer, Job, Next, Step};
-use super::reply::{After, push_document};
+use super::answer::{Answer, Next, Step};
+use super::clockwork::Done;
+use super::reply::{After, Document, push_document};
 use super::request::{Progress, RequestReader};
 use super::schedule::Key;
 use super::service::{Plan, Service};
-use super::slots::Admission;
 use super::system;
 
 /// Reads per turn: the rest of a large body waits until others have had theirs.
@@ -50,8 +53,7 @@ pub(crate) struct Connection {
 enum State {
     /// No request is complete.
     Reading,
-    /// A request is complete and waits for a slot.
-    Waiting(Box<Job>),
+    /// A request is complete; its answer waits, or is under way.
     Answering(Box<Answer>),
     /// Nothing more will be said; the end is announced as soon as `pending` is out.
     Closing,
@@ -85,13 +87,8 @@ impl Connection {
         self.peer_closed |= announced;
     }
 
-    pub(crate) fn is_waiting(&self) -> bool {
-        matches!(self.state, State::Waiting(_))
-    }
-
     fn is_full(&self) -> bool {
-        matches!(self.state, State::Waiting(_) | State::Answering(_))
-            && self.reader.buffered() >= PIPELINED_MAX
+        matches!(self.state, State::Answering(_)) && self.reader.buffered() >= PIPELINED_MAX
     }
 
     /// Reads what has come, a bounded amount, and acts on it.
@@ -137,40 +134,70 @@ impl Connection {
         match &self.state {
             State::Answering(answer) => {
                 self.held_up_until = system::now();
-                service.schedule.add(answer.due(), self.key);
+                if answer.due(&service.script).is_some() {
+                    service.again.push_back(self.key);
+                }
                 Ok(())
             }
             State::Closing => self.announce_end(service),
             State::Reading => self.proceed(service),
-            State::Waiting(_) | State::Lingering => Ok(()),
+            State::Lingering => Ok(()),
         }
+    }
+
+    /// The engine has done something for the request of this connection.
+    pub(crate) fn take(&mut self, done: Done, now: u64, service: &mut Service) -> Result<(), Gone> {
+        let State::Answering(answer) = &mut self.state else {
+            return Ok(());
+        };
+        if answer.job().id() != done.job {
+            return Ok(());
+        }
+        if done.event == Event::Failed(Failure::Crashed) {
+            return Err(self.reset());
+        }
+        answer.take(done.at, done.event);
+        if self.pending.is_empty() {
+            return self.take_steps(now, service);
+        }
+        if service.is_too_slow(self.pending.len() + answer.backlog()) {
+            service.stats.dropped += 1;
+            return Err(self.reset());
+        }
+        Ok(())
+    }
+
+    /// Goes on with an answer of which more was due than one turn may take.
+    pub(crate) fn go_on(&mut self, now: u64, service: &mut Service) -> Result<(), Gone> {
+        if self.pending.is_empty() { self.take_steps(now, service) } else { Ok(()) }
     }
 
     /// The moment has come for which this connection is in the schedule.
-    pub(crate) fn due(&mut self, now: u64, service: &mut Service) -> Result<(), Gone> {
-        match self.state {
-            State::Answering(_) => self.take_steps(now, service),
+    pub(crate) fn alarm(&mut self, now: u64, service: &mut Service) -> Result<(), Gone> {
+        match &mut self.state {
             State::Lingering => Err(Gone),
-            State::Reading | State::Waiting(_) | State::Closing => Ok(()),
+            State::Answering(answer) if service.deadline(answer.job()) <= now => {
+                service.clockwork.cancel(now, answer.job().id());
+                answer.end(service.deadline(answer.job()), true);
+                self.go_on(now, service)
+            }
+            State::Answering(_) | State::Reading | State::Closing => Ok(()),
         }
     }
 
-    /// The slot for which a request waited is granted.
-    pub(crate) fn grant(&mut self, now: u64, service: &mut Service) {
-        match std::mem::replace(&mut self.state, State::Reading) {
-            State::Waiting(job) => self.begin_answer(*job, now, service),
-            other => self.state = other,
-        }
+    /// Closes so that the client reads an error, as when the server's process dies.
+    pub(crate) fn reset(&self) -> Gone {
+        // Without lingering a close discards what is unsent and resets. Where that fails, the close is a plain one.
+        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        Gone
     }
 
     /// The client is gone: gives back what its request held.
-    pub(crate) fn abandon(&self, service: &mut Service) {
-        match self.state {
-            State::Waiting(_) => service.slots.forget_one_waiting(),
-            State::Answering(_) => service.slots.release(),
-            State::Reading | State::Closing | State::Lingering => return,
+    pub(crate) fn abandon(&self, now: u64, service: &mut Service) {
+        if let State::Answering(answer) = &self.state {
+            service.clockwork.cancel(now, answer.job().id());
+            service.stats.cancelled();
         }
-        service.stats.cancelled();
     }
 
     /// Looks for complete requests and acts on them.
@@ -182,7 +209,7 @@ impl Connection {
                 Ok(Progress::Whole) => self.begin(service)?,
                 Err(refusal) => {
                     service.stats.refused += 1;
-                    self.say(service, refusal.status, &refusal.document(), After::Close)?;
+                    self.say(service, &refusal.reply(&service.script.options), After::Close)?;
                 }
             }
         }
@@ -198,41 +225,29 @@ impl Connection {
         let after = if head.keep_alive { After::Keep } else { After::Close };
         self.reader.consume();
         match plan {
-            Plan::Say(status, document) => self.say(service, status, &document, after),
-            Plan::Work(job) => match service.slots.admit(self.key) {
-                Admission::Granted => {
-                    service.stats.admitted(service.slots.waiting());
-                    // A pipelined request begins when the answer before it has ended.
-                    self.begin_answer(*job, arrival.max(self.idle_since), service);
+            Plan::Say(document) => self.say(service, &document, after),
+            Plan::Reset => Err(self.reset()),
+            // A pipelined request begins when the answer before it has ended.
+            Plan::Work(job) => match service.admit(&job, arrival.max(self.idle_since), self.key) {
+                Ok(()) => {
+                    self.state = State::Answering(Box::new(Answer::new(*job, &service.script)));
                     Ok(())
                 }
-                Admission::Queued => {
-                    service.stats.admitted(service.slots.waiting());
-                    self.state = State::Waiting(job);
-                    Ok(())
-                }
-                Admission::Refused => {
-                    let refusal = service.refuse_full();
-                    self.say(service, refusal.status, &refusal.document(), after)
-                }
+                Err(Plan::Say(document)) => self.say(service, &document, after),
+                Err(_) => Err(self.reset()),
             },
         }
     }
 
-    fn begin_answer(&mut self, job: Job, granted: u64, service: &mut Service) {
-        let answer = Answer::new(job, granted, &service.script);
-        service.schedule.add(answer.due(), self.key);
-        self.state = State::Answering(Box::new(answer));
-    }
-
-    /// Writes what is due, stamped `now`, and puts the connection into the schedule for what follows.
+    /// Writes what is due, stamped `now`. Of what is due beyond one write, others have their turn first.
     fn take_steps(&mut self, mut now: u64, service: &mut Service) -> Result<(), Gone> {
         while let State::Answering(answer) = &mut self.state {
-            let due = answer.due();
             service.out.clear();
-            let step = answer.write(now, &service.script, &mut service.out);
-            let next_due = answer.due();
-            self.count(step, now.saturating_sub(due), due, service);
+            let Some(step) = answer.write(now, &service.script, &mut service.out, &mut service.rows) else {
+                break;
+            };
+            let more = answer.due(&service.script).is_some();
+            self.count(step, now, service);
             self.send(&service.out)?;
             match step.next {
                 Next::End(after) => return self.end_answer(after, service),
@@ -242,7 +257,9 @@ impl Connection {
                 }
                 Next::Now => now = system::now(),
                 Next::AtDue => {
-                    service.schedule.add(next_due, self.key);
+                    if more {
+                        service.again.push_back(self.key);
+                    }
                     break;
                 }
             }
@@ -250,20 +267,20 @@ impl Connection {
         Ok(())
     }
 
-    fn count(&self, step: Step, lateness: u64, due: u64, service: &mut Service) {
+    fn count(&self, step: Step, now: u64, service: &mut Service) {
         service.stats.events += u64::from(step.events);
         if let Some(timing) = step.timing {
             service.stats.timed(timing);
-            if due >= self.held_up_until {
-                service.stats.late(lateness);
+            if step.due >= self.held_up_until {
+                service.stats.late(now.saturating_sub(step.due));
             }
         }
+        service.write_down_truth(now);
     }
 
     fn end_answer(&mut self, after: After, service: &mut Service) -> Result<(), Gone> {
         self.state = State::Reading;
         self.idle_since = system::now();
-        service.slots.release();
         service.stats.completed();
         match after {
             After::Keep => self.proceed(service),
@@ -272,9 +289,9 @@ impl Connection {
     }
 
     /// Answers with a whole document.
-    fn say(&mut self, service: &mut Service, status: u16, document: &str, after: After) -> Result<(), Gone> {
+    fn say(&mut self, service: &mut Service, document: &Document, after: After) -> Result<(), Gone> {
         service.out.clear();
-        push_document(&mut service.out, status, document, after);
+        push_document(&mut service.out, document, after);
         self.send(&service.out)?;
         match after {
             After::Keep => Ok(()),
@@ -290,7 +307,7 @@ impl Connection {
     fn announce_end(&mut self, service: &mut Service) -> Result<(), Gone> {
         self.stream.shutdown(Shutdown::Write).map_err(|_| Gone)?;
         self.state = State::Lingering;
-        service.schedule.add(system::now() + LINGER, self.key);
+        service.alarms.add(system::now() + LINGER, self.key);
         Ok(())
     }
 

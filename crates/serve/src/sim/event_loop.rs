@@ -13,6 +13,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::connection::{Connection, Gone};
 use super::schedule::Key;
+use super::server::Ended;
 use super::service::Service;
 use super::system::{self, Timer};
 
@@ -86,7 +87,7 @@ impl EventLoop {
     ///
     /// # Errors
     /// The kernel refused to wait: nothing that a client can cause.
-    pub(crate) fn run(mut self) -> io::Result<()> {
+    pub(crate) fn run(mut self) -> io::Result<Ended> {
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         while !self.stop.load(Ordering::Acquire) {
             let timeout = self.arm_timer()?;
@@ -105,15 +106,16 @@ impl EventLoop {
             }
             self.take_due_steps();
         }
-        Ok(())
+        self.service.end()
     }
 
     /// Sets the timer to the next step. No waiting when there is something to do already.
     fn arm_timer(&mut self) -> io::Result<Option<Duration>> {
-        if self.acceptable || !self.unread.is_empty() {
+        if self.acceptable || !self.unread.is_empty() || !self.service.again.is_empty() {
             return Ok(Some(Duration::ZERO));
         }
-        let Some(due) = self.service.schedule.next_due() else {
+        let due = [self.service.clockwork.next_due(), self.service.alarms.next_due()];
+        let Some(due) = due.into_iter().flatten().min() else {
             return Ok(None);
         };
         if due <= system::now() {
@@ -150,13 +152,25 @@ impl EventLoop {
         }
     }
 
+    /// What is due by now: the engine's work, alarms, and answers that had more to write. A bounded amount, in turns.
     fn take_due_steps(&mut self) {
         for _ in 0..STEPS_PER_TURN {
             let now = system::now();
-            let Some(key) = self.service.schedule.pop_due(now) else {
+            let done = self.service.clockwork.pop(now);
+            if let Some(done) = done {
+                self.attend(done.client, |connection, service, _| connection.take(done, now, service));
+            }
+            let alarm = self.service.alarms.pop_due(now);
+            if let Some(key) = alarm {
+                self.attend(key, |connection, service, _| connection.alarm(now, service));
+            }
+            let again = self.service.again.pop_front();
+            if let Some(key) = again {
+                self.attend(key, |connection, service, _| connection.go_on(system::now(), service));
+            }
+            if done.is_none() && alarm.is_none() && again.is_none() {
                 break;
-            };
-            self.attend(key, |connection, service, _| connection.due(now, service));
+            }
         }
     }
 
@@ -174,21 +188,6 @@ impl EventLoop {
             Ok(()) => {}
             Err(Gone) => self.remove(key),
         }
-        while let Some(next) = self.next_waiting() {
-            if let Some(connection) = tenant(&mut self.table, next) {
-                connection.grant(system::now(), &mut self.service);
-            }
-        }
-    }
-
-    fn next_waiting(&mut self) -> Option<Key> {
-        let table = &self.table;
-        self.service.slots.grant_next(|key| {
-            table.get(key.index as usize).is_some_and(|place| {
-                place.generation == key.generation
-                    && place.tenant.as_ref().is_some_and(Connection::is_waiting)
-            })
-        })
     }
 
     fn accept(&mut self) {
@@ -240,7 +239,7 @@ impl EventLoop {
         let Some(connection) = place.tenant.take() else {
             return;
         };
-        connection.abandon(&mut self.service);
+        connection.abandon(system::now(), &mut self.service);
         place.generation = place.generation.wrapping_add(1);
         self.free.push(key.index);
         self.service.connections -= 1;

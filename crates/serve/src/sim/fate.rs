@@ -26,8 +26,6 @@ pub(crate) struct Fate {
     pub(crate) fault: Fault,
     /// Where in the answer a fault in its middle strikes, from 0 to 1.
     at: f64,
-    /// Whether the answer pauses halfway.
-    pub(crate) stalls: bool,
 }
 
 impl Fate {
@@ -36,14 +34,13 @@ impl Fate {
         let mut rng = options.seed.keyed("sim-faults", index);
         let mut lot: f64 = rng.random();
         let at = rng.random();
-        let stalls = rng.random::<f64>() < options.stall_rate;
         for (fault, rate) in FAULTS.into_iter().zip(options.fault_rates()) {
             if lot < rate {
-                return Fate { fault, at, stalls };
+                return Fate { fault, at };
             }
             lot -= rate;
         }
-        Fate { fault: Fault::None, at, stalls }
+        Fate { fault: Fault::None, at }
     }
 
     /// How many of the `asked` tokens are sent. A cut leaves at least the first one, and takes at least the last one
@@ -66,7 +63,7 @@ mod tests {
 
     #[test]
     fn faults_have_their_shares_and_repeat() {
-        let options = SimOptions::parse("error_rate=0.1&truncate_rate=0.2&stall_rate=0.3&seed=7").unwrap();
+        let options = SimOptions::parse("error_rate=0.1&truncate_rate=0.2&seed=7").unwrap();
         let fates: Vec<Fate> = (0..10_000).map(|index| Fate::draw(&options, index)).collect();
         let share = |fault| fates.iter().filter(|fate| fate.fault == fault).count() as f64 / 10_000.0;
         for (fault, rate) in
@@ -81,7 +78,7 @@ mod tests {
     #[test]
     fn a_cut_leaves_something_and_takes_something() {
         for at in [0.0, 0.5, 0.999_999] {
-            let fate = |fault| Fate { fault, at, stalls: false };
+            let fate = |fault| Fate { fault, at };
             for asked in 2..40 {
                 let sent = fate(Fault::Truncate).tokens_of(asked);
                 assert!((1..asked).contains(&sent), "{sent} of {asked}");

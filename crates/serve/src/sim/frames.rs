@@ -1,5 +1,7 @@
 //! The bytes of streamed events. Everything constant is laid out before the first token; an event is five copies.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::ask::{Ask, Shape};
@@ -10,6 +12,8 @@ use super::options::SimOptions;
 const WORDS: &[u8; 16 * WORD] =
     b" time work word line load ship port rate test mean wave wind last long deep blue";
 const WORD: usize = 5;
+/// Most tokens of one event.
+pub(crate) const EVENT_TOKENS_MAX: u32 = 1024;
 
 /// What every event of one answer begins with, up to the digits of the stamp.
 pub(crate) fn lead(ask: &Ask, options: &SimOptions, index: u64, created: u64) -> Vec<u8> {
@@ -41,18 +45,32 @@ pub(crate) fn opening(ask: &Ask, options: &SimOptions, index: u64, created: u64)
     )
 }
 
+/// When an event was sent, and when it should have been if the client wants to know (CLOCK_MONOTONIC, ns).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) sent: u64,
+    pub(crate) due: Option<u64>,
+}
+
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        String::from_utf8_lossy(Digits::of(*self).as_bytes()).fmt(f)
+    }
+}
+
 /// The constant text of events: the generated words, repeated as often as the longest event needs.
 #[derive(Debug)]
 pub(crate) struct Words(Vec<u8>);
 
-impl Words {
-    /// Words for events of up to `tokens_per_event` tokens.
-    pub(crate) fn new(tokens_per_event: u32) -> Self {
-        let bytes = (WORDS.len() / WORD + tokens_per_event as usize) * WORD;
+impl Default for Words {
+    fn default() -> Self {
+        let bytes = (WORDS.len() / WORD + EVENT_TOKENS_MAX as usize) * WORD;
         Words(WORDS.iter().copied().cycle().take(bytes).collect())
     }
+}
 
-    /// The text of `count` tokens from token `from` on; at most as many as was said to [`Words::new`].
+impl Words {
+    /// The text of `count` tokens from token `from` on; at most [`EVENT_TOKENS_MAX`].
     fn slice(&self, from: u32, count: u32) -> &[u8] {
         let start = from as usize * WORD % WORDS.len();
         self.0.get(start..start + count as usize * WORD).unwrap_or_default()
@@ -77,7 +95,7 @@ pub(crate) struct Tokens {
 pub(crate) fn push_tokens(
     out: &mut Vec<u8>,
     lead: &[u8],
-    stamp: u64,
+    stamp: Stamp,
     shape: Shape,
     tokens: Tokens,
     words: &Words,
@@ -102,12 +120,12 @@ pub(crate) fn push_tokens(
         Shape::TritonGenerate | Shape::TritonInfer => (b"\",\"text_output\":\"", b"\"}\n\n"),
     };
     let text = words.slice(tokens.from, tokens.count);
-    push_chunk(out, &[lead, Decimal::of(stamp).as_bytes(), open, text, close]);
+    push_chunk(out, &[lead, Digits::of(stamp).as_bytes(), open, text, close]);
 }
 
 /// Appends the event that begins with the stamp and goes on with `rest`.
-pub(crate) fn push_event(out: &mut Vec<u8>, lead: &[u8], stamp: u64, rest: &str) {
-    push_chunk(out, &[lead, Decimal::of(stamp).as_bytes(), rest.as_bytes(), b"\n\n"]);
+pub(crate) fn push_event(out: &mut Vec<u8>, lead: &[u8], stamp: Stamp, rest: &str) {
+    push_chunk(out, &[lead, Digits::of(stamp).as_bytes(), rest.as_bytes(), b"\n\n"]);
 }
 
 /// Appends one chunk of a chunked body.
@@ -128,27 +146,36 @@ fn push_hex(out: &mut Vec<u8>, number: usize) {
     }
 }
 
-/// The decimal digits of a number, without an allocation.
-struct Decimal {
-    digits: [u8; 20],
+/// The digits of a stamp, `SENT` or `SENT:DUE`, without an allocation.
+struct Digits {
+    text: [u8; 41],
     start: usize,
 }
 
-impl Decimal {
-    fn of(mut number: u64) -> Self {
-        let mut decimal = Decimal { digits: [b'0'; 20], start: 20 };
+impl Digits {
+    fn of(stamp: Stamp) -> Self {
+        let mut digits = Digits { text: [b':'; 41], start: 41 };
+        if let Some(due) = stamp.due {
+            digits.prepend(due);
+            digits.start -= 1;
+        }
+        digits.prepend(stamp.sent);
+        digits
+    }
+
+    fn prepend(&mut self, mut number: u64) {
         loop {
-            decimal.start -= 1;
-            decimal.digits[decimal.start] = b'0' + (number % 10) as u8;
+            self.start -= 1;
+            self.text[self.start] = b'0' + (number % 10) as u8;
             number /= 10;
             if number == 0 {
-                return decimal;
+                return;
             }
         }
     }
 
     fn as_bytes(&self) -> &[u8] {
-        &self.digits[self.start..]
+        &self.text[self.start..]
     }
 }
 
@@ -159,7 +186,9 @@ mod tests {
     #[test]
     fn numbers_are_written_as_std_writes_them() {
         for number in [0, 1, 9, 10, 15, 16, 255, 256, 4096, 1_234_567_890_123, u64::MAX] {
-            assert_eq!(Decimal::of(number).as_bytes(), number.to_string().as_bytes());
+            assert_eq!(Stamp { sent: number, due: None }.to_string(), number.to_string());
+            let both = Stamp { sent: number, due: Some(u64::MAX) };
+            assert_eq!(both.to_string(), format!("{number}:{}", u64::MAX));
             let mut hex = Vec::new();
             push_hex(&mut hex, number as usize);
             assert_eq!(hex, format!("{number:x}").as_bytes());
@@ -169,7 +198,7 @@ mod tests {
     #[test]
     fn events_add_up_to_the_text_of_the_whole() {
         for size in [1, 3, 16, 40] {
-            let words = Words::new(size);
+            let words = Words::default();
             let mut pieces = Vec::new();
             for from in (0..80).step_by(size as usize) {
                 pieces.extend_from_slice(words.slice(from, size.min(80 - from)));

@@ -1,28 +1,32 @@
-//! The server behind `sim://`: it answers on a fixed time grid and stamps every event with its true send time.
+//! The server behind `sim://`: an engine decides when tokens come, and every event is stamped with its true send time.
 //!
 //! ```text
-//!  socket -> connection -> request (HTTP framing) -> service (route, ask, fate) -> slots -+- granted -> answer
-//!               ^                                                                         '- queue, or 429/503
-//!               '--- one write per event <- answer <- schedule (absolute grid) <- event_loop (one thread, epoll)
+//!  socket -> connection -> request (HTTP framing) -> service (route, ask, fate) -> clockwork (the engine, its clients)
+//!               ^                                                                      | what it did, when it was due
+//!               '--- one write per event <- answer <- event_loop (one thread, epoll) <-'
 //! ```
-//! Only `event_loop`, `connection` and `system` touch the outside. The rest is pure: moments come in as arguments.
+//! Only `event_loop`, `connection`, `truth` and `system` touch the outside. The rest is pure: moments come in as
+//! arguments.
 
 mod answer;
 mod ask;
+mod clockwork;
 mod connection;
 mod event_loop;
-mod fate;
+pub(crate) mod fate;
 mod frames;
 mod options;
-mod reply;
+pub(crate) mod reply;
 mod request;
 mod route;
 mod schedule;
 mod server;
 mod service;
-mod slots;
 mod stats;
 mod system;
+mod truth;
 
-pub use options::{SimOptionError, SimOptions, UsageForm, WhenFull};
-pub use server::SimServer;
+pub(crate) use answer::{simulated_failure, simulated_rate_limit};
+pub use options::{SimOptionError, SimOptions, SlowClient, UsageForm, WhenFull};
+pub use server::{Ended, SimServer};
+pub use stats::Lateness;

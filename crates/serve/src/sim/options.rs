@@ -1,11 +1,14 @@
 //! How the simulated endpoint behaves, read from the query of a `sim://` target.
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use plimsoll_core::seed::Seed;
 use plimsoll_core::time::{DurationError, parse_duration};
+use plimsoll_sim::Engine;
+use plimsoll_sim::fixed::{Fixed, FixedOptions};
 use thiserror::Error;
 use url::form_urlencoded;
 
@@ -59,6 +62,18 @@ pub struct SimOptions {
     pub stall: Duration,
     /// Share of requests that `stall` delays.
     pub stall_rate: f64,
+    /// When a refused client is told to try again: HTTP 429 and 503 carry it as `Retry-After`.
+    pub retry_after: Duration,
+    /// The longest time that a request may take, from its arrival to its last token; `None` is no limit.
+    pub request_timeout: Option<Duration>,
+    /// What becomes of a client that does not read its answer.
+    pub slow_client: SlowClient,
+    /// Bytes of an answer that may wait for a client before it is too slow.
+    pub client_buffer: usize,
+    /// Whether every stamp says when its event was due, too.
+    pub truth: bool,
+    /// A file with a line for each event: when it was due, and when it was sent.
+    pub truth_file: Option<PathBuf>,
     /// The model's name.
     pub model: String,
     /// The model's owner, by which clients guess the kind of server.
@@ -78,6 +93,15 @@ pub enum WhenFull {
     TooManyRequests,
     /// HTTP 503.
     Unavailable,
+}
+
+/// What becomes of a client that does not read its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlowClient {
+    /// The server waits for it.
+    Wait,
+    /// The server closes the connection when more than `client_buffer` waits.
+    Drop,
 }
 
 /// Where a stream carries its token counts.
@@ -113,6 +137,12 @@ impl Default for SimOptions {
             reasoning: 0,
             stall: Duration::ZERO,
             stall_rate: 1.0,
+            retry_after: Duration::from_secs(1),
+            request_timeout: None,
+            slow_client: SlowClient::Wait,
+            client_buffer: 1024 * 1024,
+            truth: false,
+            truth_file: None,
             model: "sim".to_owned(),
             owned_by: "openai".to_owned(),
             seed: Seed(0),
@@ -124,7 +154,7 @@ impl Default for SimOptions {
 
 impl SimOptions {
     /// The keys that [`SimOptions::parse`] knows.
-    pub const KEYS: [&str; 24] = [
+    pub const KEYS: [&str; 30] = [
         "ttft",
         "itl",
         "slots",
@@ -144,6 +174,12 @@ impl SimOptions {
         "reasoning",
         "stall",
         "stall_rate",
+        "retry_after",
+        "request_timeout",
+        "slow_client",
+        "client_buffer",
+        "truth",
+        "truth_file",
         "model",
         "owned_by",
         "seed",
@@ -158,7 +194,7 @@ impl SimOptions {
     pub fn parse(query: &str) -> Result<Self, SimOptionError> {
         let mut options = SimOptions::default();
         let mut seen: Vec<String> = Vec::new();
-        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+        for (key, value) in form_urlencoded::parse(query.trim_start_matches('?').as_bytes()) {
             if seen.iter().any(|earlier| *earlier == key) {
                 return Err(SimOptionError::Twice(key.into_owned()));
             }
@@ -170,6 +206,21 @@ impl SimOptions {
             return Err(SimOptionError::RatesExceedOne(sum));
         }
         Ok(options)
+    }
+
+    /// The engine that behaves so.
+    pub(crate) fn engine(&self) -> Engine {
+        Engine::Fixed(Fixed::new(FixedOptions {
+            ttft: self.ttft,
+            itl: self.itl,
+            slots: self.slots,
+            queue: self.queue,
+            jitter: self.jitter,
+            tokens_per_step: NonZeroU32::new(self.tokens_per_chunk).unwrap_or(NonZeroU32::MIN),
+            stall: self.stall,
+            stall_rate: self.stall_rate,
+            seed: self.seed,
+        }))
     }
 
     /// The shares of requests that suffer a fault, in the order of the fields.
@@ -205,6 +256,12 @@ impl SimOptions {
             "reasoning" => self.reasoning = number(key, value, "a number of tokens")?,
             "stall" => self.stall = time(key, value)?,
             "stall_rate" => self.stall_rate = share(key, value)?,
+            "retry_after" => self.retry_after = time(key, value)?,
+            "request_timeout" => self.request_timeout = Some(time(key, value)?),
+            "slow_client" => self.slow_client = slow_client(key, value)?,
+            "client_buffer" => self.client_buffer = number(key, value, "a number of bytes")?,
+            "truth" => self.truth = number(key, value, "true or false")?,
+            "truth_file" => self.truth_file = Some(name(key, value)?.into()),
             "model" => self.model = name(key, value)?,
             "owned_by" => self.owned_by = name(key, value)?,
             "seed" => self.seed = Seed(number(key, value, "a whole number")?),
@@ -299,6 +356,14 @@ fn when_full(key: &str, value: &str) -> Result<WhenFull, SimOptionError> {
     }
 }
 
+fn slow_client(key: &str, value: &str) -> Result<SlowClient, SimOptionError> {
+    match value {
+        "wait" => Ok(SlowClient::Wait),
+        "drop" => Ok(SlowClient::Drop),
+        _ => Err(bad(key, value, "wait or drop")),
+    }
+}
+
 fn usage_form(key: &str, value: &str) -> Result<UsageForm, SimOptionError> {
     match value {
         "own" => Ok(UsageForm::Own),
@@ -321,7 +386,8 @@ mod tests {
     fn every_key_sets_its_field() {
         let query = "ttft=1ms&itl=2ms&slots=3&queue=4&full=429&jitter=0.5&error_rate=0.01&error_429_rate=0.02\
             &stream_error_rate=0.03&truncate_rate=0.04&empty_rate=0.05&wrong_length_rate=0.06&tokens_per_chunk=7\
-            &events_per_write=8&usage=finish&done=false&reasoning=9&stall=10s&stall_rate=0.11&model=a%2Fb\
+            &events_per_write=8&usage=finish&done=false&reasoning=9&stall=10s&stall_rate=0.11\
+            &retry_after=7s&request_timeout=9s&slow_client=drop&client_buffer=99&truth=true&truth_file=t.csv&model=a%2Fb\
             &owned_by=me&seed=12&core=13&non_loopback=true";
         let expected = SimOptions {
             ttft: Duration::from_millis(1),
@@ -343,6 +409,12 @@ mod tests {
             reasoning: 9,
             stall: Duration::from_secs(10),
             stall_rate: 0.11,
+            retry_after: Duration::from_secs(7),
+            request_timeout: Some(Duration::from_secs(9)),
+            slow_client: SlowClient::Drop,
+            client_buffer: 99,
+            truth: true,
+            truth_file: Some("t.csv".into()),
             model: "a/b".to_owned(),
             owned_by: "me".to_owned(),
             seed: Seed(12),

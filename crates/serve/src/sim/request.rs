@@ -19,6 +19,8 @@ pub(crate) struct Head {
     pub(crate) keep_alive: bool,
     /// HTTP/1.0 knows no chunks, so it cannot have a stream on a connection that is kept.
     pub(crate) knows_chunks: bool,
+    /// `x-plimsoll-truth: 1`: the client wants to know when events were due.
+    pub(crate) truth: bool,
     expects_continue: bool,
     length: usize,
     framing: Framing,
@@ -216,6 +218,7 @@ fn parse_head(input: &[u8]) -> Result<Option<Head>, Refusal> {
         path: request.path.unwrap_or_default().to_owned(),
         keep_alive: is_new,
         knows_chunks: is_new,
+        truth: false,
         expects_continue: false,
         length,
         framing: Framing::Length(0),
@@ -252,6 +255,8 @@ impl Head {
                 return Err(Refusal::new(501, "this server knows no Transfer-Encoding but chunked"));
             }
             self.framing = Framing::Chunked;
+        } else if name.eq_ignore_ascii_case("x-plimsoll-truth") {
+            self.truth = value == b"1";
         } else if name.eq_ignore_ascii_case("connection") {
             for option in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
                 if option.eq_ignore_ascii_case(b"close") {

@@ -1,5 +1,6 @@
 //! The handle of a running server.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,14 +13,15 @@ use mio::net::TcpListener;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::answer::Script;
+use super::clockwork::Clockwork;
 use super::event_loop::EventLoop;
 use super::frames::Words;
 use super::options::SimOptions;
 use super::schedule::Schedule;
 use super::service::Service;
-use super::slots::Slots;
-use super::stats::Stats;
+use super::stats::{Lateness, Stats};
 use super::system;
+use super::truth::TruthFile;
 
 /// Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 16_384;
@@ -30,7 +32,14 @@ pub struct SimServer {
     address: SocketAddr,
     stop: Arc<AtomicBool>,
     waker: Waker,
-    thread: Option<JoinHandle<io::Result<()>>>,
+    thread: Option<JoinHandle<io::Result<Ended>>>,
+}
+
+/// What there is to say about a server that has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Ended {
+    /// How late its writes were against its own schedule.
+    pub lateness: Lateness,
 }
 
 impl SimServer {
@@ -60,7 +69,7 @@ impl SimServer {
             let go = pinned.is_ok();
             // The other side waits for this message, so it cannot have gone.
             let _ = tell.send(pinned);
-            if go { event_loop.run() } else { Ok(()) }
+            if go { event_loop.run() } else { Ok(Ended::default()) }
         })?;
         let server = SimServer { address, stop, waker, thread: Some(thread) };
         match told.recv() {
@@ -78,17 +87,18 @@ impl SimServer {
         self.address
     }
 
-    /// Stops the server, closes its connections and waits for its thread.
+    /// Stops the server, closes its connections and waits for its thread. The truth file is complete after it.
     ///
     /// # Errors
-    /// The thread had ended early, because it could not wait for its sockets or because it panicked.
-    pub fn stop(mut self) -> io::Result<()> {
+    /// The thread had ended early, because it could not wait for its sockets or because it panicked; or the truth file
+    /// could not be written.
+    pub fn stop(mut self) -> io::Result<Ended> {
         self.shut_down()
     }
 
-    fn shut_down(&mut self) -> io::Result<()> {
+    fn shut_down(&mut self) -> io::Result<Ended> {
         let Some(thread) = self.thread.take() else {
-            return Ok(());
+            return Ok(Ended::default());
         };
         self.stop.store(true, Ordering::Release);
         self.waker.wake()?;
@@ -118,14 +128,16 @@ fn listen(bind: SocketAddr) -> io::Result<TcpListener> {
 }
 
 fn service(options: SimOptions) -> io::Result<Service> {
-    let slots = Slots::new(options.slots.get(), options.queue);
-    let words = Words::new(options.tokens_per_chunk);
+    let truth = options.truth_file.as_deref().map(TruthFile::create).transpose()?;
     Ok(Service {
-        script: Script { options, words, created: system::wall() / 1_000_000_000 },
-        slots,
-        schedule: Schedule::default(),
+        clockwork: Clockwork::new(options.engine(), system::now()),
+        script: Script { options, words: Words::default(), created: system::wall() / 1_000_000_000 },
+        alarms: Schedule::default(),
+        again: VecDeque::new(),
         stats: Stats::new().map_err(io::Error::other)?,
         connections: 0,
         out: Vec::new(),
+        rows: Vec::new(),
+        truth,
     })
 }

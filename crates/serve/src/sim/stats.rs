@@ -1,5 +1,7 @@
 //! What the server did, as `GET /__stats` tells it.
 
+use std::time::Duration;
+
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
@@ -20,6 +22,8 @@ pub(crate) struct Stats {
     pub(crate) refused: u64,
     /// Requests whose client left before the end.
     pub(crate) cancelled: u64,
+    /// Requests whose client was dropped because it read too slowly.
+    pub(crate) dropped: u64,
     /// Events with content.
     pub(crate) events: u64,
     /// Writes that the socket did not take whole, because the client reads too slowly.
@@ -36,6 +40,27 @@ pub(crate) struct Stats {
     itl: Histogram<u64>,
 }
 
+/// How late the writes of a server were against its own schedule; without those that waited for a slow client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lateness {
+    /// 99 of 100 writes were at most so late.
+    pub p99: Duration,
+    /// The latest.
+    pub max: Duration,
+    /// Writes of tokens or of whole answers.
+    pub writes: u64,
+}
+
+impl Lateness {
+    /// A p99 beyond this is the server's own delay, which a client would take for the model's.
+    pub const LIMIT: Duration = Duration::from_millis(1);
+
+    /// Whether the server could not keep its own schedule, so that what a client measured is the server's limit.
+    pub fn is_bottleneck(&self) -> bool {
+        self.p99 > Self::LIMIT
+    }
+}
+
 impl Stats {
     pub(crate) fn new() -> Result<Self, hdrhistogram::CreationError> {
         let histogram = || Histogram::new_with_bounds(1, TIME_MAX, 3);
@@ -44,6 +69,7 @@ impl Stats {
             completed: 0,
             refused: 0,
             cancelled: 0,
+            dropped: 0,
             events: 0,
             blocked_writes: 0,
             in_flight: 0,
@@ -83,6 +109,16 @@ impl Stats {
         match timing {
             Timing::Ttft(time) => self.ttft.saturating_record(time),
             Timing::Gap(time) => self.itl.saturating_record(time),
+            Timing::Whole => {}
+        }
+    }
+
+    /// How late the writes were.
+    pub(crate) fn lateness(&self) -> Lateness {
+        Lateness {
+            p99: Duration::from_nanos(self.lateness.value_at_quantile(0.99)),
+            max: Duration::from_nanos(self.lateness.max()),
+            writes: self.lateness.len(),
         }
     }
 
@@ -93,6 +129,7 @@ impl Stats {
             "completed": self.completed,
             "refused": self.refused,
             "cancelled": self.cancelled,
+            "dropped": self.dropped,
             "connections": connections,
             "in_flight": self.in_flight,
             "in_flight_max": self.in_flight_max,
@@ -100,6 +137,7 @@ impl Stats {
             "events": self.events,
             "blocked_writes": self.blocked_writes,
             "lateness_ms": milliseconds(&self.lateness),
+            "late": self.lateness().is_bottleneck(),
             "ttft_ms": milliseconds(&self.ttft),
             "itl_ms": milliseconds(&self.itl),
             "cpu_s": system::thread_cpu().as_secs_f64(),

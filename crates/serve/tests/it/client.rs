@@ -152,15 +152,21 @@ impl Response {
 
     /// When the events with content were written (CLOCK_MONOTONIC, ns).
     pub fn stamps(&self) -> Vec<u64> {
-        let stamp = |event: Value| {
-            event["system_fingerprint"].as_str().unwrap().strip_prefix("plimsoll:").unwrap().parse().unwrap()
-        };
-        self.content().into_iter().map(stamp).collect()
+        self.content().iter().map(|event| stamp(event).split(':').next().unwrap().parse().unwrap()).collect()
+    }
+
+    /// When they were due (CLOCK_MONOTONIC, ns), where the truth was asked for.
+    pub fn due(&self) -> Vec<u64> {
+        self.content().iter().map(|event| stamp(event).split_once(':').unwrap().1.parse().unwrap()).collect()
     }
 
     pub fn usage(&self) -> Option<Value> {
         self.documents().into_iter().find_map(|event| event.get("usage").cloned())
     }
+}
+
+fn stamp(event: &Value) -> &str {
+    event["system_fingerprint"].as_str().unwrap().strip_prefix("plimsoll:").unwrap()
 }
 
 /// The server's statistics as soon as they satisfy `wanted`.

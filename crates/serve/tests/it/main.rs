@@ -7,6 +7,7 @@
 mod client;
 mod faults;
 mod framing;
+mod in_process;
 mod queueing;
 mod shapes;
 mod streams;

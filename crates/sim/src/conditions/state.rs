@@ -75,6 +75,19 @@ impl Conditions {
         conditions
     }
 
+    /// The server is ready at `at`, just started: cold, but loaded.
+    pub(crate) fn just_started(&mut self, at: Offset) {
+        self.start(at);
+        self.ready = at;
+        self.phase = Phase::Ready;
+    }
+
+    /// The longest time from a request's arrival to its end. For an engine that finds the oldest request by itself;
+    /// others use [`Conditions::next_timeout`].
+    pub(crate) fn request_timeout(&self) -> Option<Duration> {
+        self.options.request_timeout
+    }
+
     /// What the server is doing.
     pub fn phase(&self) -> Phase {
         self.phase

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use plimsoll_core::seed::Rng;
+use plimsoll_core::seed::{Rng, Seed};
 use plimsoll_core::time::Offset;
 use rustc_hash::FxHashMap;
 
@@ -15,6 +15,9 @@ use crate::engine::{Ask, Emission, Event, Failure, JobId, Refused, State};
 
 /// The number of a request's entry in the table of jobs.
 pub(super) type Slot = u32;
+
+/// The stream from which the jitter of steps is drawn.
+const JITTER: &str = "sim-llm-jitter";
 
 /// A simulated LLM server.
 #[derive(Clone, Debug)]
@@ -76,11 +79,22 @@ impl Llm {
             step: None,
             wake: None,
             conditions: Conditions::new(options.conditions.clone())?,
-            jitter: options.seed.stream("sim-llm-jitter"),
+            jitter: options.seed.stream(JITTER),
             power: PowerMeter::default(),
             done: State::default(),
             options,
         })
+    }
+
+    /// See [`crate::Engine::reseed`].
+    pub(crate) fn reseed(&mut self, seed: Seed) {
+        self.options.seed = seed;
+        self.jitter = seed.stream(JITTER);
+    }
+
+    /// See [`crate::Engine::conditions_mut`].
+    pub(crate) fn conditions_mut(&mut self) -> &mut Conditions {
+        &mut self.conditions
     }
 
     /// What the server is made of.

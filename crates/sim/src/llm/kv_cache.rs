@@ -66,7 +66,7 @@ impl KvCache {
 
     /// Takes the blocks that hold the content of `keys`, as far as they are there without a gap, and then extends them
     /// with blocks for the first `budget` of the tokens beyond, of `tokens` in all. Returns how many blocks were there
-    /// and how many tokens beyond; takes nothing if the blocks do not suffice.
+    /// and how many tokens beyond; takes nothing if the blocks would not suffice for all `tokens`.
     pub(super) fn admit(
         &mut self,
         keys: impl Iterator<Item = u64>,
@@ -77,13 +77,15 @@ impl KvCache {
         held.extend(keys.map_while(|key| self.cached.get(&key)));
         let found = held.len() as u32;
         let count = (tokens - found * self.block_size).min(budget);
-        let missing = (found * self.block_size + count).div_ceil(self.block_size) - found;
-        // Blocks found in the ring are among the free ones, and are about to be taken too.
+        // Blocks found in the ring are among the free ones, and are about to be taken too. Room for all tokens, not
+        // only for those of the next step, is what vLLM asks by default: a long prompt would stop halfway otherwise.
         let revived = held.iter().filter(|&&id| self.blocks[id as usize].users == 0).count() as u32;
-        if missing + revived > self.free() {
+        let whole = tokens.div_ceil(self.block_size) - found;
+        if whole + revived > self.free() {
             held.clear();
             return None;
         }
+        let missing = (found * self.block_size + count).div_ceil(self.block_size) - found;
         for &id in &*held {
             if self.blocks[id as usize].users == 0 {
                 self.unlink(id);

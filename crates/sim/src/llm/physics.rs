@@ -1,9 +1,9 @@
 //! From a model and what it runs on to the time of a step and the size of the KV cache.
 //!
 //! The formula is additive: reading weights, reading keys and values, arithmetic of prompts, and overheads for each
-//! layer, request and step. It is the roofline with fitted weights that the simulator BLIS (inference-sim, f90a1e3a)
-//! found to predict vLLM on H100, A100 and L40S within 7 to 16 % end to end, less its terms for queueing outside the
-//! engine. The terms for attention, experts and more than one accelerator are ours, from counting operations.
+//! layer, request and step. It is the roofline with fitted weights of the simulator BLIS (inference-sim, f90a1e3a),
+//! less its terms for queueing outside the engine; BLIS says that it predicts vLLM's end-to-end times on H100, A100 and
+//! L40S within 7 to 16 %. The terms for attention, experts and several accelerators are ours, from counting operations.
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 //!
 //! Arithmetic is dense bfloat16. Memory is what `nvidia-smi` shows where that is far from the name's figure (error
 //! correction takes a part). The share of peak arithmetic that prompts reach is BLIS's fit for H100, A100 and L40S, and
-//! taken from the nearest of these for the others. Idle power is a typical reading of `nvidia-smi`.
+//! taken from the nearest of these for the others. Idle power is an estimate of ours.
 
 use crate::llm::{Accelerator, GIB};
 
@@ -63,12 +63,12 @@ pub const ACCELERATORS: &[Accelerator] = &[
         tdp_watts: 700.0,
         idle_watts: 75.0,
     },
-    // HGX B200 data sheet: 2.25 PFLOPS (4.5 with sparsity), 7.7 TB/s, NVLink 1.8 TB/s both ways, 1000 W; nvidia-smi:
+    // HGX B200 data sheet: 2.25 PFLOPS (4.5 with sparsity), 8 TB/s, NVLink 1.8 TB/s both ways, 1000 W; nvidia-smi:
     // 183359 MiB.
     Accelerator {
         name: "b200",
         flops: 2250e12,
-        bandwidth: 7.7e12,
+        bandwidth: 8e12,
         memory: 183_359.0 / 1024.0 * GIB,
         link: 900e9,
         flops_share: 0.45,

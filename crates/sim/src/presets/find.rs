@@ -11,8 +11,8 @@ use crate::llm::{Accelerator, GIB, LlmOptions, Model, Overheads, Physics};
 /// Tokens in a block of KV cache: vLLM's default.
 const BLOCK_SIZE: NonZeroU32 = NonZeroU32::new(16).unwrap();
 
-/// Requests in a step. vLLM's default was 256 until 0.12 or so and is 1024 on large accelerators now; 256 is what
-/// deployments and published figures still use most.
+/// Requests in a step: vLLM's default on small accelerators. On large ones its API server takes 1024, which serves a
+/// tenth more at twice the time per token (see the table in `docs/SIM.md`).
 const MAX_NUM_SEQS: NonZeroU32 = NonZeroU32::new(256).unwrap();
 
 /// A model fits if its KV cache has room for one request of so many tokens.

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn the_kv_cache_is_computed_from_memory_and_weights() {
-    // llm-d's planner gives the same number of blocks for this pair.
+    // (80 x 0.92 - 14.96 - 5.5 - 0.15) GiB / (131072 B x 16)
     let preset = find("llama-3-8b-h100").unwrap();
     assert_eq!(preset.options().kv_blocks.get(), 27_132);
     assert_eq!(preset.physics.kv_bytes_per_token(), 131_072.0);
@@ -43,6 +43,12 @@ fn every_listed_preset_is_found_by_its_name_and_makes_a_server() {
         assert_eq!(options.check(), Ok(()), "{}", preset.name());
         assert!(options.longest_request() >= 8192, "{}", preset.name());
     }
-    let names: Vec<String> = all().map(|preset| preset.name()).collect();
-    eprintln!("{names:?}");
+    let smallest = |model: &str| {
+        let of_model = all().filter(|preset| preset.physics.model.name == model);
+        of_model.map(|preset| preset.physics.accelerators).collect::<Vec<_>>()
+    };
+    // On L4, L40S, A100, H100, H200, B200.
+    assert_eq!(smallest("llama-3-8b"), [1, 1, 1, 1, 1, 1]);
+    assert_eq!(smallest("llama-3.1-70b"), [8, 4, 2, 2, 2, 1]);
+    assert_eq!(smallest("mixtral-8x7b"), [8, 4, 2, 2, 1, 1]);
 }

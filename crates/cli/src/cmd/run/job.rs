@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use plimsoll_core::load::LoadModel;
+use plimsoll_core::load::{LoadModel, Times};
 use plimsoll_core::metrics::Window;
 use plimsoll_core::spec::RunSpec;
 use plimsoll_core::summary::RunHeader;
@@ -13,15 +13,15 @@ use plimsoll_core::workload::{Tokenizer, TraceLengths, Workload};
 use plimsoll_drive::clock::Clock;
 use plimsoll_drive::protocol::{self, Mask, Protocol};
 use plimsoll_drive::recorder::{
-    CountTokens, Finished, Options, RecordSink, Recorder, RecorderHandle, RunEnd, RunFolder, WindowSink,
-    rfc3339,
+    CountTokens, Finished, Options, RecordSink, Recorder, RunEnd, RunFolder, WindowSink, rfc3339,
 };
-use plimsoll_drive::runner::{self, Feeds, RunPlan, Running, Times};
+use plimsoll_drive::runner::Running;
 
 use super::Done;
+use super::launch::Launch;
 use super::locust::Locust;
 use super::ready::{self, Uncounted};
-use super::server::Reached;
+use super::server::{HttpWay, Reached, Way};
 use super::show::Shown;
 use super::watch::{Interrupted, Watch};
 use crate::exit::UsageError;
@@ -52,7 +52,7 @@ impl Job {
     ) -> anyhow::Result<Job> {
         ready::check(&spec.load)?;
         let (mut workload, tokenizer) = ready::workload(&spec, lengths)?;
-        if reached.embedded.is_some() {
+        if matches!(&reached.way, Way::Http(HttpWay { embedded: Some(_), .. })) {
             workload = Arc::new(Uncounted(workload));
         }
         let protocol = protocol::build(&spec).map_err(|error| UsageError(error.to_string()))?;
@@ -64,8 +64,8 @@ impl Job {
     /// # Errors
     /// The results cannot be kept, or the operating system refuses what the run needs.
     pub(super) fn run(self, outputs: &Outputs) -> anyhow::Result<Done> {
-        let feeds = runner::prepare(&self.spec, &self.reached.origin, &self.protocol, &self.workload)?;
-        let clock = Clock::start();
+        let launch = Launch::prepare(&self.spec, &self.reached.way, &self.protocol, &self.workload)?;
+        let clock = launch.clock();
         let times = Times::of(&self.spec);
         let locust = self.locust_files(outputs, clock)?;
         let header = self.header(clock);
@@ -73,7 +73,7 @@ impl Job {
         let folder = RunFolder::create(&outputs.out, clock.wall(Offset::ZERO), &self.spec)?;
         let options = self.recording(outputs, clock, times, locust.as_ref());
         let (recorder, handle) = Recorder::start(Some(folder), header, options)?;
-        let running = self.start(clock, times, feeds, handle.clone())?;
+        let running = launch.start(self.spec.clone(), clock, times, handle.clone())?;
         let watch = Watch {
             clock,
             times,
@@ -90,33 +90,14 @@ impl Job {
                 "{n} prompts are not of the length asked for, as near as the tokenizer allows"
             )),
         }
-        if let Some(embedded) = self.reached.embedded {
+        if let Way::Http(HttpWay { embedded: Some(embedded), .. }) = self.reached.way {
             embedded.stop().context("the embedded server failed")?;
         }
         Ok(Done { spec: self.spec, finished, interrupted, locust })
     }
 
-    fn start(
-        &self,
-        clock: Clock,
-        times: Times,
-        feeds: Feeds,
-        recorder: RecorderHandle,
-    ) -> anyhow::Result<Running> {
-        let plan = RunPlan {
-            spec: self.spec.clone(),
-            clock,
-            times,
-            origin: self.reached.origin.clone(),
-            tls: self.reached.tls.clone(),
-            feeds,
-            recorder,
-        };
-        Ok(runner::start(plan)?)
-    }
-
     fn path(&self) -> &str {
-        self.spec.target.endpoint.as_deref().unwrap_or(self.protocol.path())
+        &self.protocol.route().path
     }
 
     fn locust_files(&self, outputs: &Outputs, clock: Clock) -> anyhow::Result<Option<Locust>> {
@@ -139,6 +120,7 @@ impl Job {
             workload: self.workload.describe(),
             seed: spec.seed.0,
             threads: spec.threads,
+            simulated: clock.is_simulated(),
             ended: String::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! `plimsoll run`: from what was typed to a run and its report.
 
 mod job;
+mod launch;
 mod locust;
 mod ready;
 mod server;

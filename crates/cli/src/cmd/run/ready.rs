@@ -61,7 +61,7 @@ pub(super) fn forced_texts(corpus: Corpus) -> Arc<[String]> {
 /// # Errors
 /// A file is missing or malformed, or the workload is impossible.
 pub(super) fn workload(spec: &RunSpec, lengths: Option<TraceLengths>) -> anyhow::Result<workload::Loaded> {
-    workload::load(&spec.workload, spec.seed, spec.api.chat, lengths)
+    workload::load(&spec.workload, spec.seed, spec.api.interface.is_chat(), lengths)
         .map_err(|error| UsageError(error.to_string()))
         .context("cannot make the workload")
 }

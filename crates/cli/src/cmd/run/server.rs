@@ -8,6 +8,7 @@ use plimsoll_core::spec::{Provider, Target, TransportSpec};
 use plimsoll_drive::protocol::Mask;
 use plimsoll_drive::protocol::probe::{self, Model};
 use plimsoll_drive::transport::{Origin, TlsConfig, client_config, fetch, reach};
+use plimsoll_serve::in_process::SimulatedServer;
 use plimsoll_serve::sim::{SimOptions, SimServer};
 
 use crate::exit::UsageError;
@@ -17,6 +18,19 @@ use crate::resolve::{Server, TargetDraft, TargetKind};
 /// A server that can be reached, and what is known of it.
 pub(super) struct Reached {
     pub(super) server: Server,
+    pub(super) way: Way,
+}
+
+/// How requests get there.
+pub(super) enum Way {
+    /// Over the network.
+    Http(HttpWay),
+    /// Not at all: it is simulated within this process, in simulated time.
+    InProcess(SimulatedServer),
+}
+
+/// The way to a server on a network, be it that of this machine alone.
+pub(super) struct HttpWay {
     pub(super) origin: Origin,
     pub(super) tls: Option<Arc<TlsConfig>>,
     /// The embedded server, which ends with this value.
@@ -29,6 +43,7 @@ pub(super) struct Reached {
 /// The target cannot be used, cannot be reached, or does not say what it is.
 pub(super) fn find(draft: &TargetDraft, transport: &TransportSpec) -> anyhow::Result<Reached> {
     let (url, embedded) = match &draft.kind {
+        TargetKind::InProcess(query) => return in_process(draft, query),
         TargetKind::Http => (draft.url.clone(), None),
         TargetKind::Sim(query) => {
             let embedded = start_embedded(query)?;
@@ -53,19 +68,32 @@ pub(super) fn find(draft: &TargetDraft, transport: &TransportSpec) -> anyhow::Re
             reach(&origin, transport, tls.clone()).with_context(|| unreachable(&url))?;
             (provider, model.clone())
         }
-        (provider, model) => {
+        _ => {
             let models = ask_models(&origin, &asking, transport, tls.clone(), &url, draft)?;
-            complete(&origin, provider, model.clone(), &models)?
+            complete(&origin.host, &origin.authority, draft, &models)?
         }
     };
     // The report names the target as the user did: the port of the embedded server means nothing.
     let shown = if embedded.is_some() { draft.url.clone() } else { url };
-    Ok(Reached { server: Server { url: shown, provider, model }, origin, tls, embedded })
+    let way = Way::Http(HttpWay { origin, tls, embedded });
+    Ok(Reached { server: Server { url: shown, provider, model }, way })
+}
+
+/// A server within this process.
+fn in_process(draft: &TargetDraft, query: &str) -> anyhow::Result<Reached> {
+    let server = SimulatedServer::new(sim_options(query)?).map_err(|error| UsageError(error.to_string()))?;
+    let models = [Model { id: server.model().to_owned(), owned_by: Some(server.owner().to_owned()) }];
+    let (provider, model) = complete("sim", "sim", draft, &models)?;
+    let server_of_run = Server { url: draft.url.clone(), provider, model };
+    Ok(Reached { server: server_of_run, way: Way::InProcess(server) })
+}
+
+fn sim_options(query: &str) -> Result<SimOptions, UsageError> {
+    SimOptions::parse(query).map_err(|error| UsageError(format!("sim://?{query}: {error}")))
 }
 
 fn start_embedded(query: &str) -> anyhow::Result<SimServer> {
-    let options = SimOptions::parse(query).map_err(|error| UsageError(format!("sim://?{query}: {error}")))?;
-    SimServer::start(options, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0))
+    SimServer::start(sim_options(query)?, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0))
         .context("cannot start the embedded server on 127.0.0.1")
 }
 
@@ -100,27 +128,27 @@ fn ask_models(
     probe::parse_models(&fetched.body).map_err(|error| anyhow!(error)).with_context(advice)
 }
 
+/// Provider and model of a server on `host` that lists `models`, as far as the draft leaves them open.
 fn complete(
-    origin: &Origin,
-    provider: Option<Provider>,
-    model: Option<String>,
+    host: &str,
+    shown: &str,
+    draft: &TargetDraft,
     models: &[Model],
 ) -> anyhow::Result<(Provider, String)> {
-    let provider = match provider {
+    let provider = match draft.provider {
         Some(provider) => provider,
         None => {
             // The owner of the model that was asked for says more than that of the first.
-            let named = models.iter().filter(|entry| Some(&entry.id) == model.as_ref());
+            let named = models.iter().filter(|entry| Some(&entry.id) == draft.model.as_ref());
             let relevant: Vec<Model> = named.chain(models).take(1).cloned().collect();
-            let guess = probe::guess_provider(&origin.host, &relevant);
+            let guess = probe::guess_provider(host, &relevant);
             if let Some(note) = &guess.note {
                 emit::warning(note);
             }
             guess.provider
         }
     };
-    let model = model.or_else(|| models.first().map(|entry| entry.id.clone()));
-    let model = model
-        .ok_or_else(|| UsageError(format!("{} lists no model: name one with --model", origin.authority)))?;
+    let model = draft.model.clone().or_else(|| models.first().map(|entry| entry.id.clone()));
+    let model = model.ok_or_else(|| UsageError(format!("{shown} lists no model: name one with --model")))?;
     Ok((provider, model))
 }

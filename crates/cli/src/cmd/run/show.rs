@@ -23,7 +23,7 @@ impl RecordSink for Shown {
     fn on_record(&mut self, record: &Record, text: Option<&str>) {
         if self.request {
             // Requests are a function of their number, so the body need not have been kept.
-            let body = self.protocol.encode(&self.workload.request(record.id)).concat();
+            let body = self.protocol.encode(&self.workload.request(record.id)).body.concat();
             emit::note(&format!("--- request {} ---\n{}", record.id.0, String::from_utf8_lossy(&body)));
         }
         if self.response {

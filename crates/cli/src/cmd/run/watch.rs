@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use plimsoll_core::load::Times;
 use plimsoll_core::time::Offset;
 use plimsoll_drive::clock::Clock;
 use plimsoll_drive::recorder::{LiveSnapshot, Recorder, RecorderHandle};
-use plimsoll_drive::runner::{Running, Times};
+use plimsoll_drive::runner::Running;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::report::live::{Live, LiveView};
@@ -41,6 +42,7 @@ impl Watch<'_> {
     /// Signals cannot be listened to.
     pub(super) fn follow(&self, mut live: Live) -> anyhow::Result<Interrupted> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let watch = Clock::start();
         let interrupted = runtime.block_on(async {
             let mut interrupt = signal(SignalKind::interrupt())?;
             let mut terminate = signal(SignalKind::terminate())?;
@@ -50,7 +52,7 @@ impl Watch<'_> {
                     () = told_to_stop(&mut interrupt, &mut terminate) => {
                         interrupted = self.stop(interrupted, &live);
                     }
-                    () = tokio::time::sleep(LOOK) => self.look(&mut live),
+                    () = tokio::time::sleep(LOOK) => self.look(&mut live, watch),
                 }
             }
             anyhow::Ok(interrupted)
@@ -75,7 +77,7 @@ impl Watch<'_> {
         Interrupted::Twice
     }
 
-    fn look(&self, live: &mut Live) {
+    fn look(&self, live: &mut Live, watch: Clock) {
         let snapshot = self.recorder.live();
         if let Some(failure) = &snapshot.failure
             && !self.running.stop().is_asked()
@@ -84,13 +86,14 @@ impl Watch<'_> {
             live.note(&format!("stopping: {failure}"));
             self.running.stop().drain(self.clock.now());
         }
-        live.show(&self.view(&snapshot));
+        live.show(&self.view(&snapshot, watch.now().since(Offset::ZERO)));
     }
 
-    fn view(&self, snapshot: &LiveSnapshot) -> LiveView {
+    fn view(&self, snapshot: &LiveSnapshot, watched: Duration) -> LiveView {
         let now = self.clock.now();
         let pair = |low: Option<f64>, high: Option<f64>| low.zip(high);
         LiveView {
+            watched,
             elapsed: now.since(self.times.begin),
             left: self.times.measure_end.map(|end| end.since(now)),
             phase: self.phase(now),

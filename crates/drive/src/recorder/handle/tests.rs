@@ -29,7 +29,7 @@ fn spec() -> RunSpec {
             endpoint: None,
         },
         api: Api {
-            chat: true,
+            interface: Interface::Chat,
             stream: true,
             logprobs: None,
             temperature: 1.0,

@@ -2,27 +2,32 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Script, simulated_failure};
+use super::{Answer, Script, simulated_failure, timed_out};
 use crate::sim::ask::Shape;
 use crate::sim::fate::Fault;
-use crate::sim::frames;
+use crate::sim::frames::{self, Stamp};
 use crate::sim::options::UsageForm;
-use crate::sim::reply::push_document;
+use crate::sim::reply::{Document, push_document};
 
 impl Answer {
-    pub(super) fn push_whole(&self, now: u64, script: &Script, out: &mut Vec<u8>) {
-        if self.job.fate.fault == Fault::StreamError {
-            return push_document(out, 200, &simulated_failure().document(), self.job.after);
+    pub(super) fn push_whole(&self, stamp: Stamp, script: &Script, out: &mut Vec<u8>) {
+        if self.timed_out() {
+            return push_document(out, &timed_out().reply(&script.options), self.job.after);
         }
-        let body = self.document(now, script);
-        push_document(out, 200, &body, self.job.after);
+        if self.job.fate.fault == Fault::StreamError {
+            let document = Document::json(200, simulated_failure().document());
+            return push_document(out, &document, self.job.after);
+        }
+        let body = self.document(stamp, script);
+        let length = body.len();
+        push_document(out, &Document::json(200, body), self.job.after);
         if self.job.fate.fault == Fault::Truncate {
-            out.truncate(out.len() - body.len() / 2);
+            out.truncate(out.len() - length / 2);
         }
     }
 
     /// The answer as one JSON document.
-    fn document(&self, now: u64, script: &Script) -> String {
+    fn document(&self, stamp: Stamp, script: &Script) -> String {
         let options = &script.options;
         let ask = &self.job.ask;
         let text = frames::text(self.tokens);
@@ -56,6 +61,6 @@ impl Answer {
             Shape::TritonGenerate => ("text_output", String::new()),
             Shape::TritonInfer => ("outputs", String::new()),
         };
-        format!("{opening}{now}\",\"{key}\":{content}{more}}}")
+        format!("{opening}{stamp}\",\"{key}\":{content}{more}}}")
     }
 }

@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Script, simulated_failure};
+use super::{Answer, Script, simulated_failure, timed_out};
 use crate::sim::ask::Shape;
 use crate::sim::fate::Fault;
-use crate::sim::frames;
+use crate::sim::frames::{self, Stamp};
 use crate::sim::options::{SimOptions, UsageForm};
-use crate::sim::reply::connection_header;
+use crate::sim::reply::{Refusal, connection_header};
 
 impl Answer {
-    pub(super) fn push_opening(&self, now: u64, out: &mut Vec<u8>) {
+    pub(super) fn push_opening(&self, stamp: Stamp, out: &mut Vec<u8>) {
         let head = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\n\
              transfer-encoding: chunked\r\n{}\r\n",
@@ -20,12 +20,12 @@ impl Answer {
         if self.job.ask.shape == Shape::Chat {
             let rest = "\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\
                         \"logprobs\":null,\"finish_reason\":null}]}";
-            frames::push_event(out, &self.lead, now, rest);
+            frames::push_event(out, &self.lead, stamp, rest);
         }
     }
 
     /// TGI's last token carries the whole text and the counts.
-    pub(super) fn push_tgi_end(&self, now: u64, count: u32, out: &mut Vec<u8>) {
+    pub(super) fn push_tgi_end(&self, stamp: Stamp, count: u32, out: &mut Vec<u8>) {
         let text = frames::text(self.tokens);
         let last = &text[text.len() - text.len() / self.tokens.max(1) as usize * count as usize..];
         let rest = format!(
@@ -35,7 +35,7 @@ impl Answer {
             Value::from(text.as_str()),
             self.tgi_details(),
         );
-        frames::push_event(out, &self.lead, now, &rest);
+        frames::push_event(out, &self.lead, stamp, &rest);
     }
 
     pub(super) fn tgi_details(&self) -> Value {
@@ -44,19 +44,20 @@ impl Answer {
         json!({"finish_reason": reason, "generated_tokens": self.tokens, "seed": null, "input_length": prompt})
     }
 
-    pub(super) fn push_tail(&self, now: u64, script: &Script, out: &mut Vec<u8>) {
+    pub(super) fn push_tail(&self, stamp: Stamp, script: &Script, out: &mut Vec<u8>) {
         match self.job.fate.fault {
+            _ if self.timed_out() => self.push_error(&timed_out(), script, out),
             Fault::Truncate => return, // the last chunk never comes
-            Fault::StreamError => self.push_error(script, out),
+            Fault::StreamError => self.push_error(&simulated_failure(), script, out),
             _ if matches!(self.job.ask.shape, Shape::Chat | Shape::Text) => {
-                self.push_finish(now, script, out)
+                self.push_finish(stamp, script, out)
             }
             _ => {}
         }
         out.extend_from_slice(b"0\r\n\r\n");
     }
 
-    fn push_finish(&self, now: u64, script: &Script, out: &mut Vec<u8>) {
+    fn push_finish(&self, stamp: Stamp, script: &Script, out: &mut Vec<u8>) {
         let options = &script.options;
         let content = if self.job.ask.shape == Shape::Chat { "\"delta\":{}" } else { "\"text\":\"\"" };
         let usage = match options.usage {
@@ -67,18 +68,18 @@ impl Answer {
             "\",\"choices\":[{{\"index\":0,{content},\"logprobs\":null,\"finish_reason\":\"{}\"}}]{usage}}}",
             self.finish_reason()
         );
-        frames::push_event(out, &self.lead, now, &finish);
+        frames::push_event(out, &self.lead, stamp, &finish);
         if options.usage == UsageForm::Own && self.job.ask.include_usage {
             let usage = format!("\",\"choices\":[],\"usage\":{}}}", self.usage(options));
-            frames::push_event(out, &self.lead, now, &usage);
+            frames::push_event(out, &self.lead, stamp, &usage);
         }
         if options.done {
             frames::push_chunk(out, &[b"data: [DONE]\n\n"]);
         }
     }
 
-    fn push_error(&self, script: &Script, out: &mut Vec<u8>) {
-        let document = simulated_failure().document();
+    fn push_error(&self, error: &Refusal, script: &Script, out: &mut Vec<u8>) {
+        let document = error.document();
         match self.job.ask.shape {
             Shape::Chat | Shape::Text => {
                 frames::push_chunk(out, &[b"data: ", document.as_bytes(), b"\n\n"]);
@@ -87,11 +88,11 @@ impl Answer {
                 }
             }
             Shape::Tgi => {
-                let event = json!({"error": simulated_failure().message, "error_type": "generation"});
+                let event = json!({"error": error.message, "error_type": "generation"});
                 frames::push_chunk(out, &[format!("data:{event}\n\n").as_bytes()]);
             }
             Shape::TritonGenerate | Shape::TritonInfer => {
-                let event = json!({"error": simulated_failure().message});
+                let event = json!({"error": error.message});
                 frames::push_chunk(out, &[format!("data: {event}\n\n").as_bytes()]);
             }
         }

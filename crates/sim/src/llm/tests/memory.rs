@@ -48,15 +48,17 @@ fn the_preempted_comes_before_those_that_wait() {
 }
 
 #[test]
-fn nobody_is_admitted_in_a_step_that_preempted() {
-    // Steps of 5 tokens: a part of the second request would fit into the block that it left over.
-    let options = LlmOptions { max_num_batched_tokens: some(5), ..tight(false) };
-    let mut engine = engine(options, &[ask(7, 6), ask(7, 6)]);
-    while state(&engine).preemptions == 0 {
-        engine.advance(engine.next_event().unwrap(), &mut Vec::new());
-    }
-    let now = state(&engine);
-    assert_eq!((now.running, now.waiting, now.kv_blocks_used), (1, 1, 3));
+fn a_prompt_waits_until_all_of_it_fits() {
+    // The first takes 2 of 5 blocks and 7 of the 10 tokens of a step. A prompt of 12 fits into the other 3; of one of
+    // 13, only the part for the first step would.
+    let at = |prompt| {
+        let options = LlmOptions { max_num_batched_tokens: some(10), ..tight(true) };
+        let mut engine = engine(options, &[ask(7, 1), ask(prompt, 1)]);
+        engine.advance(Offset::ZERO, &mut Vec::new());
+        (engine.state(Offset::ZERO).running, engine.state(Offset::ZERO).kv_blocks_used)
+    };
+    assert_eq!(at(12), (2, 3));
+    assert_eq!(at(13), (1, 2));
 }
 
 fn shared(prompt_tokens: u32, prefix: &[u64]) -> Ask {
@@ -112,17 +114,17 @@ fn requests_of_one_step_share_blocks_too() {
 
 #[test]
 fn what_was_unused_for_longest_is_forgotten_first_from_its_end() {
-    // 6 blocks of 16. After the second prompt, 2 blocks were never used; the third takes them and the end of the first.
+    // 6 blocks of 16. After the second prompt, 2 blocks were never used; the third takes them, and one of the first.
     let options = LlmOptions { kv_blocks: some(6), ..options() };
     let asks = [
         shared(32, &[1, 2]),
         shared(32, &[3, 4]),
         shared(48, &[5, 6, 7]), // forgets 2
-        shared(33, &[3, 4]),    // finds both; takes one more block, that of 1
-        shared(33, &[1, 2]),    // nothing left of it
+        shared(17, &[1]),       // finds it, and forgets 4: that was unused for longer than 3
+        shared(33, &[3, 4]),    // finds 3
     ];
     let (times, _) = one_by_one(options, &asks);
-    assert_eq!(times, [42.0, 42.0, 58.0, 11.0, 43.0]);
+    assert_eq!(times, [42.0, 42.0, 58.0, 11.0, 27.0]);
 }
 
 #[test]

@@ -3,22 +3,18 @@
 use plimsoll_core::record::{DeltaKind, Outcome, Record, Stamps, TokenSource};
 use plimsoll_core::time::Offset;
 
+use super::exchange::{Ending, Exchange};
 use crate::clock::Clock;
 use crate::protocol::{Ended, Reply, error_excerpt, judge, outcome_of_status};
-use crate::transport::{Ending, Exchange};
 
 /// Decides the outcome and moves what was understood of the response into the record.
 ///
 /// Returns the record and the text of the answer, if it was kept.
-pub(crate) fn settle(
-    exchange: Exchange,
-    ending: Ending,
-    clock: Clock,
-    strict: bool,
-) -> (Record, Option<String>) {
+pub(super) fn settle(exchange: Exchange, ending: Ending, clock: Clock) -> (Record, Option<String>) {
     let now = clock.now();
-    let Exchange { mut record, mut reply, error_body, .. } = exchange;
-    let (outcome, error) = outcome_of(&record, &reply, &error_body, ending);
+    let Exchange { mut record, mut reply, error_body, answers, .. } = exchange;
+    let refusal = (!answers).then_some(error_body.as_slice());
+    let (outcome, error) = outcome_of(&record, &reply, refusal, ending);
     record.outcome = outcome;
     record.error = error;
     if outcome != Outcome::Unfinished {
@@ -28,23 +24,19 @@ pub(crate) fn settle(
     }
     let text = reply.text.take();
     move_reply(&mut record, reply, clock);
-    if strict && outcome == Outcome::Ok {
-        check_length(&mut record);
-    }
     (record, text)
 }
 
 fn outcome_of(
     record: &Record,
     reply: &Reply,
-    error_body: &[u8],
+    refusal: Option<&[u8]>,
     ending: Ending,
 ) -> (Outcome, Option<String>) {
     if matches!(ending, Ending::Complete | Ending::Cut(_))
-        && let Some(status) = record.status
-        && let Some(outcome) = outcome_of_status(status)
+        && let (Some(status), Some(refusal)) = (record.status, refusal)
     {
-        return (outcome, Some(format!("HTTP {status}: {}", error_excerpt(error_body))));
+        return (outcome_of_status(status), Some(format!("HTTP {status}: {}", error_excerpt(refusal))));
     }
     match ending {
         Ending::Complete => judge(reply, Ended::Whole),
@@ -95,15 +87,5 @@ fn count_from_deltas(record: &mut Record) {
         record.usage.source = TokenSource::Logprobs;
         let reasoning = record.deltas.iter().filter(|delta| delta.kind == DeltaKind::Reasoning);
         record.usage.reasoning_tokens = Some(reasoning.map(|delta| delta.tokens).sum());
-    }
-}
-
-fn check_length(record: &mut Record) {
-    let (Some(asked), Some(got)) = (record.max_tokens, record.usage.output_tokens) else {
-        return;
-    };
-    if asked != got {
-        record.outcome = Outcome::WrongLength;
-        record.error = Some(format!("{got} tokens instead of {asked}"));
     }
 }
