@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a clock, a file or a socket: time and randomness come in as arguments.
 
+pub mod calibrate;
 pub mod health;
 pub mod load;
 pub mod metrics;

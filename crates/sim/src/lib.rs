@@ -8,6 +8,7 @@
 //! The same engine runs in virtual time ([`simulate`]), in process under the real client, and behind a real socket.
 
 pub mod batch;
+pub mod calibrated;
 pub mod client;
 pub mod conditions;
 pub mod engine;
@@ -18,6 +19,7 @@ pub mod play;
 pub mod prefix;
 pub mod presets;
 pub mod queueing;
+pub mod replay;
 pub mod spread;
 
 pub use client::simulate;

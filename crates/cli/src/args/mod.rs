@@ -2,6 +2,7 @@
 //!
 //! What it means is decided in [`crate::resolve`], where the other layers come in too.
 
+pub(crate) mod calibrate;
 pub(crate) mod load;
 pub(crate) mod output;
 pub(crate) mod request;
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Serve the simulated model server on a port, until Ctrl+C
     Sim(SimArgs),
+    /// Fit the simulated server to a real one, from the results of runs
+    Calibrate(calibrate::CalibrateArgs),
     /// Check this host and this build
     Selftest(SelftestArgs),
 }

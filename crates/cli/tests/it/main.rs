@@ -5,6 +5,8 @@ mod architecture;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod calibrate;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod outcomes;

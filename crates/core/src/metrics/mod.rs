@@ -13,6 +13,7 @@ mod truth;
 mod verdict;
 
 pub use histogram::{Samples, Unit};
+pub(crate) use order_statistics::percentile;
 pub use order_statistics::{PERCENTILES, interval, min_samples};
 pub use quantities::llm_bench_latency_per_token;
 pub use summarise::{Conduct, Window};

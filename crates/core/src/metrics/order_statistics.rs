@@ -49,7 +49,7 @@ fn first_rank(n: u64, holds: impl Fn(u64) -> bool) -> Option<u64> {
 }
 
 /// Percentile `p` of `n` samples, given the value at each rank.
-pub(super) fn percentile(n: u64, p: f64, at_rank: &impl Fn(u64) -> f64) -> Percentile {
+pub(crate) fn percentile(n: u64, p: f64, at_rank: &impl Fn(u64) -> f64) -> Percentile {
     if n < min_samples(p) {
         return Percentile { p, ..Percentile::default() };
     }

@@ -1,7 +1,9 @@
-//! Statistics of samples: moments, and a test against a distribution.
+//! Statistics of samples: moments, a test against a distribution, least squares.
 
 mod kolmogorov;
 mod moments;
+mod normal;
 
 pub(crate) use kolmogorov::{kolmogorov_p_value, largest_distance};
 pub(crate) use moments::Moments;
+pub(crate) use normal::NormalEquations;

@@ -11,6 +11,7 @@ mod records_file;
 mod records_table;
 mod segment;
 mod series;
+mod stored_spec;
 mod utc;
 mod worker;
 
@@ -21,4 +22,5 @@ pub use live::{LiveError, LiveSnapshot};
 pub use records_file::{ReadError, RecordsFile};
 pub use records_table::RECORDS_FORMAT;
 pub use series::{WindowRow, WindowSink};
+pub use stored_spec::{StoredSpec, StoredSpecError, StoredTarget};
 pub use utc::rfc3339;

@@ -165,6 +165,7 @@ impl Physics {
                 + overheads.per_layer * layers
                 + overheads.all_reduce * reduces
                 + overheads.per_step,
+            batched: 0.0,
             per_sequence: overheads.per_sequence,
             per_context_token: overheads.kv_read * self.kv_bytes_per_token() / bandwidth,
             per_prefill_token: 2.0 * model.active_params / flops + reduces * reduce_bytes / accelerator.link,

@@ -43,6 +43,8 @@ impl BatchShape {
 pub struct StepTime {
     /// Every step: the weights are read, kernels are launched.
     pub fixed: f64,
+    /// A step that computes two tokens or more, on top: matrices are multiplied with matrices, no longer with a vector.
+    pub batched: f64,
     /// For each request in the step.
     pub per_sequence: f64,
     /// For each token whose keys and values are read.
@@ -62,7 +64,9 @@ impl StepTime {
     /// How long a step takes that computes `batch`.
     pub fn step(&self, batch: &BatchShape) -> Duration {
         let computed = batch.prefill_tokens + batch.drafted_tokens;
+        let batched = if computed + batch.sequences >= 2 { self.batched } else { 0.0 };
         let mut seconds = self.fixed
+            + batched
             + self.per_sequence * f64::from(batch.sequences)
             + self.per_context_token * batch.context_tokens as f64
             + self.per_prefill_token * f64::from(computed)
@@ -83,9 +87,10 @@ impl StepTime {
     }
 
     /// The parts with their names, for checks and for messages.
-    pub(super) fn parts(&self) -> [(&'static str, f64); 7] {
+    pub(super) fn parts(&self) -> [(&'static str, f64); 8] {
         [
             ("fixed", self.fixed),
+            ("batched", self.batched),
             ("per_sequence", self.per_sequence),
             ("per_context_token", self.per_context_token),
             ("per_prefill_token", self.per_prefill_token),

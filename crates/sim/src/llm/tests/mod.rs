@@ -172,6 +172,7 @@ fn speculation_gives_several_tokens_per_step_at_a_price() {
 fn a_step_costs_what_is_in_it() {
     let time = StepTime {
         fixed: 1.0,
+        batched: 0.0,
         per_sequence: 0.1,
         per_context_token: 0.001,
         per_prefill_token: 0.01,
