@@ -14,6 +14,7 @@ mod outcomes;
 mod presets;
 #[cfg(test)]
 mod print_config;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod prometheus;
