@@ -17,8 +17,8 @@ use rustc_hash::FxHashMap;
 use thiserror::Error;
 
 use crate::sim::fate::{Fate, Fault};
-use crate::sim::reply;
-use crate::sim::{SimOptions, WhenFull, simulated_failure, simulated_rate_limit};
+use crate::sim::surface;
+use crate::sim::{SimOptionError, SimOptions, WhenFull, simulated_failure, simulated_rate_limit};
 
 /// An engine as the endpoint of a run in simulated time.
 pub struct InProcess {
@@ -51,16 +51,25 @@ pub enum Issue {
 #[derive(Clone, Debug)]
 pub struct SimulatedServer {
     options: Arc<SimOptions>,
+    engine: Engine,
 }
 
 /// A server that only a port can have.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Error, PartialEq)]
 pub enum NeedsPort {
+    /// The options make no server at all.
+    #[error(transparent)]
+    Options(#[from] SimOptionError),
     /// An option that says how bytes are written.
     #[error(
         "option `{0}` of the sim:// target is about bytes on a connection, and time=virtual has none: leave one of them out"
     )]
     Option(&'static str),
+    /// A server that has no text to give.
+    #[error(
+        "`{0}` is a classic model and generates no text, so that it cannot be asked in simulated time: leave time=virtual out"
+    )]
+    Classic(String),
     /// Nothing takes time.
     #[error(
         "a server that answers a request for one token in no time leaves simulated time where it is: give `ttft`"
@@ -84,14 +93,21 @@ impl SimulatedServer {
             ("truth", options.truth),
             ("truth_file", options.truth_file.is_some()),
             ("core", options.core.is_some()),
+            ("wrong_usage_rate", options.wrong_usage_rate > 0.0),
+            ("bad_json_rate", options.bad_json_rate > 0.0),
+            ("bad_chunk_rate", options.bad_chunk_rate > 0.0),
         ];
         if let Some((name, _)) = about_bytes.into_iter().find(|(_, given)| *given) {
             return Err(NeedsPort::Option(name));
         }
-        if takes_no_time(options.engine()) {
+        let engine = options.engine.engine()?;
+        if matches!(engine, Engine::Batch(_)) {
+            return Err(NeedsPort::Classic(options.model));
+        }
+        if takes_no_time(engine.clone()) {
             return Err(NeedsPort::NoTime);
         }
-        Ok(SimulatedServer { options: Arc::new(options) })
+        Ok(SimulatedServer { options: Arc::new(options), engine })
     }
 
     /// The name of its model.
@@ -156,10 +172,13 @@ fn takes_no_time(mut engine: Engine) -> bool {
 
 /// How the answer to a request with this fault ends.
 fn end_of(fault: Fault) -> CallEnd {
-    let refused =
-        |refusal: reply::Refusal| CallEnd::Refused(Refusal { status: refusal.status, why: refusal.message });
+    let refused = |refusal: surface::Refusal| {
+        CallEnd::Refused(Refusal { status: refusal.status, why: refusal.message })
+    };
     match fault {
         Fault::None | Fault::Empty | Fault::WrongLength => CallEnd::Whole,
+        // These are about bytes: a server with them needs a port.
+        Fault::WrongUsage | Fault::BadJson | Fault::BadChunk => CallEnd::Whole,
         Fault::Http500 => refused(simulated_failure()),
         Fault::Http429 => refused(simulated_rate_limit()),
         Fault::StreamError => CallEnd::StreamError(simulated_failure().message),
@@ -169,8 +188,9 @@ fn end_of(fault: Fault) -> CallEnd {
 
 impl InProcess {
     /// An endpoint at which `server` answers the requests of `spec`.
-    pub fn new(station: Station, server: &SimulatedServer, spec: &RunSpec) -> Self {
-        InProcess::of(station, server.options.engine(), Terms::of(spec, server.full()))
+    pub fn new(station: Station, server: SimulatedServer, spec: &RunSpec) -> Self {
+        let terms = Terms::of(spec, server.full());
+        InProcess::of(station, server.engine, terms)
     }
 
     /// An endpoint with an engine of the caller's own.

@@ -51,6 +51,8 @@ pub struct Fixed {
     granted: VecDeque<Emission>,
     conditions: Conditions,
     done: State,
+    /// Since when a slot has been taken without a break.
+    busy_since: Option<Offset>,
 }
 
 /// What happens next, in the order in which things happen that are due at the same moment.
@@ -108,6 +110,7 @@ impl Fixed {
             due: BinaryHeap::new(),
             granted: VecDeque::new(),
             done: State::default(),
+            busy_since: None,
         }
     }
 
@@ -140,8 +143,7 @@ impl Fixed {
         };
         self.conditions.drop_over(|job| self.jobs.contains_key(&job));
         if job.running {
-            self.free += 1;
-            self.grant(at);
+            self.release(at);
         } else {
             self.waiting -= 1;
         }
@@ -182,11 +184,12 @@ impl Fixed {
     }
 
     /// See [`crate::Engine::state`].
-    pub fn state(&self, _now: Offset) -> State {
+    pub fn state(&self, now: Offset) -> State {
         State {
             phase: self.conditions.phase(),
             waiting: self.waiting,
             running: self.options.slots.get() - self.free,
+            busy: self.done.busy + self.busy_since.map_or(Duration::ZERO, |since| now.since(since)),
             resident_bytes: self.conditions.resident_bytes(),
             ..self.done.clone()
         }
@@ -209,6 +212,23 @@ impl Fixed {
         self.due.clear();
         self.waiting = 0;
         self.free = self.options.slots.get();
+        self.rest(at);
+    }
+
+    /// A slot is free again.
+    fn release(&mut self, at: Offset) {
+        self.free += 1;
+        self.grant(at);
+        if self.free == self.options.slots.get() {
+            self.rest(at);
+        }
+    }
+
+    /// No slot is taken.
+    fn rest(&mut self, at: Offset) {
+        if let Some(since) = self.busy_since.take() {
+            self.done.busy += at.since(since);
+        }
     }
 
     /// Gives free slots to those who have waited longest.
@@ -220,6 +240,7 @@ impl Fixed {
                 continue; // it left while it waited
             };
             job.running = true;
+            self.busy_since.get_or_insert(at);
             self.free -= 1;
             self.waiting -= 1;
             self.done.prompt_tokens += u64::from(job.ask.prompt_tokens);
@@ -251,8 +272,7 @@ impl Fixed {
         self.jobs.remove(&id);
         self.conditions.served(at);
         self.conditions.drop_over(|job| self.jobs.contains_key(&job));
-        self.free += 1;
-        self.grant(at);
+        self.release(at);
     }
 }
 
@@ -341,6 +361,20 @@ mod tests {
         engine.cancel(Offset::from_nanos(MS), JobId(0));
         assert_eq!(tokens(&mut engine), [(51, 3, 1)]);
         assert_eq!((engine.next_event(), engine.state(Offset::MAX).running), (None, 0));
+    }
+
+    #[test]
+    fn it_is_busy_while_a_slot_is_taken() {
+        let mut engine = engine(options(), &[2, 1]);
+        let ms = |ms| Offset::from_nanos(ms * MS);
+        let busy = [20, 60, 100, 110, 500].map(|at| {
+            engine.advance(ms(at), &mut Vec::new());
+            engine.state(ms(at)).busy.as_millis()
+        });
+        assert_eq!(busy, [20, 60, 100, 110, 110]);
+        engine.arrive(ms(600), JobId(2), &ask(1)).unwrap();
+        engine.cancel(ms(630), JobId(2));
+        assert_eq!(engine.state(ms(700)).busy.as_millis(), 140);
     }
 
     #[test]

@@ -40,6 +40,15 @@ pub fn block_hashes<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> Arc<[u64]>
     hashes.into()
 }
 
+/// The hashes of larger blocks, of `block_size` tokens: as each stands for all before it, some of them are enough. Sizes
+/// that are no multiple of [`BLOCK_TOKENS`] are rounded down to one.
+pub fn of_blocks(hashes: &Arc<[u64]>, block_size: u32) -> Arc<[u64]> {
+    match block_size as usize / BLOCK_TOKENS {
+        0 | 1 => Arc::clone(hashes),
+        count => hashes.iter().skip(count - 1).step_by(count).copied().collect(),
+    }
+}
+
 /// The hash of a block after others: each word is folded in by a multiplication with the golden ratio and a rotation,
 /// and the bits are mixed at the end as SplitMix64 does (Steele, Lea and Flood, 2014).
 fn hash(chain: u64, block: &[u8; BLOCK_BYTES]) -> u64 {
@@ -87,6 +96,14 @@ mod tests {
         let text: Vec<u8> = (0..500_u32).map(|place| (place % 13) as u8).collect();
         let pieces = text.split_at(37);
         assert_eq!(block_hashes([&text[..]]), block_hashes([pieces.0, &[], pieces.1]));
+    }
+
+    #[test]
+    fn larger_blocks_have_the_hash_of_their_last_part() {
+        let hashes = block_hashes([&[b'x'; 64 * 5][..]]);
+        assert_eq!(of_blocks(&hashes, 16), hashes);
+        assert_eq!(*of_blocks(&hashes, 32), [hashes[1], hashes[3]]);
+        assert!(of_blocks(&hashes, 96).is_empty());
     }
 
     #[test]

@@ -75,6 +75,8 @@ const RUN_EXAMPLES: &str = "\
 Examples:
   Try it without a server: 8 users for 10 seconds against the simulated one
     plimsoll run 'sim://?ttft=50ms&itl=10ms' -u 8 -r 8 -t 10s
+  The same with a simulated Llama 3 8B on an H100, and arrivals at random
+    plimsoll run -H sim://llama-3-8b-h100 --qps 20 --qps-distribution exponential -t 60s
   Hold 8 requests in flight at a local server until Ctrl+C
     plimsoll run -u 8 -r 2 -p 512 -o 128
   One request every 2 seconds for a minute, one row added to results.csv
@@ -101,9 +103,12 @@ missed; 130 interrupted twice.";
 /// `plimsoll sim`.
 #[derive(Debug, Args)]
 pub(crate) struct SimArgs {
-    /// Behaviour, as in a sim:// target: 'ttft=50ms&itl=10ms&slots=64'
-    #[arg(value_name = "OPTIONS", default_value = "")]
+    /// Which server, as in a sim:// target: 'llama-3-8b-h100?max_num_seqs=64', 'resnet50-t4', 'ttft=50ms&itl=10ms'
+    #[arg(value_name = "PRESET?OPTIONS", default_value = "")]
     pub(crate) options: String,
+    /// Print the presets, and what each is made of
+    #[arg(long)]
+    pub(crate) list: bool,
     /// Port to listen on; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 8000)]
     pub(crate) port: u16,

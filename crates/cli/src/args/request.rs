@@ -15,7 +15,7 @@ use super::values::{
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct TargetArgs {
-    /// The server: a URL (up to /v1), or sim://?ttft=50ms for the simulated one [default: http://localhost:80]
+    /// The server: a URL (up to /v1), or a simulated one: sim://llama-3-8b-h100, sim://?ttft=50ms [default: http://localhost:80]
     #[arg(value_name = "TARGET", help_heading = None)]
     pub(crate) target: Option<String>,
     /// The same as TARGET

@@ -2,10 +2,12 @@
 
 pub(crate) mod calibrate;
 pub(crate) mod emit;
+pub(crate) mod late_server;
 pub(crate) mod live;
 pub(crate) mod locust_csv;
 pub(crate) mod numbers;
 pub(crate) mod plan;
+pub(crate) mod presets;
 pub(crate) mod proof;
 pub(crate) mod style;
 pub(crate) mod summary_block;

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plimsoll_core::spec::{ConnectionReuse, Provider, Secret, TransportSpec};
 use plimsoll_drive::protocol::probe::provider_of_host;
+use plimsoll_serve::sim::SimOptions;
 use url::Url;
 
 use super::{Context, Derived, proxy};
@@ -20,7 +21,7 @@ const DEFAULT_HOST: &str = "http://localhost:80";
 pub(crate) enum TargetKind {
     /// A server reached by HTTP or HTTPS.
     Http,
-    /// The simulated server, with the options after the question mark.
+    /// The simulated server, with what follows `sim://`: a preset, a question mark, options.
     Sim(String),
     /// The same within this process and in simulated time (`time=virtual`).
     InProcess(String),
@@ -54,7 +55,7 @@ pub(super) fn resolve(
     let mut headers = typed.header.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
     let api_key = typed.api_key.as_deref().map(api_key).transpose()?;
     let (kind, url, guess) = match host.strip_prefix("sim:") {
-        Some(rest) => (sim_kind(&sim_options(rest)?)?, host.to_owned(), None),
+        Some(rest) => (simulated(rest)?, host.to_owned(), None),
         None => {
             let mut url = parse_url(host)?;
             if !typed.no_proxy {
@@ -85,26 +86,30 @@ pub(super) fn resolve(
     })
 }
 
-/// The options of `sim:`, `sim://`, `sim://?a=b`.
-fn sim_options(rest: &str) -> Result<String, UsageError> {
-    let rest = rest.trim_start_matches('/');
-    match rest.strip_prefix('?').or(rest.is_empty().then_some("")) {
-        Some(options) => Ok(options.to_owned()),
-        None => refuse!("`sim:{rest}` is no simulated server: write sim://?ttft=50ms&itl=10ms"),
+/// What follows `sim:` and `sim://`: a preset, options, both or nothing. It is read here once, so that a mistake is told
+/// before anything is done.
+fn simulated(rest: &str) -> Result<TargetKind, UsageError> {
+    let (text, time) = take_time(rest.trim_start_matches('/'))?;
+    SimOptions::parse(&text).map_err(|error| UsageError(error.to_string()))?;
+    match time.as_deref() {
+        None | Some("real") => Ok(TargetKind::Sim(text)),
+        Some("virtual") => Ok(TargetKind::InProcess(text)),
+        Some(other) => {
+            refuse!("time={other} in the sim:// target is no time: write time=virtual, or time=real")
+        }
     }
 }
 
-/// Takes `time=real` or `time=virtual` out of the options of the simulated server: it says where that runs, not how.
-fn sim_kind(options: &str) -> Result<TargetKind, UsageError> {
-    let (before, query) = options.rsplit_once('?').map_or(("", options), |(preset, query)| (preset, query));
+/// Takes `time=…` out of the options of a simulated server: it says where that runs, not how.
+fn take_time(text: &str) -> Result<(String, Option<String>), UsageError> {
+    let (preset, query) = text.split_once('?').unwrap_or(("", text));
     let (times, others): (Vec<&str>, Vec<&str>) =
-        query.split('&').partition(|pair| pair.split('=').next() == Some("time"));
-    let others = others.join("&");
-    let rest = if before.is_empty() { others } else { format!("{before}?{others}") };
+        query.split('&').partition(|pair| pair.starts_with("time="));
     match times[..] {
-        [] | ["time=real"] => Ok(TargetKind::Sim(rest)),
-        ["time=virtual"] => Ok(TargetKind::InProcess(rest)),
-        [other] => refuse!("`{other}` in the sim:// target is no time: write time=virtual, or time=real"),
+        [] => Ok((text.to_owned(), None)),
+        [time] => {
+            Ok((format!("{preset}?{}", others.join("&")), time.strip_prefix("time=").map(str::to_owned)))
+        }
         _ => refuse!("option `time` is given twice in the sim:// target: give it once"),
     }
 }

@@ -196,20 +196,30 @@ fn targets_are_completed_and_cleaned() {
     }
     let login = resolved(&["http://me:p%40ss@localhost:1"]).draft.target.headers;
     assert_eq!(login, [("Authorization".to_owned(), Secret::new("Basic bWU6cEBzcw=="))]);
-    for (typed, options) in [("sim://?ttft=50ms", "ttft=50ms"), ("sim://", ""), ("sim:", "")] {
+    for (typed, options) in [
+        ("sim://?ttft=50ms", "?ttft=50ms"),
+        ("sim://", ""),
+        ("sim:", ""),
+        ("sim://ttft=50ms", "ttft=50ms"),
+        ("sim://llama-3-8b-h100", "llama-3-8b-h100"),
+        ("sim://resnet50-t4?max_queue_delay=5ms", "resnet50-t4?max_queue_delay=5ms"),
+    ] {
         assert_eq!(resolved(&[typed]).draft.target.kind, TargetKind::Sim(options.to_owned()));
+        assert_eq!(resolved(&["-H", typed]).draft.target.kind, TargetKind::Sim(options.to_owned()));
     }
 }
 
 #[test]
 fn a_simulated_server_runs_on_a_port_or_in_process() {
     let kind = |typed: &str| resolved(&[typed, "-t", "1h", "-u", "64"]).draft.target.kind;
-    for (typed, options) in
-        [("sim://?time=virtual", ""), ("sim://?ttft=1s&time=virtual&itl=2s", "ttft=1s&itl=2s")]
-    {
+    for (typed, options) in [
+        ("sim://?time=virtual", "?"),
+        ("sim://?ttft=1s&time=virtual&itl=2s", "?ttft=1s&itl=2s"),
+        ("sim://llama-3-8b-h100?time=virtual", "llama-3-8b-h100?"),
+    ] {
         assert_eq!(kind(typed), TargetKind::InProcess(options.to_owned()), "{typed}");
     }
-    assert_eq!(kind("sim://?time=real&ttft=1s"), TargetKind::Sim("ttft=1s".to_owned()));
+    assert_eq!(kind("sim://?time=real&ttft=1s"), TargetKind::Sim("?ttft=1s".to_owned()));
     let simulated = |args: &[&str]| {
         let mut all = vec!["sim://?time=virtual"];
         all.extend(args);
@@ -353,7 +363,8 @@ fn refusals() {
 -H ftp://host
 -H http://
 -H http://localhost?x=1
-sim://ttft=50ms
+sim://llama-3-8b-h10
+sim://?max_num_seqs=64
 --endpoint v1/x
 --name a/b
 -d limerick

@@ -7,11 +7,16 @@ mod bad_input;
 #[cfg(test)]
 mod calibrate;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod outcomes;
 #[cfg(test)]
-mod print_config;
+mod presets;
 #[cfg(test)]
+mod print_config;
 mod program;
+#[cfg(test)]
+mod prometheus;
 #[cfg(test)]
 mod real_servers;
 #[cfg(test)]

@@ -19,8 +19,8 @@ use crate::servers::get;
 const PATIENCE: Duration = Duration::from_secs(900);
 
 /// A server from `scripts/servers`. Its whole process group ends with this value.
-struct Server {
-    url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     child: Child,
     log: PathBuf,
     _folder: TempDir,
@@ -29,12 +29,18 @@ struct Server {
 impl Server {
     /// Starts the server and waits until it answers 200 at `health`.
     fn start(name: &str, health: &str) -> Self {
+        Server::start_with(name, health, &[])
+    }
+
+    /// The same with further arguments for its script, which come after the port.
+    pub(crate) fn start_with(name: &str, health: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let output = File::create(&log).unwrap();
         let child = Command::new(scripts().join(name).join("run.sh"))
             .arg(port.to_string())
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())
             .stderr(output)
@@ -81,7 +87,12 @@ impl Drop for Server {
     }
 }
 
-fn scripts() -> PathBuf {
+/// A port that nobody listens on at the moment.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+pub(crate) fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/servers")
 }
 
@@ -125,7 +136,7 @@ fn llamacpp_counts_and_times_as_we_do() {
 }
 
 /// Whether the large servers are wanted; says so if not.
-fn all_servers_wanted(name: &str) -> bool {
+pub(crate) fn all_servers_wanted(name: &str) -> bool {
     let wanted = std::env::var("PLIMSOLL_TEST_ALL_SERVERS").is_ok_and(|value| value == "1");
     if !wanted {
         println!("not run: {name} is large; `./test --all-servers` runs it (PLIMSOLL_TEST_ALL_SERVERS=1)");

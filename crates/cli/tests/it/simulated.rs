@@ -90,6 +90,18 @@ fn the_same_seed_leaves_the_same_records_and_another_does_not() {
 }
 
 #[test]
+fn a_preset_is_as_exact() {
+    let place = Place::new();
+    let line = "run sim://llama-3-8b-h100?time=virtual --qps 20 --qps-distribution exponential -t 1min -p 200 -o 100";
+    let ended = place.line(&format!("{line} --seed 1 --no-progress"));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let found = summary(&place);
+    assert_eq!((found.run.model.as_str(), found.run.provider.as_str()), ("llama-3-8b", "vllm"));
+    let median = |name: &str| found.metrics[name].percentile(50.0);
+    insta::assert_debug_snapshot!((found.counts.ok, median("ttft"), median("itl"), median("latency")));
+}
+
+#[test]
 fn what_simulated_time_does_not_have_is_refused() {
     let place = Place::new();
     for (line, excerpt) in [
@@ -97,6 +109,7 @@ fn what_simulated_time_does_not_have_is_refused() {
         ("run sim://?time=virtual&usage=none -t 1s", "about bytes"),
         ("run sim://?time=virtual&ttft=0&itl=0 -t 1s", "in no time"),
         ("run sim://?time=soon -t 1s", "time=virtual"),
+        ("run sim://resnet50-t4?time=virtual -t 1s", "classic model"),
     ] {
         let ended = place.line(line);
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{line}: {ended:?}");

@@ -360,5 +360,6 @@ fn logprobs(logprobs: Value<'_>) -> u32 {
 
 /// The embedded server's stamp, CLOCK_MONOTONIC nanoseconds: `plimsoll:SENT`, or `plimsoll:SENT:DUE` when asked for.
 fn stamp(fingerprint: Text<'_>) -> Option<Offset> {
-    fingerprint.raw().strip_prefix("plimsoll:")?.split(':').next()?.parse().ok().map(Offset::from_nanos)
+    let sent = fingerprint.raw().strip_prefix("plimsoll:")?.split(':').next()?;
+    sent.parse().ok().map(Offset::from_nanos)
 }

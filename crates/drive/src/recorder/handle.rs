@@ -86,6 +86,8 @@ pub struct RunEnd {
     pub health: ClientHealth,
     /// Whether the user's cap on concurrency was reached in an open loop.
     pub cap_reached: bool,
+    /// What else the reader should know beside the verdict.
+    pub warnings: Vec<String>,
 }
 
 /// A run that has been recorded.

@@ -226,7 +226,8 @@ impl Worker {
             cap_reached: end.cap_reached,
             health: &health,
         };
-        let summary = self.tally.summary(header, &conduct);
+        let mut summary = self.tally.summary(header, &conduct);
+        summary.warnings.extend(end.warnings);
         if let Some(folder) = &self.folder
             && let Err(error) = folder.write_summary(&summary)
         {
@@ -243,7 +244,13 @@ impl Worker {
         let window =
             plimsoll_core::metrics::Window { ramp_end: measure_start, measure_start, measure_end, end: now };
         let ended = "aborted".to_owned();
-        self.finish(RunEnd { window, ended, health: Default::default(), cap_reached: false })
+        self.finish(RunEnd {
+            window,
+            ended,
+            health: Default::default(),
+            cap_reached: false,
+            warnings: Vec::new(),
+        })
     }
 }
 

@@ -1,18 +1,21 @@
 //! One answer: which bytes go out next, and when they are due.
 
 mod coming;
-mod document;
-mod ends;
+#[cfg(test)]
+mod tests;
 
-use plimsoll_sim::{Event, JobId};
+use plimsoll_sim::{Ask, Event, JobId};
 
-use self::coming::{Coming, End};
-use super::ask::{Ask, Shape};
+use self::coming::{Chunk, Coming, End};
 use super::fate::{Fate, Fault};
-use super::frames::{self, Stamp, Tokens, Words};
+use super::frames::{Stamp, Words};
 use super::options::SimOptions;
-use super::reply::{After, Refusal, push_document};
+use super::reply::{After, Document, connection_header, push_document};
+use super::surface::{Ending, Moment, Refusal, Reply, Said, Surface, Tokens};
 use super::truth::Row;
+
+/// Where the place of a job among those of its request stands in its number in the engine.
+const PLACE_BIT: u32 = 48;
 
 /// What all answers share.
 #[derive(Debug)]
@@ -26,7 +29,11 @@ pub(crate) struct Script {
 /// A request that has been understood.
 #[derive(Debug)]
 pub(crate) struct Job {
-    pub(crate) ask: Ask,
+    /// In whose shape it is answered.
+    pub(crate) surface: Surface,
+    /// What is asked of the engine: one for each sequence, before faults.
+    pub(crate) asks: Vec<Ask>,
+    pub(crate) reply: Reply,
     pub(crate) fate: Fate,
     /// Its place among the requests of this server, from 0.
     pub(crate) index: u64,
@@ -39,14 +46,36 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// Its number in the engine.
-    pub(crate) fn id(&self) -> JobId {
-        JobId(self.index)
+    /// The numbers in the engine of its jobs. The first has the number of the request.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = JobId> + use<> {
+        let index = self.index;
+        (0..self.asks.len() as u64).map(move |place| JobId(index | place << PLACE_BIT))
     }
 
-    /// Tokens that will be generated, after faults.
-    pub(crate) fn tokens(&self) -> u32 {
-        self.fate.tokens_of(self.ask.tokens)
+    /// Which of its jobs has this number; nothing if it is another request's.
+    pub(crate) fn place(&self, id: JobId) -> Option<usize> {
+        let place = (id.0 >> PLACE_BIT) as usize;
+        (id.0 & ((1 << PLACE_BIT) - 1) == self.index && place < self.asks.len()).then_some(place)
+    }
+
+    /// What is asked of the engine, after faults.
+    pub(crate) fn faulty_asks(&self) -> impl Iterator<Item = Ask> {
+        self.asks
+            .iter()
+            .zip(self.endings())
+            .map(|(ask, ending)| Ask { output_tokens: ending.tokens, ..ask.clone() })
+    }
+
+    /// How its jobs will end, unless they are given up.
+    pub(crate) fn endings(&self) -> impl Iterator<Item = Ending> {
+        self.asks.iter().map(|ask| {
+            let tokens = self.fate.tokens_of(ask.output_tokens);
+            Ending {
+                tokens,
+                told: self.fate.told_of(tokens),
+                short: tokens < ask.output_tokens || self.fate.fault == Fault::Empty,
+            }
+        })
     }
 }
 
@@ -54,12 +83,14 @@ impl Job {
 #[derive(Debug)]
 pub(crate) struct Answer {
     job: Job,
-    lead: Vec<u8>,
     stage: Stage,
-    /// Tokens that will be sent, after faults.
-    tokens: u32,
-    /// Tokens sent.
-    sent: u32,
+    /// How each job will end, and tokens of it that were sent.
+    sequences: Vec<(Ending, u32)>,
+    /// Jobs that the engine has not finished.
+    open: usize,
+    /// The job whose end has not been said because it is the end of all.
+    last: usize,
+    has_content: bool,
     coming: Coming,
     last_write: Option<u64>,
 }
@@ -110,12 +141,13 @@ pub(crate) enum Next {
 
 impl Answer {
     /// The answer to `job`, for which nothing has been generated.
-    pub(crate) fn new(job: Job, script: &Script) -> Self {
+    pub(crate) fn new(job: Job) -> Self {
         Answer {
-            lead: frames::lead(&job.ask, &script.options, job.index, script.created),
-            stage: if job.ask.stream { Stage::Opening } else { Stage::Document },
-            tokens: job.tokens(),
-            sent: 0,
+            stage: if matches!(job.reply, Reply::Stream(_)) { Stage::Opening } else { Stage::Document },
+            sequences: job.endings().map(|ending| (ending, 0)).collect(),
+            open: job.asks.len(),
+            last: 0,
+            has_content: false,
             coming: Coming::default(),
             last_write: None,
             job,
@@ -126,18 +158,26 @@ impl Answer {
         &self.job
     }
 
-    /// The engine did something for this answer at `due` (CLOCK_MONOTONIC, ns).
-    pub(crate) fn take(&mut self, due: u64, event: Event) {
+    /// The engine did something for the job at `place` at `due` (CLOCK_MONOTONIC, ns).
+    pub(crate) fn take(&mut self, due: u64, place: usize, event: Event) {
         match event {
             Event::Started => {}
-            Event::Tokens(count) => self.coming.push(due, count),
-            Event::Finished => self.end(due, false),
+            Event::Tokens(tokens) => self.coming.push(Chunk { due, job: place, tokens }),
+            Event::Finished => {
+                self.open -= 1;
+                if self.open == 0 {
+                    self.last = place;
+                    self.end(due, false);
+                } else {
+                    self.coming.push(Chunk { due, job: place, tokens: 0 });
+                }
+            }
             Event::Failed(_) => self.end(due, true),
         }
     }
 
     /// Nothing more will be generated; whether that is for want of time.
-    pub(crate) fn end(&mut self, due: u64, timed_out: bool) {
+    fn end(&mut self, due: u64, timed_out: bool) {
         self.coming.end = Some(End { due, timed_out });
         self.leave_content();
     }
@@ -154,8 +194,8 @@ impl Answer {
 
     /// Bytes of events that have been generated and not written, about.
     pub(crate) fn backlog(&self) -> usize {
-        const AROUND: usize = 96; // what an event has beside its lead: stamp, names, text
-        self.coming.len() * (self.lead.len() + AROUND)
+        const AROUND: usize = 256; // what an event has beside its text: model, stamp, names
+        self.coming.len() * AROUND
     }
 
     /// Takes the next step, if it is due: appends its bytes, stamped `now`, to `out`, and the truth about its events to
@@ -168,27 +208,29 @@ impl Answer {
         rows: &mut Vec<Row>,
     ) -> Option<Step> {
         let due = self.due(script)?;
-        let stamp = self.stamp(now, due);
+        let at = Moment { stamp: self.stamp(now, due), script };
         let step = Step { events: 0, due, timing: None, next: Next::Now };
         Some(match self.stage {
             Stage::Document => {
-                self.push_whole(stamp, script, out);
-                rows.push(Row { request: self.job.index, token: 0, tokens: self.tokens, due, sent: now });
+                self.push_whole(&at, out);
+                let tokens = self.sequences.iter().map(|(ending, _)| ending.tokens).sum();
+                rows.push(Row { request: self.job.index, token: 0, tokens, due, sent: now });
                 Step { timing: Some(Timing::Whole), next: Next::End(self.after()), ..step }
             }
             Stage::Opening if self.coming.is_empty() && self.timed_out() => {
-                push_document(out, &timed_out().reply(&script.options), self.job.after);
+                self.push_refusal(&timed_out(), script, out);
                 Step { next: Next::End(self.job.after), ..step }
             }
             Stage::Opening => {
-                self.push_opening(stamp, out);
+                push_head(self.job.after, out);
+                self.say(&Said::Opening, &at, out);
                 self.stage = Stage::Content;
                 self.leave_content();
                 step
             }
             Stage::Content => self.write_content(step, now, script, out, rows),
             Stage::Tail => {
-                self.push_tail(stamp, script, out);
+                self.push_tail(&at, out);
                 Step { next: Next::End(self.after()), ..step }
             }
         })
@@ -203,37 +245,49 @@ impl Answer {
         rows: &mut Vec<Row>,
     ) -> Step {
         let mut events = 0;
-        while events < self.group(script) as u32
-            && let Some((due, count)) = self.coming.pop()
+        let group = self.group(script) as u32; // the first event goes alone
+        while events < group
+            && let Some(Chunk { due, job, tokens: count }) = self.coming.pop()
         {
-            let stamp = self.stamp(now, due);
-            if self.job.ask.shape == Shape::Tgi && self.sent + count == self.tokens && self.ends_well() {
-                self.push_tgi_end(stamp, count, out);
-            } else {
-                let reasoning = self.sent < script.options.reasoning;
-                let tokens = Tokens { from: self.sent, count, reasoning };
-                frames::push_tokens(out, &self.lead, stamp, self.job.ask.shape, tokens, &script.words);
+            let at = Moment { stamp: self.stamp(now, due), script };
+            let (ending, from) = self.sequences[job];
+            if count == 0 {
+                self.say(&Said::Finished { job, ending }, &at, out);
+                continue;
             }
-            rows.push(Row { request: self.job.index, token: self.sent, tokens: count, due, sent: now });
+            let last = (from + count == ending.tokens && self.ends_well()).then_some(ending);
+            let start = out.len();
+            self.say(&Said::Tokens(Tokens { job, from, count, last }), &at, out);
+            if self.job.fate.strikes(from, count, ending.tokens) {
+                self.spoil(&mut out[start..]);
+            }
+            rows.push(Row { request: self.job.index, token: from, tokens: count, due, sent: now });
+            self.sequences[job].1 += count;
+            self.has_content = true;
             events += 1;
-            if self.sent == 0 {
-                self.sent = count;
-                break; // the first event goes alone
-            }
-            self.sent += count;
         }
-        let timing = match self.last_write.replace(now) {
+        let timing = (events > 0).then(|| match self.last_write.replace(now) {
             None => Timing::Ttft(now.saturating_sub(self.job.arrival)),
             Some(last) => Timing::Gap(now.saturating_sub(last)),
-        };
+        });
         self.leave_content();
         let next = if self.stage == Stage::Tail { Next::Now } else { Next::AtDue };
-        Step { events, timing: Some(timing), next, ..step }
+        Step { events, timing, next, ..step }
+    }
+
+    /// Makes one event as wrong as the request's fate says.
+    fn spoil(&self, event: &mut [u8]) {
+        let brace = event.iter().rposition(|&byte| byte == b'}');
+        match (self.job.fate.fault, brace) {
+            (Fault::BadJson, Some(brace)) => event[brace] = b' ',
+            (Fault::BadChunk, Some(_)) => event[0] = b'x', // a digit of the size
+            _ => {}
+        }
     }
 
     /// Events of the next write.
     fn group(&self, script: &Script) -> usize {
-        if self.sent == 0 { 1 } else { script.options.events_per_write as usize }
+        if self.has_content { script.options.events_per_write as usize } else { 1 }
     }
 
     /// Goes on to the tail when there is no more content, and will be none.
@@ -259,12 +313,81 @@ impl Answer {
 
     /// What will really become of the connection.
     fn after(&self) -> After {
-        if self.job.fate.fault == Fault::Truncate { After::Close } else { self.job.after }
+        match self.job.fate.fault {
+            Fault::Truncate | Fault::BadChunk => After::Close,
+            _ => self.job.after,
+        }
     }
 
-    fn finish_reason(&self) -> &'static str {
-        if self.tokens == self.job.ask.tokens { "length" } else { "stop" }
+    fn say(&mut self, said: &Said<'_>, at: &Moment<'_>, out: &mut Vec<u8>) {
+        if let Reply::Stream(stream) = &mut self.job.reply {
+            stream.say(said, at, out);
+        }
     }
+
+    /// The end of a stream.
+    fn push_tail(&mut self, at: &Moment<'_>, out: &mut Vec<u8>) {
+        match self.job.fate.fault {
+            _ if self.timed_out() => self.say(&Said::Failure(&timed_out()), at, out),
+            Fault::Truncate => return, // the last chunk never comes
+            Fault::StreamError => self.say(&Said::Failure(&simulated_failure()), at, out),
+            _ => {
+                let (job, ending) = (self.last, self.sequences[self.last].0);
+                self.say(&Said::Finished { job, ending }, at, out);
+                self.say(&Said::Closing, at, out);
+            }
+        }
+        out.extend_from_slice(b"0\r\n\r\n");
+    }
+
+    /// An answer that is not streamed.
+    fn push_whole(&self, at: &Moment<'_>, out: &mut Vec<u8>) {
+        if self.timed_out() {
+            return self.push_refusal(&timed_out(), at.script, out);
+        }
+        if self.job.fate.fault == Fault::StreamError {
+            let refused = self.job.surface.refuse(&simulated_failure(), &at.script.options);
+            return push_document(out, &Document { status: 200, ..refused }, self.job.after);
+        }
+        if let Reply::Whole(whole) = &self.job.reply {
+            let endings: Vec<Ending> = self.sequences.iter().map(|(ending, _)| *ending).collect();
+            let document = whole.document(&endings, at);
+            if self.job.fate.fault == Fault::BadChunk {
+                return push_unchunked(&document, self.job.after, out);
+            }
+            push_document(out, &document, self.job.after);
+            match self.job.fate.fault {
+                Fault::Truncate => out.truncate(out.len() - document.body.len() / 2),
+                Fault::BadJson => self.spoil(out),
+                _ => {}
+            }
+        }
+    }
+
+    fn push_refusal(&self, refusal: &Refusal, script: &Script, out: &mut Vec<u8>) {
+        push_document(out, &self.job.surface.refuse(refusal, &script.options), self.job.after);
+    }
+}
+
+/// The head of a streamed response.
+fn push_head(after: After, out: &mut Vec<u8>) {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\n\
+         transfer-encoding: chunked\r\n{}\r\n",
+        connection_header(after)
+    );
+    out.extend_from_slice(head.as_bytes());
+}
+
+/// Appends a response that announces chunks, and a body without their sizes.
+fn push_unchunked(document: &Document, after: After, out: &mut Vec<u8>) {
+    let Document { status, kind, .. } = document;
+    let connection = connection_header(after);
+    let head = format!(
+        "HTTP/1.1 {status} OK\r\ncontent-type: {kind}\r\ntransfer-encoding: chunked\r\n{connection}\r\n"
+    );
+    out.extend_from_slice(head.as_bytes());
+    out.extend_from_slice(&document.body);
 }
 
 /// The error that the fault options ask for.
@@ -280,126 +403,4 @@ pub(crate) fn simulated_rate_limit() -> Refusal {
 /// The error of a request that was given up.
 fn timed_out() -> Refusal {
     Refusal::new(504, "the request took longer than this server allows")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sim::clockwork::Clockwork;
-    use crate::sim::route::Route;
-    use crate::sim::schedule::Key;
-    use crate::sim::service::engine_ask;
-
-    const MS: u64 = 1_000_000;
-
-    /// All steps of the answer to `body`, which arrived at 0: when each was due, what it was, its bytes.
-    fn play(query: &str, route: Route, body: &str) -> Vec<(u64, Step, String)> {
-        let options = SimOptions::parse(query).unwrap();
-        let mut clockwork = Clockwork::new(options.engine(), 0);
-        let fate = Fate::draw(&options, 0);
-        let script = Script { options, words: Words::default(), created: 1 };
-        let ask = Ask::read(route, body.as_bytes()).unwrap().unwrap();
-        let job = Job { ask, fate, index: 0, arrival: 0, after: After::Keep, truth: false };
-        clockwork.arrive(0, JobId(0), Key { index: 0, generation: 0 }, &engine_ask(&job)).unwrap();
-        let mut answer = Answer::new(job, &script);
-        let mut steps = Vec::new();
-        while let Some(done) = clockwork.pop(u64::MAX) {
-            answer.take(done.at, done.event);
-            let mut out = Vec::new();
-            while let Some(step) = answer.write(done.at, &script, &mut out, &mut Vec::new()) {
-                steps.push((done.at, step, String::from_utf8(std::mem::take(&mut out)).unwrap()));
-                if matches!(step.next, Next::End(_)) {
-                    return steps;
-                }
-            }
-        }
-        panic!("the answer has no end: {steps:?}");
-    }
-
-    fn chat(tokens: u32, stream: bool) -> String {
-        format!(
-            r#"{{"messages":[],"max_tokens":{tokens},"stream":{stream},"stream_options":{{"include_usage":true}}}}"#
-        )
-    }
-
-    /// When the events with content go out, in ms, and how many at a time.
-    fn writes(query: &str, tokens: u32) -> Vec<(u64, u32)> {
-        let steps = play(query, Route::Chat, &chat(tokens, true));
-        steps
-            .iter()
-            .filter(|(_, step, _)| step.events > 0)
-            .map(|(due, step, _)| (due / MS, step.events))
-            .collect()
-    }
-
-    #[test]
-    fn tokens_are_due_on_an_absolute_grid() {
-        assert_eq!(writes("", 4), [(50, 1), (60, 1), (70, 1), (80, 1)]);
-        assert_eq!(writes("ttft=1s&itl=0", 2), [(1000, 1), (1000, 1)]);
-        assert_eq!(writes("tokens_per_chunk=3", 7), [(50, 1), (80, 1), (110, 1)]);
-        assert_eq!(writes("events_per_write=3", 8), [(50, 1), (80, 3), (110, 3), (120, 1)]);
-        assert_eq!(writes("stall=1s", 4), [(50, 1), (60, 1), (1070, 1), (1080, 1)]);
-        assert_eq!(writes("stall=1s&stall_rate=0", 2), [(50, 1), (60, 1)]);
-        assert_eq!(writes("empty_rate=1", 4), []);
-    }
-
-    #[test]
-    fn a_document_is_due_with_its_last_token() {
-        for (query, due) in [("", 80), ("tokens_per_chunk=3", 80), ("stall=1s", 1080), ("empty_rate=1", 50)] {
-            let steps = play(query, Route::Chat, &chat(4, false));
-            assert_eq!(steps.iter().map(|(due, ..)| due / MS).collect::<Vec<_>>(), [due], "{query}");
-        }
-    }
-
-    #[test]
-    fn jitter_spreads_within_its_bounds_and_repeats() {
-        let first = play("jitter=0.5&seed=3", Route::Chat, &chat(200, true));
-        assert_eq!(first, play("jitter=0.5&seed=3", Route::Chat, &chat(200, true)));
-        assert_ne!(first, play("jitter=0.5&seed=4", Route::Chat, &chat(200, true)));
-        let dues: Vec<u64> =
-            first.iter().filter(|(_, step, _)| step.events > 0).map(|(due, ..)| *due).collect();
-        assert!((25 * MS..=75 * MS).contains(&dues[0]), "{}", dues[0]);
-        let gaps: Vec<u64> = dues.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        assert!(gaps.iter().all(|gap| (5 * MS..=15 * MS).contains(gap)));
-        let mean = gaps.iter().sum::<u64>() as f64 / gaps.len() as f64;
-        // Five standard errors of the mean of 199 even draws from 5 ms to 15 ms are 1.02 ms.
-        assert!((mean - 10e6).abs() < 1.02e6, "{mean}");
-    }
-
-    #[test]
-    fn what_was_written_is_timed() {
-        let steps = play("", Route::Chat, &chat(2, true));
-        let timings: Vec<Timing> = steps.iter().filter_map(|(_, step, _)| step.timing).collect();
-        assert_eq!(timings, [Timing::Ttft(50 * MS), Timing::Gap(10 * MS)]);
-    }
-
-    /// The golden transcript of a short chat: what clients see, byte by byte.
-    #[test]
-    fn a_chat_stream_reads_as_openai_writes_it() {
-        let text: String =
-            play("reasoning=1", Route::Chat, &chat(2, true)).into_iter().map(|(.., text)| text).collect();
-        let events: Vec<&str> = text.lines().filter(|line| line.starts_with("data: ")).collect();
-        let lead = |at: &str, rest: &str| {
-            format!(
-                "data: {{\"id\":\"chatcmpl-0000000000000000\",\"object\":\"chat.completion.chunk\",\"created\":1,\
-                 \"model\":\"sim\",\"system_fingerprint\":\"plimsoll:{at}\",\"choices\":{rest}}}"
-            )
-        };
-        let choice = |delta: &str, finish: &str| {
-            format!("[{{\"index\":0,\"delta\":{delta},\"logprobs\":null,\"finish_reason\":{finish}}}]")
-        };
-        let usage = "[],\"usage\":{\"prompt_tokens\":0,\"completion_tokens\":2,\"total_tokens\":2,\
-            \"prompt_tokens_details\":{\"cached_tokens\":0},\"completion_tokens_details\":{\"reasoning_tokens\":1}}";
-        let expected = [
-            lead("50000000", &choice("{\"role\":\"assistant\",\"content\":\"\"}", "null")),
-            lead("50000000", &choice("{\"reasoning_content\":\" time\"}", "null")),
-            lead("60000000", &choice("{\"content\":\" work\"}", "null")),
-            lead("60000000", &choice("{}", "\"length\"")),
-            lead("60000000", usage),
-            "data: [DONE]".to_owned(),
-        ];
-        assert_eq!(events, expected);
-        assert!(text.starts_with("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"));
-        assert!(text.ends_with("e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"), "{text}");
-    }
 }

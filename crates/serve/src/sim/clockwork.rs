@@ -18,7 +18,7 @@ const AHEAD: usize = 256;
 pub(crate) struct Clockwork {
     engine: Engine,
     origin: u64,
-    /// The moment of the last thing that happened in the engine.
+    /// The latest moment that the engine knows of.
     told: Offset,
     clients: FxHashMap<JobId, Key>,
     done: VecDeque<Emission>,
@@ -50,10 +50,9 @@ impl Clockwork {
     /// A request has arrived at `at`, which may be a while ago: the kernel saw it before this thread did.
     pub(crate) fn arrive(&mut self, at: u64, job: JobId, client: Key, ask: &Ask) -> Result<(), Refused> {
         let at = self.offset(at);
-        self.run_until(at, usize::MAX);
+        self.catch_up(at);
         // On a fixed grid nobody's tokens depend on who else is there: the past can be made good. In a batch they do.
         let at = if matches!(self.engine, Engine::Fixed(_)) { at } else { at.max(self.told) };
-        self.told = self.told.max(at);
         self.engine.arrive(at, job, ask)?;
         self.clients.insert(job, client);
         Ok(())
@@ -63,8 +62,7 @@ impl Clockwork {
     pub(crate) fn cancel(&mut self, now: u64, job: JobId) {
         if self.clients.remove(&job).is_some() {
             let now = self.offset(now).max(self.told);
-            self.run_until(now, usize::MAX);
-            self.told = now;
+            self.catch_up(now);
             self.engine.cancel(now, job);
         }
     }
@@ -79,7 +77,7 @@ impl Clockwork {
     pub(crate) fn pop(&mut self, now: u64) -> Option<Done> {
         loop {
             let Some(Emission { at, job, event }) = self.done.pop_front() else {
-                self.run_until(self.offset(now), AHEAD);
+                self.run_until(self.offset(now));
                 if self.done.is_empty() {
                     return None;
                 }
@@ -95,9 +93,14 @@ impl Clockwork {
         }
     }
 
-    /// What the engine looks like at `now`.
+    /// What the engine looks like at `now`; up to date after [`Clockwork::settle`].
     pub(crate) fn state(&self, now: u64) -> State {
         self.engine.state(self.offset(now).max(self.told))
+    }
+
+    /// Lets everything happen until `now`, also what concerns no request, such as the end of loading.
+    pub(crate) fn settle(&mut self, now: u64) {
+        self.catch_up(self.offset(now));
     }
 
     /// The moment of something in the engine.
@@ -107,8 +110,8 @@ impl Clockwork {
 
     /// Runs the engine from event to event, and never past the last one: a request that the kernel received while this
     /// thread was busy still comes in time when nothing has happened since.
-    fn run_until(&mut self, now: Offset, most: usize) {
-        while self.done.len() < most
+    fn run_until(&mut self, now: Offset) {
+        while self.done.len() < AHEAD
             && let Some(at) = self.engine.next_event()
             && at <= now
         {
@@ -118,7 +121,16 @@ impl Clockwork {
         }
     }
 
-    fn offset(&self, moment: u64) -> Offset {
+    fn catch_up(&mut self, now: Offset) {
+        if now >= self.told {
+            self.engine.advance(now, &mut self.fresh);
+            self.told = now;
+            self.done.extend(self.fresh.drain(..));
+        }
+    }
+
+    /// A moment in the engine's time.
+    pub(crate) fn offset(&self, moment: u64) -> Offset {
         Offset::from_nanos(moment.saturating_sub(self.origin))
     }
 }
@@ -133,7 +145,7 @@ mod tests {
     const MS: u64 = 1_000_000;
 
     fn clockwork(options: &str) -> Clockwork {
-        Clockwork::new(SimOptions::parse(options).unwrap().engine(), 1000 * MS)
+        Clockwork::new(SimOptions::parse(options).unwrap().engine.engine().unwrap(), 1000 * MS)
     }
 
     fn key(index: u32) -> Key {

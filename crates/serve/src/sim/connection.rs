@@ -10,10 +10,12 @@ use socket2::SockRef;
 
 use super::answer::{Answer, Next, Step};
 use super::clockwork::Done;
+use super::metrics::End;
 use super::reply::{After, Document, push_document};
 use super::request::{Progress, RequestReader};
 use super::schedule::Key;
 use super::service::{Plan, Service};
+use super::surface::Surface;
 use super::system;
 
 /// Reads per turn: the rest of a large body waits until others have had theirs.
@@ -150,17 +152,20 @@ impl Connection {
         let State::Answering(answer) = &mut self.state else {
             return Ok(());
         };
-        if answer.job().id() != done.job {
+        let Some(place) = answer.job().place(done.job) else {
             return Ok(());
-        }
+        };
         if done.event == Event::Failed(Failure::Crashed) {
             return Err(self.reset());
         }
-        answer.take(done.at, done.event);
+        if matches!(done.event, Event::Failed(_)) {
+            service.give_up(answer.job(), now, End::Failed); // what is left of the request
+        }
+        answer.take(done.at, place, done.event);
         if self.pending.is_empty() {
             return self.take_steps(now, service);
         }
-        if service.is_too_slow(self.pending.len() + answer.backlog()) {
+        if service.is_too_slow((self.pending.len() + answer.backlog()) as u64) {
             service.stats.dropped += 1;
             return Err(self.reset());
         }
@@ -173,14 +178,9 @@ impl Connection {
     }
 
     /// The moment has come for which this connection is in the schedule.
-    pub(crate) fn alarm(&mut self, now: u64, service: &mut Service) -> Result<(), Gone> {
-        match &mut self.state {
+    pub(crate) fn alarm(&self) -> Result<(), Gone> {
+        match self.state {
             State::Lingering => Err(Gone),
-            State::Answering(answer) if service.deadline(answer.job()) <= now => {
-                service.clockwork.cancel(now, answer.job().id());
-                answer.end(service.deadline(answer.job()), true);
-                self.go_on(now, service)
-            }
             State::Answering(_) | State::Reading | State::Closing => Ok(()),
         }
     }
@@ -195,7 +195,7 @@ impl Connection {
     /// The client is gone: gives back what its request held.
     pub(crate) fn abandon(&self, now: u64, service: &mut Service) {
         if let State::Answering(answer) = &self.state {
-            service.clockwork.cancel(now, answer.job().id());
+            service.give_up(answer.job(), now, End::Cancelled);
             service.stats.cancelled();
         }
     }
@@ -209,7 +209,9 @@ impl Connection {
                 Ok(Progress::Whole) => self.begin(service)?,
                 Err(refusal) => {
                     service.stats.refused += 1;
-                    self.say(service, &refusal.reply(&service.script.options), After::Close)?;
+                    let options = &service.script.options;
+                    let document = Surface::of(options.flavour).refuse(&refusal, options);
+                    self.say(service, &document, After::Close)?;
                 }
             }
         }
@@ -230,7 +232,7 @@ impl Connection {
             // A pipelined request begins when the answer before it has ended.
             Plan::Work(job) => match service.admit(&job, arrival.max(self.idle_since), self.key) {
                 Ok(()) => {
-                    self.state = State::Answering(Box::new(Answer::new(*job, &service.script)));
+                    self.state = State::Answering(Box::new(Answer::new(*job)));
                     Ok(())
                 }
                 Err(Plan::Say(document)) => self.say(service, &document, after),

@@ -17,35 +17,44 @@ use super::server::Ended;
 use super::service::Service;
 use super::system::{self, Timer};
 
-const LISTENER: Token = Token(0);
-const TIMER: Token = Token(1);
-const WAKER: Token = Token(2);
+const TIMER: Token = Token(0);
+const WAKER: Token = Token(1);
+/// The ports that are listened on: one for all, and one more for metrics if it was asked for.
+const DOORS: [Token; 2] = [Token(2), Token(3)];
 /// Tokens from here on are connections.
-const FIRST_CONNECTION: usize = 3;
+const FIRST_CONNECTION: usize = 4;
 
 /// Connections accepted per turn. While thousands arrive at once, those that exist keep their grid.
 const ACCEPTS_PER_TURN: usize = 32;
 /// Steps taken per turn.
 const STEPS_PER_TURN: usize = 256;
+/// A shorter wait (ns) is spent looking at the sockets: setting a timer and waking from it costs about as much.
+const SPIN: u64 = 20_000;
 /// Bytes read at once.
 const READ_SIZE: usize = 128 * 1024;
 /// Most of what arrived is handled before the grid is looked at again.
 const EVENTS_PER_TURN: usize = 64;
 
-/// The server's state. Edge-triggered: what a turn leaves unread is kept in `unread` and `acceptable`.
+/// The server's state. Edge-triggered: what a turn leaves undone is kept in `unread` and with the doors.
 pub(crate) struct EventLoop {
     poll: Poll,
-    listener: TcpListener,
+    doors: Vec<Door>,
     timer: Timer,
     /// When the timer goes off (CLOCK_MONOTONIC, ns).
     armed: Option<u64>,
-    acceptable: bool,
     table: Vec<Place>,
     free: Vec<u32>,
     unread: Vec<Key>,
     buffer: Vec<u8>,
     service: Service,
     stop: Arc<AtomicBool>,
+}
+
+/// A port that is listened on.
+struct Door {
+    listener: TcpListener,
+    /// Somebody may wait to be let in.
+    acceptable: bool,
 }
 
 /// A place in the table of connections.
@@ -56,23 +65,26 @@ struct Place {
 }
 
 impl EventLoop {
-    /// A loop that serves `listener` until `stop` is set and the waker, which is returned too, is used.
+    /// A loop that serves `listeners`, one or two, until `stop` is set and the waker, which is returned too, is used.
     pub(crate) fn new(
-        mut listener: TcpListener,
+        listeners: Vec<TcpListener>,
         service: Service,
         stop: Arc<AtomicBool>,
     ) -> io::Result<(Self, Waker)> {
         let poll = Poll::new()?;
         let timer = Timer::new()?;
-        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        let mut doors = Vec::new();
+        for (mut listener, token) in listeners.into_iter().zip(DOORS) {
+            poll.registry().register(&mut listener, token, Interest::READABLE)?;
+            doors.push(Door { listener, acceptable: false });
+        }
         poll.registry().register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE)?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let event_loop = EventLoop {
             poll,
-            listener,
+            doors,
             timer,
             armed: None,
-            acceptable: false,
             table: Vec::new(),
             free: Vec::new(),
             unread: Vec::new(),
@@ -101,24 +113,26 @@ impl EventLoop {
             for key in std::mem::take(&mut self.unread) {
                 self.attend(key, |connection, service, buffer| connection.read(service, buffer));
             }
-            if self.acceptable {
-                self.accept();
+            for door in 0..self.doors.len() {
+                self.accept(door);
             }
             self.take_due_steps();
+            self.service.look(system::now());
         }
         self.service.end()
     }
 
     /// Sets the timer to the next step. No waiting when there is something to do already.
     fn arm_timer(&mut self) -> io::Result<Option<Duration>> {
-        if self.acceptable || !self.unread.is_empty() || !self.service.again.is_empty() {
+        let acceptable = self.doors.iter().any(|door| door.acceptable);
+        if acceptable || !self.unread.is_empty() || !self.service.again.is_empty() {
             return Ok(Some(Duration::ZERO));
         }
         let due = [self.service.clockwork.next_due(), self.service.alarms.next_due()];
         let Some(due) = due.into_iter().flatten().min() else {
             return Ok(None);
         };
-        if due <= system::now() {
+        if due <= system::now() + SPIN {
             return Ok(Some(Duration::ZERO));
         }
         if self.armed != Some(due) {
@@ -130,9 +144,11 @@ impl EventLoop {
 
     fn on_event(&mut self, event: &Event) {
         match event.token() {
-            LISTENER => self.acceptable = true,
             TIMER => self.armed = None, // setting it again makes it unreadable: it need not be read
             WAKER => {}
+            token if let Some(door) = DOORS.iter().position(|door| *door == token) => {
+                self.doors[door].acceptable = true;
+            }
             Token(token) => {
                 let Some(place) = self.table.get(token - FIRST_CONNECTION) else {
                     return;
@@ -158,11 +174,12 @@ impl EventLoop {
             let now = system::now();
             let done = self.service.clockwork.pop(now);
             if let Some(done) = done {
+                self.service.note(&done);
                 self.attend(done.client, |connection, service, _| connection.take(done, now, service));
             }
             let alarm = self.service.alarms.pop_due(now);
             if let Some(key) = alarm {
-                self.attend(key, |connection, service, _| connection.alarm(now, service));
+                self.attend(key, |connection, _, _| connection.alarm());
             }
             let again = self.service.again.pop_front();
             if let Some(key) = again {
@@ -190,9 +207,13 @@ impl EventLoop {
         }
     }
 
-    fn accept(&mut self) {
+    /// Lets some of those in who wait at a door.
+    fn accept(&mut self, door: usize) {
         for _ in 0..ACCEPTS_PER_TURN {
-            match self.listener.accept() {
+            if !self.doors[door].acceptable {
+                return;
+            }
+            match self.doors[door].listener.accept() {
                 Ok((stream, _)) => {
                     if let Err(error) = self.welcome(stream) {
                         tracing::warn!(%error, "failed to set up an accepted connection");
@@ -201,12 +222,11 @@ impl EventLoop {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    self.acceptable = false;
+                    self.doors[door].acceptable = false;
                     if error.kind() != ErrorKind::WouldBlock {
                         // Too many open files, most likely. Accepting goes on when a connection is closed.
                         tracing::warn!(%error, "failed to accept a connection");
                     }
-                    return;
                 }
             }
         }
@@ -243,7 +263,8 @@ impl EventLoop {
         place.generation = place.generation.wrapping_add(1);
         self.free.push(key.index);
         self.service.connections -= 1;
-        self.acceptable = true; // there may be clients for whom there was no descriptor
+        // There may be clients for whom there was no descriptor.
+        self.doors.iter_mut().for_each(|door| door.acceptable = true);
     }
 }
 

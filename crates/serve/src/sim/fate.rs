@@ -14,11 +14,23 @@ pub(crate) enum Fault {
     Truncate,
     Empty,
     WrongLength,
+    WrongUsage,
+    BadJson,
+    BadChunk,
 }
 
 /// The order of [`SimOptions::fault_rates`].
-const FAULTS: [Fault; 6] =
-    [Fault::Http500, Fault::Http429, Fault::StreamError, Fault::Truncate, Fault::Empty, Fault::WrongLength];
+const FAULTS: [Fault; 9] = [
+    Fault::Http500,
+    Fault::Http429,
+    Fault::StreamError,
+    Fault::Truncate,
+    Fault::Empty,
+    Fault::WrongLength,
+    Fault::WrongUsage,
+    Fault::BadJson,
+    Fault::BadChunk,
+];
 
 /// What will befall one request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,13 +59,25 @@ impl Fate {
     /// when there are two.
     pub(crate) fn tokens_of(&self, asked: u32) -> u32 {
         match self.fault {
+            _ if asked == 0 => 0,
             Fault::Empty => 0,
             Fault::StreamError | Fault::Truncate | Fault::WrongLength => {
                 let cut = 1 + (self.at * f64::from(asked.saturating_sub(1))) as u32;
                 cut.min(asked.saturating_sub(1)).max(1)
             }
-            Fault::None | Fault::Http500 | Fault::Http429 => asked,
+            _ => asked,
         }
+    }
+
+    /// The number of tokens that the counts tell when so many were sent.
+    pub(crate) fn told_of(&self, sent: u32) -> u32 {
+        if self.fault == Fault::WrongUsage { sent.saturating_mul(2).saturating_add(1) } else { sent }
+    }
+
+    /// Whether a fault in the middle strikes the event that carries `count` tokens after the first `sent` of `all`.
+    pub(crate) fn strikes(&self, sent: u32, count: u32, all: u32) -> bool {
+        let place = (self.at * f64::from(all)) as u32;
+        (sent..sent.saturating_add(count)).contains(&place)
     }
 }
 
@@ -86,6 +110,17 @@ mod tests {
             assert_eq!(fate(Fault::WrongLength).tokens_of(1), 1);
             assert_eq!(fate(Fault::Empty).tokens_of(9), 0);
             assert_eq!(fate(Fault::None).tokens_of(9), 9);
+        }
+    }
+
+    #[test]
+    fn a_fault_in_the_middle_strikes_exactly_one_event() {
+        for at in [0.0, 0.5, 0.999_999] {
+            let fate = Fate { fault: Fault::BadJson, at };
+            for (all, size) in [(1, 1), (10, 1), (10, 3)] {
+                let struck = (0..all).step_by(size as usize).filter(|sent| fate.strikes(*sent, size, all));
+                assert_eq!(struck.count(), 1, "{at} {all} {size}");
+            }
         }
     }
 }

@@ -2,48 +2,16 @@
 
 use std::fmt;
 
-use serde_json::Value;
-
-use super::ask::{Ask, Shape};
-use super::options::SimOptions;
-
 /// Each word is one token in the usual vocabularies (cl100k, o200k) and five bytes with its space, so that the text
 /// of any run of tokens is one slice.
-const WORDS: &[u8; 16 * WORD] =
+const WORDS: &[u8; WORD_COUNT as usize * WORD] =
     b" time work word line load ship port rate test mean wave wind last long deep blue";
-const WORD: usize = 5;
+/// Bytes of a word with its space.
+pub(crate) const WORD: usize = 5;
+/// Words before they repeat.
+pub(crate) const WORD_COUNT: u32 = 16;
 /// Most tokens of one event.
 pub(crate) const EVENT_TOKENS_MAX: u32 = 1024;
-
-/// What every event of one answer begins with, up to the digits of the stamp.
-pub(crate) fn lead(ask: &Ask, options: &SimOptions, index: u64, created: u64) -> Vec<u8> {
-    match ask.shape {
-        Shape::Tgi => b"data:{\"system_fingerprint\":\"plimsoll:".to_vec(),
-        Shape::Chat | Shape::Text | Shape::TritonGenerate | Shape::TritonInfer => {
-            format!("data: {}", opening(ask, options, index, created)).into_bytes()
-        }
-    }
-}
-
-/// What an event or a document begins with, up to the digits of the stamp.
-pub(crate) fn opening(ask: &Ask, options: &SimOptions, index: u64, created: u64) -> String {
-    let model = Value::from(ask.model.as_deref().unwrap_or(&options.model));
-    let (id, object) = match (ask.shape, ask.stream) {
-        (Shape::Chat, true) => ("chatcmpl", "chat.completion.chunk"),
-        (Shape::Chat, false) => ("chatcmpl", "chat.completion"),
-        (Shape::Text, _) => ("cmpl", "text_completion"),
-        (Shape::Tgi, _) => return "{\"system_fingerprint\":\"plimsoll:".to_owned(),
-        (Shape::TritonGenerate | Shape::TritonInfer, _) => {
-            return format!(
-                "{{\"model_name\":{model},\"model_version\":\"1\",\"system_fingerprint\":\"plimsoll:"
-            );
-        }
-    };
-    format!(
-        "{{\"id\":\"{id}-{index:016x}\",\"object\":\"{object}\",\"created\":{created},\"model\":{model},\
-         \"system_fingerprint\":\"plimsoll:"
-    )
-}
 
 /// When an event was sent, and when it should have been if the client wants to know (CLOCK_MONOTONIC, ns).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,10 +39,16 @@ impl Default for Words {
 
 impl Words {
     /// The text of `count` tokens from token `from` on; at most [`EVENT_TOKENS_MAX`].
-    fn slice(&self, from: u32, count: u32) -> &[u8] {
+    pub(crate) fn slice(&self, from: u32, count: u32) -> &[u8] {
         let start = from as usize * WORD % WORDS.len();
         self.0.get(start..start + count as usize * WORD).unwrap_or_default()
     }
+}
+
+/// The text of one token, by its place in the answer.
+pub(crate) fn token(place: u32) -> &'static str {
+    let start = (place % WORD_COUNT) as usize * WORD;
+    std::str::from_utf8(&WORDS[start..start + WORD]).unwrap_or_default()
 }
 
 /// The text of the first `count` tokens.
@@ -83,49 +57,25 @@ pub(crate) fn text(count: u32) -> String {
     WORDS.iter().cycle().take(count as usize * WORD).copied().map(char::from).collect()
 }
 
-/// Which tokens an event carries, and what they are.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Tokens {
-    pub(crate) from: u32,
-    pub(crate) count: u32,
-    pub(crate) reasoning: bool,
-}
-
-/// Appends the event of some tokens as one HTTP chunk.
-pub(crate) fn push_tokens(
-    out: &mut Vec<u8>,
-    lead: &[u8],
-    stamp: Stamp,
-    shape: Shape,
-    tokens: Tokens,
-    words: &Words,
-) {
-    let (open, close): (&[u8], &[u8]) = match shape {
-        Shape::Chat if tokens.reasoning => (
-            b"\",\"choices\":[{\"index\":0,\"delta\":{\"reasoning_content\":\"",
-            b"\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n",
-        ),
-        Shape::Chat => (
-            b"\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"",
-            b"\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n",
-        ),
-        Shape::Text => (
-            b"\",\"choices\":[{\"index\":0,\"text\":\"",
-            b"\",\"logprobs\":null,\"finish_reason\":null}]}\n\n",
-        ),
-        Shape::Tgi => (
-            b"\",\"token\":{\"id\":1,\"text\":\"",
-            b"\",\"logprob\":-0.5,\"special\":false},\"generated_text\":null,\"details\":null}\n\n",
-        ),
-        Shape::TritonGenerate | Shape::TritonInfer => (b"\",\"text_output\":\"", b"\"}\n\n"),
-    };
-    let text = words.slice(tokens.from, tokens.count);
-    push_chunk(out, &[lead, Digits::of(stamp).as_bytes(), open, text, close]);
-}
-
 /// Appends the event that begins with the stamp and goes on with `rest`.
 pub(crate) fn push_event(out: &mut Vec<u8>, lead: &[u8], stamp: Stamp, rest: &str) {
-    push_chunk(out, &[lead, Digits::of(stamp).as_bytes(), rest.as_bytes(), b"\n\n"]);
+    push_parts(out, lead, stamp, &[rest.as_bytes()]);
+}
+
+/// Appends the event that begins with the stamp and goes on with the parts of `rest`.
+pub(crate) fn push_parts(out: &mut Vec<u8>, lead: &[u8], stamp: Stamp, rest: &[&[u8]]) {
+    let digits = Digits::of(stamp);
+    let (digits, end) = (digits.as_bytes(), b"\n\n");
+    let length = lead.len() + digits.len() + rest.iter().map(|part| part.len()).sum::<usize>() + end.len();
+    push_hex(out, length);
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(lead);
+    out.extend_from_slice(digits);
+    for part in rest {
+        out.extend_from_slice(part);
+    }
+    out.extend_from_slice(end);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Appends one chunk of a chunked body.
@@ -147,12 +97,17 @@ fn push_hex(out: &mut Vec<u8>, number: usize) {
 }
 
 /// The digits of a stamp, `SENT` or `SENT:DUE`, without an allocation.
-struct Digits {
+pub(crate) struct Digits {
     text: [u8; 41],
     start: usize,
 }
 
 impl Digits {
+    /// The digits of a number.
+    pub(crate) fn of_number(number: u64) -> Self {
+        Digits::of(Stamp { sent: number, due: None })
+    }
+
     fn of(stamp: Stamp) -> Self {
         let mut digits = Digits { text: [b':'; 41], start: 41 };
         if let Some(due) = stamp.due {
@@ -174,7 +129,7 @@ impl Digits {
         }
     }
 
-    fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.text[self.start..]
     }
 }

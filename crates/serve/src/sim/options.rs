@@ -1,41 +1,49 @@
-//! How the simulated endpoint behaves, read from the query of a `sim://` target.
+//! How the simulated endpoint behaves, read from what follows `sim://`: a preset, a question mark, options.
 
-use std::num::NonZeroU32;
+mod batch;
+mod conditions;
+mod engine;
+mod error;
+mod fixed;
+mod llm;
+mod values;
+
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use plimsoll_core::seed::Seed;
-use plimsoll_core::time::{DurationError, parse_duration};
-use plimsoll_sim::Engine;
-use plimsoll_sim::fixed::{Fixed, FixedOptions};
-use thiserror::Error;
+use plimsoll_sim::conditions::ConditionOptions;
 use url::form_urlencoded;
 
-/// Most tokens that one event may carry, and most events that one write may carry.
-const GROUP_MAX: u32 = 1024;
+use self::engine::Base;
+pub use self::engine::EngineOptions;
+pub use self::error::SimOptionError;
+use self::values::{
+    Pair, bytes, group, name, number, share, slow_client, time, truth, usage_form, when_full,
+};
+use super::flavour::Flavour;
+use super::frames::EVENT_TOKENS_MAX;
+use super::surface::ModelTensors;
 
-/// The longest time that any option may ask for: the longest answer still ends before nanoseconds overflow.
-const TIME_MAX: Duration = Duration::from_secs(3600);
+/// Most tokens that one event may carry, and most events that one write may carry.
+const GROUP_MAX: u32 = EVENT_TOKENS_MAX;
+
+/// What `flavour` can be, for the message.
+const FLAVOURS: &str = "vllm, sglang, tgi, triton, kserve, torchserve or openai";
+
+/// What `inputs` and `outputs` can be, for the message.
+const TENSORS: &str = "tensors like `INPUT0:FP32[-1,16]`, several separated by `;`";
 
 /// The behaviour of the simulated endpoint; keys of the query have the names of the fields.
 ///
-/// The six `*_rate` fields from `error_rate` to `wrong_length_rate` are shares of requests. A request suffers at most
-/// one of them, so together they are at most 1.
+/// The nine `*_rate` fields are shares of requests. A request suffers at most one of them, so together they are at most
+/// 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SimOptions {
-    /// From the grant of a slot to the first token.
-    pub ttft: Duration,
-    /// From token to token.
-    pub itl: Duration,
-    /// Requests answered at once; those beyond wait, first come first served.
-    pub slots: NonZeroU32,
-    /// Most requests that wait; `None` is no limit.
-    pub queue: Option<u32>,
+    /// What decides when tokens come.
+    pub engine: EngineOptions,
     /// How a request is refused when the queue is full (`full=429` or `full=503`).
     pub full: WhenFull,
-    /// Relative spread of `ttft` and of each `itl`, 0 to 1: each is drawn evenly from `[1 - jitter, 1 + jitter]` of it.
-    pub jitter: f64,
     /// Share answered with HTTP 500.
     pub error_rate: f64,
     /// Share answered with HTTP 429.
@@ -48,8 +56,12 @@ pub struct SimOptions {
     pub empty_rate: f64,
     /// Share that ends before the length asked for (never a request for one token).
     pub wrong_length_rate: f64,
-    /// Tokens per event, 1 to 1024. An event goes out when its first token is due, as from a speculative decoder.
-    pub tokens_per_chunk: u32,
+    /// Share whose token counts say another number than was sent.
+    pub wrong_usage_rate: f64,
+    /// Share with JSON that cannot be read: when streamed, in one event.
+    pub bad_json_rate: f64,
+    /// Share whose chunked framing cannot be read.
+    pub bad_chunk_rate: f64,
     /// Events per write, 1 to 1024. A write goes out when its last event is due; the first event goes alone.
     pub events_per_write: u32,
     /// Where a stream carries its token counts.
@@ -58,24 +70,28 @@ pub struct SimOptions {
     pub done: bool,
     /// The first so many tokens of a chat answer are reasoning.
     pub reasoning: u32,
-    /// A pause halfway through the answer.
-    pub stall: Duration,
-    /// Share of requests that `stall` delays.
-    pub stall_rate: f64,
     /// When a refused client is told to try again: HTTP 429 and 503 carry it as `Retry-After`.
     pub retry_after: Duration,
-    /// The longest time that a request may take, from its arrival to its last token; `None` is no limit.
-    pub request_timeout: Option<Duration>,
     /// What becomes of a client that does not read its answer.
     pub slow_client: SlowClient,
     /// Bytes of an answer that may wait for a client before it is too slow.
-    pub client_buffer: usize,
+    pub client_buffer: u64,
     /// Whether every stamp says when its event was due, too.
     pub truth: bool,
     /// A file with a line for each event: when it was due, and when it was sent.
     pub truth_file: Option<PathBuf>,
     /// The model's name.
     pub model: String,
+    /// The server that it looks like.
+    pub flavour: Flavour,
+    /// A port for metrics besides the server's own, as Triton (8002) and TorchServe (8082) have one; 0 takes a free one.
+    pub metrics_port: Option<u16>,
+    /// Whether a request for another model is refused.
+    pub strict_model: bool,
+    /// The tensors that the model takes (`/v2`).
+    pub inputs: ModelTensors,
+    /// The tensors that the model gives (`/v2`).
+    pub outputs: ModelTensors,
     /// The model's owner, by which clients guess the kind of server.
     pub owned_by: String,
     /// The seed of every random choice. Each request's draws depend on it and on the request's index only.
@@ -118,32 +134,32 @@ pub enum UsageForm {
 impl Default for SimOptions {
     fn default() -> Self {
         SimOptions {
-            ttft: Duration::from_millis(50),
-            itl: Duration::from_millis(10),
-            slots: NonZeroU32::MIN.saturating_add(63),
-            queue: None,
+            engine: EngineOptions::Fixed { grid: fixed::default(), conditions: ConditionOptions::default() },
             full: WhenFull::Unavailable,
-            jitter: 0.0,
             error_rate: 0.0,
             error_429_rate: 0.0,
             stream_error_rate: 0.0,
             truncate_rate: 0.0,
             empty_rate: 0.0,
             wrong_length_rate: 0.0,
-            tokens_per_chunk: 1,
+            wrong_usage_rate: 0.0,
+            bad_json_rate: 0.0,
+            bad_chunk_rate: 0.0,
             events_per_write: 1,
             usage: UsageForm::Own,
             done: true,
             reasoning: 0,
-            stall: Duration::ZERO,
-            stall_rate: 1.0,
             retry_after: Duration::from_secs(1),
-            request_timeout: None,
             slow_client: SlowClient::Wait,
             client_buffer: 1024 * 1024,
             truth: false,
             truth_file: None,
             model: "sim".to_owned(),
+            flavour: Flavour::default(),
+            metrics_port: None,
+            strict_model: false,
+            inputs: ModelTensors::one("INPUT0"),
+            outputs: ModelTensors::one("OUTPUT0"),
             owned_by: "openai".to_owned(),
             seed: Seed(0),
             core: None,
@@ -152,55 +168,66 @@ impl Default for SimOptions {
     }
 }
 
-impl SimOptions {
-    /// The keys that [`SimOptions::parse`] knows.
-    pub const KEYS: [&str; 30] = [
-        "ttft",
-        "itl",
-        "slots",
-        "queue",
-        "full",
-        "jitter",
-        "error_rate",
-        "error_429_rate",
-        "stream_error_rate",
-        "truncate_rate",
-        "empty_rate",
-        "wrong_length_rate",
-        "tokens_per_chunk",
-        "events_per_write",
-        "usage",
-        "done",
-        "reasoning",
-        "stall",
-        "stall_rate",
-        "retry_after",
-        "request_timeout",
-        "slow_client",
-        "client_buffer",
-        "truth",
-        "truth_file",
-        "model",
-        "owned_by",
-        "seed",
-        "core",
-        "non_loopback",
-    ];
+/// Options of every endpoint, whatever its engine.
+const COMMON: &[&str] = &[
+    "full",
+    "error_rate",
+    "error_429_rate",
+    "stream_error_rate",
+    "truncate_rate",
+    "empty_rate",
+    "wrong_length_rate",
+    "wrong_usage_rate",
+    "bad_json_rate",
+    "bad_chunk_rate",
+    "events_per_write",
+    "usage",
+    "done",
+    "reasoning",
+    "retry_after",
+    "slow_client",
+    "client_buffer",
+    "truth",
+    "truth_file",
+    "model",
+    "flavour",
+    "metrics_port",
+    "strict_model",
+    "inputs",
+    "outputs",
+    "owned_by",
+    "seed",
+    "core",
+    "non_loopback",
+];
 
-    /// Reads a query such as `ttft=50ms&itl=10ms&slots=64`. What is not named keeps its default.
+impl SimOptions {
+    /// Reads `PRESET?key=value&...`, such as `llama-3-8b-h100?max_num_seqs=64`; without a preset it is a fixed grid:
+    /// `?ttft=50ms`, or just `ttft=50ms&itl=10ms`. What is not named keeps the default, or what the preset says.
     ///
     /// # Errors
-    /// An unknown key, a key given twice, a value out of range, or fault rates that exceed 1 together.
-    pub fn parse(query: &str) -> Result<Self, SimOptionError> {
-        let mut options = SimOptions::default();
-        let mut seen: Vec<String> = Vec::new();
-        for (key, value) in form_urlencoded::parse(query.trim_start_matches('?').as_bytes()) {
-            if seen.iter().any(|earlier| *earlier == key) {
-                return Err(SimOptionError::Twice(key.into_owned()));
+    /// An unknown preset, an unknown key or one of another engine, a key given twice, a value out of range, fault rates
+    /// that exceed 1 together, or options that make no server.
+    pub fn parse(text: &str) -> Result<Self, SimOptionError> {
+        let (preset, query) = match text.split_once('?') {
+            Some(parts) => parts,
+            None if text.contains('=') => ("", text),
+            None => (text, ""),
+        };
+        let base = Base::find(preset)?;
+        let mut options = SimOptions::of(&base);
+        let mut pairs: Vec<Pair> = Vec::new();
+        for (key, value) in form_urlencoded::parse(query.as_bytes()).into_owned() {
+            if pairs.iter().any(|(earlier, _)| *earlier == key) {
+                return Err(SimOptionError::Twice(key));
             }
-            options.set(&key, &value)?;
-            seen.push(key.into_owned());
+            if !options.set(&key, &value)? && !base.keys().any(|known| known == key) {
+                return Err(base.unknown(&key, COMMON));
+            }
+            pairs.push((key, value));
         }
+        options.follow_flavour(&pairs);
+        options.engine = base.build(&pairs, options.seed)?;
         let sum: f64 = options.fault_rates().iter().sum();
         if sum > 1.0 + 1e-9 {
             return Err(SimOptionError::RatesExceedOne(sum));
@@ -208,23 +235,31 @@ impl SimOptions {
         Ok(options)
     }
 
-    /// The engine that behaves so.
-    pub(crate) fn engine(&self) -> Engine {
-        Engine::Fixed(Fixed::new(FixedOptions {
-            ttft: self.ttft,
-            itl: self.itl,
-            slots: self.slots,
-            queue: self.queue,
-            jitter: self.jitter,
-            tokens_per_step: NonZeroU32::new(self.tokens_per_chunk).unwrap_or(NonZeroU32::MIN),
-            stall: self.stall,
-            stall_rate: self.stall_rate,
-            seed: self.seed,
-        }))
+    /// The names under which a server of this kind is known.
+    fn of(base: &Base) -> Self {
+        let (flavour, owned_by) = match base {
+            Base::Fixed => (Flavour::default(), "openai"),
+            Base::Llm(_) => (Flavour::Vllm, "vllm"),
+            Base::Batch(_) => (Flavour::Triton, "triton"),
+        };
+        SimOptions { model: base.model(), flavour, owned_by: owned_by.to_owned(), ..SimOptions::default() }
+    }
+
+    /// Does as the server does that it looks like, where nothing else was said.
+    fn follow_flavour(&mut self, pairs: &[Pair]) {
+        let is_given = |key| values::given(pairs, key).is_some();
+        if self.flavour == Flavour::Tgi && !is_given("full") {
+            self.full = WhenFull::TooManyRequests;
+        }
+        let owner_is_telling =
+            matches!(self.flavour, Flavour::Vllm | Flavour::Sglang | Flavour::Tgi | Flavour::Openai);
+        if is_given("flavour") && owner_is_telling && !is_given("owned_by") {
+            self.owned_by = self.flavour.name().to_owned();
+        }
     }
 
     /// The shares of requests that suffer a fault, in the order of the fields.
-    pub(crate) fn fault_rates(&self) -> [f64; 6] {
+    pub(crate) fn fault_rates(&self) -> [f64; 9] {
         [
             self.error_rate,
             self.error_429_rate,
@@ -232,224 +267,49 @@ impl SimOptions {
             self.truncate_rate,
             self.empty_rate,
             self.wrong_length_rate,
+            self.wrong_usage_rate,
+            self.bad_json_rate,
+            self.bad_chunk_rate,
         ]
     }
 
-    fn set(&mut self, key: &str, value: &str) -> Result<(), SimOptionError> {
+    /// Sets an option of every endpoint; whether `key` is one.
+    fn set(&mut self, key: &str, value: &str) -> Result<bool, SimOptionError> {
         match key {
-            "ttft" => self.ttft = time(key, value)?,
-            "itl" => self.itl = time(key, value)?,
-            "slots" => self.slots = number(key, value, "a whole number from 1")?,
-            "queue" => self.queue = Some(number(key, value, "a whole number")?),
             "full" => self.full = when_full(key, value)?,
-            "jitter" => self.jitter = share(key, value)?,
             "error_rate" => self.error_rate = share(key, value)?,
             "error_429_rate" => self.error_429_rate = share(key, value)?,
             "stream_error_rate" => self.stream_error_rate = share(key, value)?,
             "truncate_rate" => self.truncate_rate = share(key, value)?,
             "empty_rate" => self.empty_rate = share(key, value)?,
             "wrong_length_rate" => self.wrong_length_rate = share(key, value)?,
-            "tokens_per_chunk" => self.tokens_per_chunk = group(key, value)?,
-            "events_per_write" => self.events_per_write = group(key, value)?,
+            "wrong_usage_rate" => self.wrong_usage_rate = share(key, value)?,
+            "bad_json_rate" => self.bad_json_rate = share(key, value)?,
+            "bad_chunk_rate" => self.bad_chunk_rate = share(key, value)?,
+            "events_per_write" => self.events_per_write = group(key, value)?.get(),
             "usage" => self.usage = usage_form(key, value)?,
-            "done" => self.done = number(key, value, "true or false")?,
+            "done" => self.done = truth(key, value)?,
             "reasoning" => self.reasoning = number(key, value, "a number of tokens")?,
-            "stall" => self.stall = time(key, value)?,
-            "stall_rate" => self.stall_rate = share(key, value)?,
             "retry_after" => self.retry_after = time(key, value)?,
-            "request_timeout" => self.request_timeout = Some(time(key, value)?),
             "slow_client" => self.slow_client = slow_client(key, value)?,
-            "client_buffer" => self.client_buffer = number(key, value, "a number of bytes")?,
-            "truth" => self.truth = number(key, value, "true or false")?,
+            "client_buffer" => self.client_buffer = bytes(key, value)?,
+            "truth" => self.truth = truth(key, value)?,
             "truth_file" => self.truth_file = Some(name(key, value)?.into()),
             "model" => self.model = name(key, value)?,
+            "flavour" => self.flavour = number(key, value, FLAVOURS)?,
+            "metrics_port" => self.metrics_port = Some(number(key, value, "a port from 0 to 65535")?),
+            "strict_model" => self.strict_model = number(key, value, "true or false")?,
+            "inputs" => self.inputs = number(key, value, TENSORS)?,
+            "outputs" => self.outputs = number(key, value, TENSORS)?,
             "owned_by" => self.owned_by = name(key, value)?,
             "seed" => self.seed = Seed(number(key, value, "a whole number")?),
             "core" => self.core = Some(number(key, value, "the number of a CPU, counted from 0")?),
-            "non_loopback" => self.non_loopback = number(key, value, "true or false")?,
-            _ => return Err(unknown(key)),
+            "non_loopback" => self.non_loopback = truth(key, value)?,
+            _ => return Ok(false),
         }
-        Ok(())
-    }
-}
-
-/// Why a text does not describe a simulated endpoint.
-#[derive(Debug, Error, PartialEq)]
-pub enum SimOptionError {
-    /// No option of that name.
-    #[error("unknown option `{key}` in the sim:// target: did you mean `{nearest}`?")]
-    Unknown {
-        /// What was typed.
-        key: String,
-        /// The valid name that is most like it.
-        nearest: &'static str,
-    },
-    /// The same key twice.
-    #[error("option `{0}` is given twice in the sim:// target: give it once")]
-    Twice(String),
-    /// A value that the option cannot have.
-    #[error("option `{key}` of the sim:// target cannot be `{value}`: give {expected}")]
-    Value {
-        /// The option.
-        key: String,
-        /// What was typed.
-        value: String,
-        /// What it can be.
-        expected: &'static str,
-    },
-    /// A text that is not a duration.
-    #[error("option `{key}` of the sim:// target: {source}")]
-    Time {
-        /// The option.
-        key: String,
-        /// What is wrong with it.
-        source: DurationError,
-    },
-    /// More faults than requests.
-    #[error(
-        "the fault rates of the sim:// target add up to {0}: a request suffers at most one fault, so give at most 1 in all"
-    )]
-    RatesExceedOne(f64),
-}
-
-fn bad(key: &str, value: &str, expected: &'static str) -> SimOptionError {
-    SimOptionError::Value { key: key.to_owned(), value: value.to_owned(), expected }
-}
-
-fn unknown(key: &str) -> SimOptionError {
-    let likeness = |name: &str| strsim::jaro_winkler(name, key);
-    let nearest = SimOptions::KEYS.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    SimOptionError::Unknown { key: key.to_owned(), nearest: nearest.unwrap_or("ttft") }
-}
-
-fn time(key: &str, value: &str) -> Result<Duration, SimOptionError> {
-    let time =
-        parse_duration(value).map_err(|source| SimOptionError::Time { key: key.to_owned(), source })?;
-    if time > TIME_MAX { Err(bad(key, value, "at most 1h")) } else { Ok(time) }
-}
-
-fn number<T: FromStr>(key: &str, value: &str, expected: &'static str) -> Result<T, SimOptionError> {
-    value.parse().map_err(|_| bad(key, value, expected))
-}
-
-fn share(key: &str, value: &str) -> Result<f64, SimOptionError> {
-    let expected = "a share from 0 to 1";
-    let share: f64 = number(key, value, expected)?;
-    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err(bad(key, value, expected)) }
-}
-
-fn group(key: &str, value: &str) -> Result<u32, SimOptionError> {
-    let expected = "a whole number from 1 to 1024";
-    let size: u32 = number(key, value, expected)?;
-    if (1..=GROUP_MAX).contains(&size) { Ok(size) } else { Err(bad(key, value, expected)) }
-}
-
-fn name(key: &str, value: &str) -> Result<String, SimOptionError> {
-    if value.is_empty() { Err(bad(key, value, "a name")) } else { Ok(value.to_owned()) }
-}
-
-fn when_full(key: &str, value: &str) -> Result<WhenFull, SimOptionError> {
-    match value {
-        "429" => Ok(WhenFull::TooManyRequests),
-        "503" => Ok(WhenFull::Unavailable),
-        _ => Err(bad(key, value, "429 or 503")),
-    }
-}
-
-fn slow_client(key: &str, value: &str) -> Result<SlowClient, SimOptionError> {
-    match value {
-        "wait" => Ok(SlowClient::Wait),
-        "drop" => Ok(SlowClient::Drop),
-        _ => Err(bad(key, value, "wait or drop")),
-    }
-}
-
-fn usage_form(key: &str, value: &str) -> Result<UsageForm, SimOptionError> {
-    match value {
-        "own" => Ok(UsageForm::Own),
-        "finish" => Ok(UsageForm::Finish),
-        "none" => Ok(UsageForm::None),
-        _ => Err(bad(key, value, "own, finish or none")),
+        Ok(true)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_empty_query_is_the_default() {
-        assert_eq!(SimOptions::parse(""), Ok(SimOptions::default()));
-    }
-
-    #[test]
-    fn every_key_sets_its_field() {
-        let query = "ttft=1ms&itl=2ms&slots=3&queue=4&full=429&jitter=0.5&error_rate=0.01&error_429_rate=0.02\
-            &stream_error_rate=0.03&truncate_rate=0.04&empty_rate=0.05&wrong_length_rate=0.06&tokens_per_chunk=7\
-            &events_per_write=8&usage=finish&done=false&reasoning=9&stall=10s&stall_rate=0.11\
-            &retry_after=7s&request_timeout=9s&slow_client=drop&client_buffer=99&truth=true&truth_file=t.csv&model=a%2Fb\
-            &owned_by=me&seed=12&core=13&non_loopback=true";
-        let expected = SimOptions {
-            ttft: Duration::from_millis(1),
-            itl: Duration::from_millis(2),
-            slots: NonZeroU32::new(3).unwrap(),
-            queue: Some(4),
-            full: WhenFull::TooManyRequests,
-            jitter: 0.5,
-            error_rate: 0.01,
-            error_429_rate: 0.02,
-            stream_error_rate: 0.03,
-            truncate_rate: 0.04,
-            empty_rate: 0.05,
-            wrong_length_rate: 0.06,
-            tokens_per_chunk: 7,
-            events_per_write: 8,
-            usage: UsageForm::Finish,
-            done: false,
-            reasoning: 9,
-            stall: Duration::from_secs(10),
-            stall_rate: 0.11,
-            retry_after: Duration::from_secs(7),
-            request_timeout: Some(Duration::from_secs(9)),
-            slow_client: SlowClient::Drop,
-            client_buffer: 99,
-            truth: true,
-            truth_file: Some("t.csv".into()),
-            model: "a/b".to_owned(),
-            owned_by: "me".to_owned(),
-            seed: Seed(12),
-            core: Some(13),
-            non_loopback: true,
-        };
-        assert_eq!(SimOptions::parse(query), Ok(expected));
-        let keys: Vec<&str> = query.split('&').map(|pair| pair.split('=').next().unwrap().trim()).collect();
-        assert_eq!(keys, SimOptions::KEYS);
-    }
-
-    #[test]
-    fn what_cannot_be_is_refused_with_a_reason() {
-        for (query, excerpt) in [
-            ("tfft=5ms", "did you mean `ttft`"),
-            ("eror_rate=0.1", "did you mean `error_rate`"),
-            ("ttft=5ms&ttft=6ms", "twice"),
-            ("ttft=soon", "not a duration"),
-            ("itl=-1ms", "not a duration"),
-            ("itl=2h", "at most 1h"),
-            ("slots=0", "from 1"),
-            ("slots", "from 1"),
-            ("queue=-1", "whole number"),
-            ("full=500", "429 or 503"),
-            ("jitter=1.5", "0 to 1"),
-            ("jitter=NaN", "0 to 1"),
-            ("tokens_per_chunk=0", "1 to 1024"),
-            ("events_per_write=2000", "1 to 1024"),
-            ("usage=sometimes", "own, finish or none"),
-            ("done=yes", "true or false"),
-            ("model=", "a name"),
-            ("error_rate=0.7&truncate_rate=0.7", "add up to 1.4"),
-        ] {
-            let error = SimOptions::parse(query).expect_err(query).to_string();
-            assert!(error.contains(excerpt), "{query}: {error}");
-        }
-    }
-}
+mod tests;

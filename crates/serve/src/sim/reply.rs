@@ -1,52 +1,4 @@
-//! Answers that are whole at once: errors, the model list, and the envelope of every JSON document.
-
-use std::time::Duration;
-
-use serde_json::json;
-
-use super::options::SimOptions;
-
-/// A request that is turned down, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    /// The HTTP status.
-    pub(crate) status: u16,
-    /// A fragment in lower case, for the reader of the client's log.
-    pub(crate) message: String,
-    /// When to try again, where the server knows better than its options.
-    pub(crate) retry_after: Option<Duration>,
-}
-
-impl Refusal {
-    pub(crate) fn new(status: u16, message: &str) -> Self {
-        Refusal { status, message: message.to_owned(), retry_after: None }
-    }
-
-    pub(crate) fn bad_request(message: &str) -> Self {
-        Refusal::new(400, message)
-    }
-
-    /// The document `{"error": {"message", "type", "code"}}` of the OpenAI API.
-    pub(crate) fn document(&self) -> String {
-        let kind = match self.status {
-            429 => "rate_limit_error",
-            404 => "not_found_error",
-            500.. => "server_error",
-            _ => "invalid_request_error",
-        };
-        json!({"error": {"message": self.message, "type": kind, "code": self.status}}).to_string()
-    }
-
-    /// The answer that says it. Those who may try again are told when.
-    pub(crate) fn reply(&self, options: &SimOptions) -> Document {
-        let mut reply = Document::json(self.status, self.document());
-        if matches!(self.status, 429 | 503) {
-            let seconds = self.retry_after.unwrap_or(options.retry_after).as_secs_f64().ceil();
-            reply.headers = format!("retry-after: {seconds}\r\n");
-        }
-        reply
-    }
-}
+//! Answers that are whole at once.
 
 /// An answer that is whole at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,15 +17,25 @@ impl Document {
     pub(crate) fn json(status: u16, body: String) -> Self {
         Document { status, kind: "application/json", headers: String::new(), body: body.into_bytes() }
     }
-}
 
-/// The document of `GET /v1/models`.
-pub(crate) fn models(options: &SimOptions, created: u64) -> String {
-    json!({
-        "object": "list",
-        "data": [{"id": options.model, "object": "model", "created": created, "owned_by": options.owned_by}],
-    })
-    .to_string()
+    /// A page of metrics in the text format of Prometheus.
+    pub(crate) fn prometheus(page: String) -> Self {
+        let kind = "text/plain; version=0.0.4; charset=utf-8";
+        Document { status: 200, kind, headers: String::new(), body: page.into_bytes() }
+    }
+
+    /// A status without content, as several servers answer to a probe.
+    pub(crate) fn empty(status: u16) -> Self {
+        Document { status, kind: "text/plain; charset=utf-8", headers: String::new(), body: Vec::new() }
+    }
+
+    /// JSON and behind it the bytes of tensors (the binary tensor extension of KServe's V2 protocol).
+    pub(crate) fn with_tensors(json: String, tensors: &[u8]) -> Self {
+        let headers = format!("inference-header-content-length: {}\r\n", json.len());
+        let mut body = json.into_bytes();
+        body.extend_from_slice(tensors);
+        Document { status: 200, kind: "application/octet-stream", headers, body }
+    }
 }
 
 /// Whether the connection can be used after this answer.
@@ -111,6 +73,7 @@ fn reason(status: u16) -> &'static str {
         404 => "Not Found",
         405 => "Method Not Allowed",
         413 => "Content Too Large",
+        422 => "Unprocessable Content",
         429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
         500 => "Internal Server Error",

@@ -1,6 +1,6 @@
 //! HTTP/1.1 requests out of bytes, in whatever pieces they come.
 
-use super::reply::Refusal;
+use super::surface::Refusal;
 
 /// The longest head accepted, bytes.
 const HEAD_MAX: usize = 64 * 1024;
@@ -16,6 +16,9 @@ const LINE_MAX: usize = 8 * 1024;
 pub(crate) struct Head {
     pub(crate) method: String,
     pub(crate) path: String,
+    pub(crate) content_type: String,
+    /// `Inference-Header-Content-Length` of the binary tensor extension.
+    pub(crate) json_length: Option<usize>,
     pub(crate) keep_alive: bool,
     /// HTTP/1.0 knows no chunks, so it cannot have a stream on a connection that is kept.
     pub(crate) knows_chunks: bool,
@@ -216,6 +219,8 @@ fn parse_head(input: &[u8]) -> Result<Option<Head>, Refusal> {
     let mut head = Head {
         method: request.method.unwrap_or_default().to_owned(),
         path: request.path.unwrap_or_default().to_owned(),
+        content_type: String::new(),
+        json_length: None,
         keep_alive: is_new,
         knows_chunks: is_new,
         truth: false,
@@ -265,6 +270,12 @@ impl Head {
                     self.keep_alive = true;
                 }
             }
+        } else if name.eq_ignore_ascii_case("content-type") {
+            self.content_type = String::from_utf8_lossy(value).into_owned();
+        } else if name.eq_ignore_ascii_case("inference-header-content-length") {
+            let length = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+            let message = "the Inference-Header-Content-Length is not a number";
+            self.json_length = Some(length.ok_or_else(|| Refusal::bad_request(message))?);
         } else if name.eq_ignore_ascii_case("expect") {
             self.expects_continue = value.eq_ignore_ascii_case(b"100-continue");
         }

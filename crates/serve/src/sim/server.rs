@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -10,12 +10,14 @@ use std::thread::{self, JoinHandle};
 
 use mio::Waker;
 use mio::net::TcpListener;
+use plimsoll_core::time::Offset;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::answer::Script;
 use super::clockwork::Clockwork;
 use super::event_loop::EventLoop;
 use super::frames::Words;
+use super::metrics::{Identity, Metrics};
 use super::options::SimOptions;
 use super::schedule::Schedule;
 use super::service::Service;
@@ -30,6 +32,7 @@ const BACKLOG: i32 = 16_384;
 #[derive(Debug)]
 pub struct SimServer {
     address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
     stop: Arc<AtomicBool>,
     waker: Waker,
     thread: Option<JoinHandle<io::Result<Ended>>>,
@@ -60,9 +63,12 @@ impl SimServer {
         }
         let listener = listen(bind)?;
         let address = listener.local_addr()?;
+        let metrics = options.metrics_port.map(|port| listen_for_metrics(bind.ip(), port)).transpose()?;
+        let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
+        let listeners = [listener].into_iter().chain(metrics).collect();
         let core = options.core;
         let stop = Arc::new(AtomicBool::new(false));
-        let (event_loop, waker) = EventLoop::new(listener, service(options)?, Arc::clone(&stop))?;
+        let (event_loop, waker) = EventLoop::new(listeners, service(options)?, Arc::clone(&stop))?;
         let (tell, told) = sync_channel(1);
         let thread = thread::Builder::new().name("plimsoll-sim".to_owned()).spawn(move || {
             let pinned = core.map_or(Ok(()), system::pin_to);
@@ -71,7 +77,7 @@ impl SimServer {
             let _ = tell.send(pinned);
             if go { event_loop.run() } else { Ok(Ended::default()) }
         })?;
-        let server = SimServer { address, stop, waker, thread: Some(thread) };
+        let server = SimServer { address, metrics_address, stop, waker, thread: Some(thread) };
         match told.recv() {
             Ok(Ok(())) => Ok(server),
             Ok(Err(error)) => {
@@ -85,6 +91,11 @@ impl SimServer {
     /// Where the server listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens besides, for those who scrape its metrics.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
     }
 
     /// Stops the server, closes its connections and waits for its thread. The truth file is complete after it.
@@ -114,6 +125,11 @@ impl Drop for SimServer {
     }
 }
 
+fn listen_for_metrics(ip: IpAddr, port: u16) -> io::Result<TcpListener> {
+    let message = |error| format!("metrics_port={port} cannot be opened ({error}): 0 takes a free one");
+    listen(SocketAddr::new(ip, port)).map_err(|error| io::Error::new(error.kind(), message(error)))
+}
+
 fn listen(bind: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(bind), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
@@ -129,8 +145,13 @@ fn listen(bind: SocketAddr) -> io::Result<TcpListener> {
 
 fn service(options: SimOptions) -> io::Result<Service> {
     let truth = options.truth_file.as_deref().map(TruthFile::create).transpose()?;
+    let origin = system::now();
+    let engine =
+        options.engine.engine().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    let identity = Identity::of(options.flavour, &options.model, &engine);
     Ok(Service {
-        clockwork: Clockwork::new(options.engine(), system::now()),
+        metrics: Metrics::new(identity, &engine.state(Offset::ZERO)),
+        clockwork: Clockwork::new(engine, origin),
         script: Script { options, words: Words::default(), created: system::wall() / 1_000_000_000 },
         alarms: Schedule::default(),
         again: VecDeque::new(),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use plimsoll_core::metrics::interval;
 use serde_json::{Value, json};
 
 use super::answer::Timing;
@@ -45,6 +46,8 @@ pub(crate) struct Stats {
 pub struct Lateness {
     /// 99 of 100 writes were at most so late.
     pub p99: Duration,
+    /// The p99 is at least this with 95 % confidence; zero when that cannot be said of so few writes.
+    pub proven: Duration,
     /// The latest.
     pub max: Duration,
     /// Writes of tokens or of whole answers.
@@ -57,7 +60,7 @@ impl Lateness {
 
     /// Whether the server could not keep its own schedule, so that what a client measured is the server's limit.
     pub fn is_bottleneck(&self) -> bool {
-        self.p99 > Self::LIMIT
+        self.proven > Self::LIMIT
     }
 }
 
@@ -115,10 +118,14 @@ impl Stats {
 
     /// How late the writes were.
     pub(crate) fn lateness(&self) -> Lateness {
+        let writes = self.lateness.len();
+        let at_rank =
+            |rank: u64| Duration::from_nanos(self.lateness.value_at_quantile(rank as f64 / writes as f64));
         Lateness {
             p99: Duration::from_nanos(self.lateness.value_at_quantile(0.99)),
+            proven: interval(writes, 99.0).0.map_or(Duration::ZERO, at_rank),
             max: Duration::from_nanos(self.lateness.max()),
-            writes: self.lateness.len(),
+            writes,
         }
     }
 

@@ -1,6 +1,6 @@
 //! A plain blocking client, written apart from the server's own HTTP code.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -100,6 +100,18 @@ impl Client {
                 return (body, true);
             }
         }
+    }
+
+    /// All that comes until the connection ends.
+    pub fn rest(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.0.read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    /// Whether the server has reset the connection, instead of an orderly end.
+    pub fn is_reset(&mut self) -> bool {
+        matches!(self.0.fill_buf(), Err(error) if error.kind() == ErrorKind::ConnectionReset)
     }
 
     /// Whether the server has ended the connection.

@@ -52,7 +52,7 @@ impl Workload for Mixed {
     }
 }
 
-/// A run of ten seconds.
+/// A run of six seconds.
 fn spec(load: LoadModel) -> RunSpec {
     RunSpec {
         format: SPEC_FORMAT,
@@ -98,7 +98,7 @@ fn spec(load: LoadModel) -> RunSpec {
         },
         phases: Phases {
             warmup: SECOND,
-            measure: Some(9 * SECOND),
+            measure: Some(5 * SECOND),
             max_requests: None,
             drain_timeout: 30 * SECOND,
         },
@@ -142,14 +142,14 @@ fn stages() -> Arrivals {
     let stage = |secs, target| Stage { duration: secs * SECOND, target };
     Arrivals::Stages {
         start: 0.0,
-        stages: vec![stage(4, 40.0), stage(2, 40.0), stage(4, 0.0)],
+        stages: vec![stage(2, 40.0), stage(1, 40.0), stage(2, 0.0)],
         gaps: GapDistribution::Constant,
     }
 }
 
 /// Forty requests at each of a few moments.
 fn crowds() -> Arrivals {
-    let due = [0, 0, 1500, 1500, 9000].into_iter().flat_map(|ms| vec![Offset::ZERO + ms * MS; 40]).collect();
+    let due = [0, 0, 1500, 1500, 5000].into_iter().flat_map(|ms| vec![Offset::ZERO + ms * MS; 40]).collect();
     Arrivals::Replay(Replay { source: "crowds".to_owned(), speed: 1.0, due })
 }
 
@@ -224,15 +224,15 @@ fn llm(conditions: ConditionOptions) -> Engine {
 fn engines() -> Vec<(&'static str, Engine)> {
     let crash = ConditionOptions {
         starts_cold: true,
-        load: SECOND,
+        load: 60 * MS,
         crash: Some(Crash::AfterRequests(40)),
-        restart_after: Some(500 * MS),
+        restart_after: Some(40 * MS),
         request_timeout: Some(450 * MS),
         ..ConditionOptions::default()
     };
     vec![
         ("a grid", fixed(None, 0.0)),
-        ("a grid with a short queue", fixed(Some(2), 0.0)),
+        ("a grid with a short queue", fixed(Some(3), 0.0)),
         ("an uneven grid", fixed(None, 0.5)),
         ("a language model", llm(ConditionOptions::default())),
         ("a language model that crashes", llm(crash)),

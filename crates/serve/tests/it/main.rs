@@ -5,9 +5,14 @@
 )]
 
 mod client;
+mod conditions;
 mod faults;
 mod framing;
 mod in_process;
+mod metrics;
+mod presets;
 mod queueing;
 mod shapes;
 mod streams;
+mod surfaces;
+mod truth;

@@ -13,7 +13,7 @@ use plimsoll_core::workload::{Tokenizer, TraceLengths, Workload};
 use plimsoll_drive::clock::Clock;
 use plimsoll_drive::protocol::{self, Mask, Protocol};
 use plimsoll_drive::recorder::{
-    CountTokens, Finished, Options, RecordSink, Recorder, RunEnd, RunFolder, WindowSink, rfc3339,
+    CountTokens, Options, RecordSink, Recorder, RunEnd, RunFolder, WindowSink, rfc3339,
 };
 use plimsoll_drive::runner::Running;
 
@@ -25,10 +25,10 @@ use super::server::{HttpWay, Reached, Way};
 use super::show::Shown;
 use super::watch::{Interrupted, Watch};
 use crate::exit::UsageError;
-use crate::report::emit;
 use crate::report::live::Live;
 use crate::report::locust_csv::LocustFiles;
 use crate::report::plan::{self, Plan};
+use crate::report::{emit, late_server};
 use crate::resolve::Outputs;
 
 /// A run that is ready to go.
@@ -83,16 +83,23 @@ impl Job {
             drain_timeout: self.spec.phases.drain_timeout,
         };
         let interrupted = watch.follow(Live::start(outputs.progress, io::stderr().is_terminal()))?;
-        let finished = finish(running, recorder, times, interrupted)?;
+        let mut end = end_of(running, times, interrupted)?;
+        let embedded = match self.reached.way {
+            Way::Http(way) => way.embedded,
+            Way::InProcess(_) => None,
+        };
+        let stopped = embedded.map(|embedded| embedded.stop()).transpose();
+        if let Ok(Some(ended)) = &stopped {
+            end.warnings.extend(late_server::warning(ended.lateness));
+        }
+        let finished = recorder.finish(end).context("the results cannot be completed")?;
         match self.workload.inexact() {
             0 => {}
             n => emit::warning(&format!(
                 "{n} prompts are not of the length asked for, as near as the tokenizer allows"
             )),
         }
-        if let Way::Http(HttpWay { embedded: Some(embedded), .. }) = self.reached.way {
-            embedded.stop().context("the embedded server failed")?;
-        }
+        stopped.context("the embedded server failed")?;
         Ok(Done { spec: self.spec, finished, interrupted, locust })
     }
 
@@ -166,13 +173,8 @@ impl Job {
     }
 }
 
-/// Gathers what the run leaves.
-fn finish(
-    running: Running,
-    recorder: Recorder,
-    times: Times,
-    interrupted: Interrupted,
-) -> anyhow::Result<Finished> {
+/// Gathers what is known only now that the run has ended.
+fn end_of(running: Running, times: Times, interrupted: Interrupted) -> anyhow::Result<RunEnd> {
     let end = running.join()?;
     let ended = match interrupted {
         Interrupted::No => "completed",
@@ -185,7 +187,11 @@ fn finish(
         measure_end: end.measure_end,
         end: end.drained,
     };
-    let end =
-        RunEnd { window, ended: ended.to_owned(), health: end.health, cap_reached: end.cap_reached > 0 };
-    recorder.finish(end).context("the results cannot be completed")
+    Ok(RunEnd {
+        window,
+        ended: ended.to_owned(),
+        health: end.health,
+        cap_reached: end.cap_reached > 0,
+        warnings: Vec::new(),
+    })
 }

@@ -67,7 +67,7 @@ impl<'a> Launch<'a> {
             Launch::InProcess(feeds, server) => {
                 let (own, server) = (spec.clone(), server.clone());
                 let plan = RunPlan { spec, clock, times, feeds, recorder };
-                runner::start_simulated(plan, move |station| InProcess::new(station, &server, &own))?
+                runner::start_simulated(plan, move |station| InProcess::new(station, server, &own))?
             }
         })
     }

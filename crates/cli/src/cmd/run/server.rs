@@ -26,7 +26,7 @@ pub(super) enum Way {
     /// Over the network.
     Http(HttpWay),
     /// Not at all: it is simulated within this process, in simulated time.
-    InProcess(SimulatedServer),
+    InProcess(Box<SimulatedServer>),
 }
 
 /// The way to a server on a network, be it that of this machine alone.
@@ -43,10 +43,10 @@ pub(super) struct HttpWay {
 /// The target cannot be used, cannot be reached, or does not say what it is.
 pub(super) fn find(draft: &TargetDraft, transport: &TransportSpec) -> anyhow::Result<Reached> {
     let (url, embedded) = match &draft.kind {
-        TargetKind::InProcess(query) => return in_process(draft, query),
+        TargetKind::InProcess(text) => return in_process(draft, text),
         TargetKind::Http => (draft.url.clone(), None),
-        TargetKind::Sim(query) => {
-            let embedded = start_embedded(query)?;
+        TargetKind::Sim(text) => {
+            let embedded = start_embedded(text)?;
             (format!("http://{}", embedded.address()), Some(embedded))
         }
     };
@@ -80,20 +80,20 @@ pub(super) fn find(draft: &TargetDraft, transport: &TransportSpec) -> anyhow::Re
 }
 
 /// A server within this process.
-fn in_process(draft: &TargetDraft, query: &str) -> anyhow::Result<Reached> {
-    let server = SimulatedServer::new(sim_options(query)?).map_err(|error| UsageError(error.to_string()))?;
+fn in_process(draft: &TargetDraft, text: &str) -> anyhow::Result<Reached> {
+    let server = SimulatedServer::new(sim_options(text)?).map_err(|error| UsageError(error.to_string()))?;
     let models = [Model { id: server.model().to_owned(), owned_by: Some(server.owner().to_owned()) }];
     let (provider, model) = complete("sim", "sim", draft, &models)?;
     let server_of_run = Server { url: draft.url.clone(), provider, model };
-    Ok(Reached { server: server_of_run, way: Way::InProcess(server) })
+    Ok(Reached { server: server_of_run, way: Way::InProcess(Box::new(server)) })
 }
 
-fn sim_options(query: &str) -> Result<SimOptions, UsageError> {
-    SimOptions::parse(query).map_err(|error| UsageError(format!("sim://?{query}: {error}")))
+fn sim_options(text: &str) -> Result<SimOptions, UsageError> {
+    SimOptions::parse(text).map_err(|error| UsageError(error.to_string()))
 }
 
-fn start_embedded(query: &str) -> anyhow::Result<SimServer> {
-    SimServer::start(sim_options(query)?, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0))
+fn start_embedded(text: &str) -> anyhow::Result<SimServer> {
+    SimServer::start(sim_options(text)?, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0))
         .context("cannot start the embedded server on 127.0.0.1")
 }
 

@@ -124,6 +124,7 @@ fn end(millis: u64) -> RunEnd {
         ended: "completed".to_owned(),
         health: ClientHealth::default(),
         cap_reached: false,
+        warnings: vec!["from the caller".to_owned()],
     }
 }
 
@@ -212,6 +213,7 @@ fn without_a_folder_there_is_still_a_summary_and_nothing_is_lost_when_the_channe
     senders.into_iter().for_each(|sender| sender.join().unwrap());
     let finished = recorder.finish(end(1_000)).unwrap();
     assert_eq!((finished.summary.counts.ok, finished.folder), (1_600, None));
+    assert_eq!(finished.summary.warnings.last().map(String::as_str), Some("from the caller"));
     assert_eq!(finished.tally.samples("latency").unwrap().percentile(66.0), Some(50_000_000));
 }
 

@@ -12,11 +12,20 @@ pub(super) struct Coming {
     pub(super) end: Option<End>,
 }
 
-/// Events with the same number of tokens that are due at the same moment.
+/// An event: tokens of a job, or, without any, that it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Chunk {
+    /// CLOCK_MONOTONIC, ns.
+    pub(super) due: u64,
+    /// Its place among the jobs of the request.
+    pub(super) job: usize,
+    pub(super) tokens: u32,
+}
+
+/// So many equal events.
 #[derive(Debug)]
 struct Run {
-    due: u64,
-    tokens: u32,
+    chunk: Chunk,
     events: usize,
 }
 
@@ -30,25 +39,25 @@ pub(super) struct End {
 }
 
 impl Coming {
-    /// An event of so many tokens.
-    pub(super) fn push(&mut self, due: u64, tokens: u32) {
+    /// An event.
+    pub(super) fn push(&mut self, chunk: Chunk) {
         self.events += 1;
         match self.runs.back_mut() {
-            Some(last) if (last.due, last.tokens) == (due, tokens) => last.events += 1,
-            _ => self.runs.push_back(Run { due, tokens, events: 1 }),
+            Some(last) if last.chunk == chunk => last.events += 1,
+            _ => self.runs.push_back(Run { chunk, events: 1 }),
         }
     }
 
-    /// Takes the first event: when it is due, and its tokens.
-    pub(super) fn pop(&mut self) -> Option<(u64, u32)> {
+    /// Takes the first event.
+    pub(super) fn pop(&mut self) -> Option<Chunk> {
         let run = self.runs.front_mut()?;
-        let event = (run.due, run.tokens);
+        let chunk = run.chunk;
         run.events -= 1;
         self.events -= 1;
         if run.events == 0 {
             self.runs.pop_front();
         }
-        Some(event)
+        Some(chunk)
     }
 
     /// When the first `size` events are due together, or fewer at the end; nothing while some of them are missing.
@@ -61,7 +70,7 @@ impl Coming {
             before += run.events;
             before >= size
         });
-        last.or(self.runs.back()).map(|run| run.due)
+        last.or(self.runs.back()).map(|run| run.chunk.due)
     }
 
     /// Events that wait.
@@ -78,14 +87,17 @@ impl Coming {
 mod tests {
     use super::*;
 
+    fn chunk(due: u64, tokens: u32) -> Chunk {
+        Chunk { due, job: 0, tokens }
+    }
+
     #[test]
     fn events_come_out_as_they_went_in_and_equal_ones_are_one_entry() {
         let mut coming = Coming::default();
-        let events = [(5, 1), (5, 1), (5, 2), (7, 2), (7, 2)];
-        for (due, tokens) in events {
-            coming.push(due, tokens);
-        }
-        assert_eq!((coming.len(), coming.runs.len()), (5, 3));
+        let other = Chunk { job: 1, ..chunk(7, 2) };
+        let events = [chunk(5, 1), chunk(5, 1), chunk(5, 2), chunk(7, 2), chunk(7, 2), other];
+        events.into_iter().for_each(|event| coming.push(event));
+        assert_eq!((coming.len(), coming.runs.len()), (6, 4));
         assert_eq!(std::iter::from_fn(|| coming.pop()).collect::<Vec<_>>(), events);
         assert!(coming.is_empty() && coming.runs.is_empty());
     }
@@ -95,7 +107,7 @@ mod tests {
         let mut coming = Coming::default();
         assert_eq!(coming.group_due(1), None);
         for due in [5, 6, 7] {
-            coming.push(due, 1);
+            coming.push(chunk(due, 1));
         }
         assert_eq!(
             (1..=4).map(|size| coming.group_due(size)).collect::<Vec<_>>(),
