@@ -38,9 +38,10 @@ measure() {
     --extra-body '{"cache_prompt":false}' --max-tokens-distribution uniform --max-tokens-range 0.5 "${@:2}" > "$1.txt" 2>&1 || true
   sed -n '/VALID/,/^Run/p' "$1.txt"
 }
-measure low       -d @seen.jsonl   -o 32 -u 1           -t 25s --seed 1
-measure saturated -d @seen.jsonl   -o 32 -u 16 -r 1000  -t 25s --seed 2
-measure unseen    -d @unseen.jsonl -o 48 --qps 10 --qps-distribution exponential -t 30s --seed 3
+poisson="--qps-distribution exponential"
+measure low       -d @seen.jsonl   -o 32 --qps 3.5 $poisson -t 35s --seed 4
+measure saturated -d @seen.jsonl   -o 32 -u 16 -r 1000      -t 25s --seed 2
+measure unseen    -d @unseen.jsonl -o 48 --qps 10 $poisson  -t 30s --seed 3
 newest() { ls -d runs/*-"$1" | tail -1; }
 $plimsoll calibrate "$(newest low)" "$(newest saturated)" --holdout "$(newest unseen)"
 echo "in $folder"
