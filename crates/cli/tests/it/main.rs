@@ -11,6 +11,8 @@ mod clients;
 #[cfg(test)]
 mod outcomes;
 #[cfg(test)]
+mod payloads;
+#[cfg(test)]
 mod presets;
 #[cfg(test)]
 mod print_config;
