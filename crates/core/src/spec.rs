@@ -9,6 +9,10 @@ use crate::load::LoadModel;
 use crate::seed::Seed;
 use crate::time::Offset;
 
+pub use family::{Family, Rerank};
+
+mod family;
+
 /// Version of the stored form of [`RunSpec`].
 pub const SPEC_FORMAT: u32 = 1;
 
@@ -112,11 +116,18 @@ pub enum Provider {
     TritonInfer,
     /// Triton `generate` and `generate_stream`.
     TritonGenerate,
+    /// `transformers serve`.
+    Transformers,
+    /// llama.cpp's server.
+    #[serde(rename = "llama.cpp")]
+    LlamaCpp,
+    /// Anthropic.
+    Anthropic,
 }
 
 impl Provider {
     /// All of them, in the order of the seed's load test.
-    pub const ALL: [Provider; 9] = [
+    pub const ALL: [Provider; 12] = [
         Provider::Fireworks,
         Provider::Vllm,
         Provider::Sglang,
@@ -126,6 +137,9 @@ impl Provider {
         Provider::Tgi,
         Provider::TritonInfer,
         Provider::TritonGenerate,
+        Provider::Transformers,
+        Provider::LlamaCpp,
+        Provider::Anthropic,
     ];
 
     /// The name on the command line and in reports.
@@ -140,6 +154,9 @@ impl Provider {
             Provider::Tgi => "tgi",
             Provider::TritonInfer => "triton-infer",
             Provider::TritonGenerate => "triton-generate",
+            Provider::Transformers => "transformers",
+            Provider::LlamaCpp => "llama.cpp",
+            Provider::Anthropic => "anthropic",
         }
     }
 
@@ -168,11 +185,33 @@ pub enum Interface {
     Completions,
     /// Text through a server's own API: that of text-generation-inference, Triton's `infer` and `generate`.
     Generate,
+    /// OpenAI's embeddings.
+    Embeddings,
+    /// Documents ranked by a query, as Jina, Cohere, vLLM and llama.cpp do it.
+    Rerank,
+    /// OpenAI's responses.
+    Responses,
+    /// Anthropic's messages.
+    Messages,
+    /// OpenAI's transcription of audio.
+    Transcriptions,
+    /// OpenAI's generation of images.
+    Images,
 }
 
 impl Interface {
     /// All of them.
-    pub const ALL: [Interface; 3] = [Interface::Chat, Interface::Completions, Interface::Generate];
+    pub const ALL: [Interface; 9] = [
+        Interface::Chat,
+        Interface::Completions,
+        Interface::Generate,
+        Interface::Embeddings,
+        Interface::Rerank,
+        Interface::Responses,
+        Interface::Messages,
+        Interface::Transcriptions,
+        Interface::Images,
+    ];
 
     /// The name on the command line and in reports.
     pub const fn name(self) -> &'static str {
@@ -180,6 +219,12 @@ impl Interface {
             Interface::Chat => "chat",
             Interface::Completions => "completions",
             Interface::Generate => "generate",
+            Interface::Embeddings => "embeddings",
+            Interface::Rerank => "rerank",
+            Interface::Responses => "responses",
+            Interface::Messages => "messages",
+            Interface::Transcriptions => "transcriptions",
+            Interface::Images => "images",
         }
     }
 
@@ -190,7 +235,17 @@ impl Interface {
 
     /// Whether prompts are messages, around which the server puts its chat template.
     pub const fn is_chat(self) -> bool {
-        matches!(self, Interface::Chat)
+        matches!(self, Interface::Chat | Interface::Responses | Interface::Messages)
+    }
+
+    /// Whether its answers can arrive in pieces.
+    pub const fn streams(self) -> bool {
+        !matches!(self, Interface::Embeddings | Interface::Rerank | Interface::Images)
+    }
+
+    /// Whether requests say how many tokens to generate.
+    pub const fn has_length(self) -> bool {
+        self.streams() && !matches!(self, Interface::Transcriptions)
     }
 }
 
@@ -230,6 +285,8 @@ pub struct Api {
     pub extra_body: Option<serde_json::Map<String, serde_json::Value>>,
     /// Keep the text of answers (to count or to show them).
     pub keep_text: bool,
+    /// What only some interfaces of the OpenAI family ask.
+    pub family: Family,
 }
 
 /// What is asked.

@@ -2,6 +2,7 @@
 //!
 //! What it means is decided in [`crate::resolve`], where the other layers come in too.
 
+pub(crate) mod family;
 pub(crate) mod load;
 pub(crate) mod output;
 pub(crate) mod request;
@@ -52,6 +53,8 @@ pub(crate) struct RunArgs {
     pub(crate) workload: workload::WorkloadArgs,
     #[command(flatten)]
     pub(crate) api: request::ApiArgs,
+    #[command(flatten)]
+    pub(crate) family: family::FamilyArgs,
     #[command(flatten)]
     pub(crate) output: output::OutputArgs,
     #[command(flatten)]

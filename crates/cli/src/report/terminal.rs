@@ -4,11 +4,11 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use plimsoll_core::record::Outcome;
 use plimsoll_core::summary::{Distribution, Percentile, Summary};
 
-use super::numbers::{count, ms, percent, share, short};
+use super::numbers::{bytes, count, ms, percent, share, short};
 use super::style::{Style, Tone};
 
 /// The time metrics of the latency table, in its order.
-const TIMES: [&str; 13] = [
+const TIMES: [&str; 19] = [
     "ttft",
     "ttfvt",
     "ttft_scheduled",
@@ -20,8 +20,14 @@ const TIMES: [&str; 13] = [
     "e2e_per_token",
     "send_lag",
     "connect",
+    "server_queue",
+    "server_tokenize",
     "server_prompt",
+    "server_ttft",
     "server_generation",
+    "server_tpot",
+    "server_inference",
+    "server_total",
 ];
 
 /// The whole report. `results` is the folder with the results.
@@ -31,6 +37,7 @@ pub(crate) fn report(summary: &Summary, results: &str, style: Style) -> String {
         header(summary),
         counts(summary),
         latencies(summary, style),
+        acceptance(summary, style),
         errors(summary, style),
         health(summary),
         truth(summary),
@@ -93,7 +100,7 @@ fn header(summary: &Summary) -> String {
 }
 
 fn counts(summary: &Summary) -> String {
-    let (counts, rates, tokens) = (&summary.counts, &summary.rates, &summary.tokens);
+    let (counts, rates) = (&summary.counts, &summary.rates);
     let others: Vec<String> = counts
         .outcomes
         .iter()
@@ -101,7 +108,37 @@ fn counts(summary: &Summary) -> String {
         .map(|(outcome, n)| format!("{} {}", outcome.name(), count(*n)))
         .collect();
     let others = if others.is_empty() { String::new() } else { format!(": {}", others.join(", ")) };
+    format!(
+        "Requests   scheduled {}, sent {}, ok {}, failed {} ({}){others}\n\
+         Rates      offered {}/s, sent {}/s, completed {}/s; in flight {} on average, {} at most\n\
+         {}{}",
+        count(counts.scheduled),
+        count(counts.sent),
+        count(counts.ok),
+        count(counts.failed),
+        percent(share(counts.failed, counts.scheduled)),
+        short(rates.offered_rate),
+        short(rates.sent_rate),
+        short(rates.completed_rate),
+        short(rates.concurrency_mean),
+        rates.concurrency_max,
+        tokens_of(summary),
+        bytes_of(summary),
+    )
+}
+
+/// Tokens in and out, or only in where answers are of another kind, or nothing where there are none at all.
+fn tokens_of(summary: &Summary) -> String {
+    let (rates, tokens) = (&summary.rates, &summary.tokens);
     let cached = tokens.cached.map(|n| format!(" ({} of them cached)", count(n))).unwrap_or_default();
+    if summary.counts.ok > 0 && tokens.sources.is_empty() {
+        return match tokens.input {
+            0 => String::new(),
+            input => {
+                format!("Tokens     in {}{cached}, {}/s\n", count(input), short(rates.input_token_rate))
+            }
+        };
+    }
     let sources: Vec<String> =
         tokens.sources.iter().map(|(source, n)| format!("{} {}", source_name(*source), count(*n))).collect();
     let sources = if sources.is_empty() {
@@ -114,24 +151,42 @@ fn counts(summary: &Summary) -> String {
         n => format!("; events {}, {} coalesced", count(n), percent(share(tokens.coalesced_events, n))),
     };
     format!(
-        "Requests   scheduled {}, sent {}, ok {}, failed {} ({}){others}\n\
-         Rates      offered {}/s, sent {}/s, completed {}/s; in flight {} on average, {} at most\n\
-         Tokens     in {}{cached}, out {}{sources}\n           in {}/s, out {}/s, together {}/s{events}\n",
-        count(counts.scheduled),
-        count(counts.sent),
-        count(counts.ok),
-        count(counts.failed),
-        percent(share(counts.failed, counts.scheduled)),
-        short(rates.offered_rate),
-        short(rates.sent_rate),
-        short(rates.completed_rate),
-        short(rates.concurrency_mean),
-        rates.concurrency_max,
+        "Tokens     in {}{cached}, out {}{sources}\n           in {}/s, out {}/s, together {}/s{events}\n",
         count(tokens.input),
         count(tokens.output),
         short(rates.input_token_rate),
         short(rates.output_token_rate),
         short(rates.total_token_rate),
+    )
+}
+
+fn bytes_of(summary: &Summary) -> String {
+    let sent_and_received = summary.bytes;
+    if sent_and_received == plimsoll_core::summary::Bytes::default() {
+        return String::new();
+    }
+    format!(
+        "Bytes      sent {}, received {}\n",
+        bytes(sent_and_received.sent),
+        bytes(sent_and_received.received)
+    )
+}
+
+/// What speculative decoding accepted, position by position.
+fn acceptance(summary: &Summary, style: Style) -> String {
+    if summary.speculation.is_empty() {
+        return String::new();
+    }
+    let mut table = plain_table(style);
+    table.set_header(["position", "n", "accepted"]);
+    for entry in &summary.speculation {
+        table.add_row([entry.position.to_string(), count(entry.n), percent(entry.mean)]);
+    }
+    right_align(&mut table, 0);
+    format!(
+        "{}\n{}\n",
+        style.paint(Tone::Heading, "Speculation accepted, by position in the draft"),
+        trimmed(&table)
     )
 }
 
@@ -143,6 +198,7 @@ fn source_name(source: plimsoll_core::record::TokenSource) -> &'static str {
         TokenSource::Tokenizer => "tokenizer",
         TokenSource::Chunks => "chunks (an estimate)",
         TokenSource::Unknown => "nobody",
+        TokenSource::NoTokens => "none",
     }
 }
 
@@ -335,5 +391,23 @@ mod tests {
             stripped = stripped.replace(&format!("\x1b[{code}m"), "");
         }
         assert_eq!(stripped, report(&fixture::invalid(), FOLDER, plain(100)));
+    }
+
+    #[test]
+    fn what_only_some_servers_tell_has_its_own_lines() {
+        use plimsoll_core::summary::{Acceptance, Bytes};
+        let mut summary = fixture::valid();
+        let style = plain(100);
+        let without = report(&summary, "r", style);
+        assert!(!without.contains("Bytes") && !without.contains("Speculation") && without.contains("out "));
+        summary.bytes = Bytes { sent: 1_500, received: 32_044 };
+        summary.speculation =
+            vec![Acceptance { position: 1, n: 9, mean: 0.75 }, Acceptance { position: 2, n: 9, mean: 0.5 }];
+        summary.tokens.sources.clear();
+        let with = report(&summary, "r", style);
+        assert!(with.contains("Bytes      sent 1.50 kB, received 32.0 kB\n"), "{with}");
+        let (_, table) = with.split_once("Speculation accepted").unwrap();
+        assert!(table.contains("75.0 %") && table.contains("50.0 %"), "{table}");
+        assert!(!with.contains(", out "), "an answer without tokens has none to report: {with}");
     }
 }

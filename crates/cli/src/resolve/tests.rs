@@ -368,8 +368,15 @@ sim://ttft=50ms
 --provider tgi --chat
 --provider triton-generate --logprobs 1
 --prompt-cache-max-len 600
---embeddings
---rerank
+--embeddings --chat
+--api embeddings --stream
+--embeddings-batch-size 4
+--audio-seconds 5 --api images
+--api transcriptions --audio-seconds 7200
+--rerank --num-documents 2 --rerank-top-n 3
+--api images --cancel-rate 0.5
+--normalize
+--provider anthropic --api chat
 --html report.html
 --master
 --processes -1

@@ -5,6 +5,7 @@ mod architecture;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod family;
 mod outcomes;
 #[cfg(test)]
 mod print_config;

@@ -29,12 +29,18 @@ struct Server {
 impl Server {
     /// Starts the server and waits until it answers 200 at `health`.
     fn start(name: &str, health: &str) -> Self {
+        Server::start_as(name, &[], health)
+    }
+
+    /// The same with more arguments of its script after the port.
+    fn start_as(name: &str, more: &[&str], health: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let output = File::create(&log).unwrap();
         let child = Command::new(scripts().join(name).join("run.sh"))
             .arg(port.to_string())
+            .args(more)
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())
             .stderr(output)
@@ -124,6 +130,38 @@ fn llamacpp_counts_and_times_as_we_do() {
     }
 }
 
+#[test]
+fn llamacpp_serves_responses_and_messages() {
+    let server = Server::start("llamacpp", "/health");
+    for api in ["responses", "messages"] {
+        let (ended, records, place) = server.ask_forty(&format!("--api {api} -p 64 -o 12"));
+        assert_eq!(place.summary().run.provider, "llama.cpp", "{ended:?}");
+        for record in &records {
+            assert_eq!(record.usage.source, TokenSource::Server, "{api}: {record:?}");
+            assert!(!record.deltas.is_empty(), "{api}: {record:?}");
+            assert!(
+                record.usage.output_tokens.is_some_and(|tokens| (1..=12).contains(&tokens)),
+                "{record:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn llamacpp_embeds_and_ranks() {
+    let model = model();
+    let embedding = Server::start_as("llamacpp", &["4", "embeddings"], "/health");
+    let (_, records, _) = embedding.ask_forty(&format!("--embeddings -p 32 --tokenizer {model}"));
+    assert!(records.iter().all(|record| record.usage.input_tokens == Some(32)), "{records:?}");
+    let (_, records, _) =
+        embedding.ask_forty(&format!("--embeddings --embeddings-batch-size 3 -p 32 --tokenizer {model}"));
+    assert!(records.iter().all(|record| record.usage.input_tokens == Some(96)), "{records:?}");
+    let ranking = Server::start_as("llamacpp", &["4", "rerank"], "/health");
+    let (_, records, place) = ranking.ask_forty("--rerank --num-documents 5 --tokens-per-document 16");
+    assert!(records.iter().all(|record| record.usage.source == TokenSource::NoTokens), "{records:?}");
+    assert!(place.summary().metrics.contains_key("latency"));
+}
+
 /// Whether the large servers are wanted; says so if not.
 fn all_servers_wanted(name: &str) -> bool {
     let wanted = std::env::var("PLIMSOLL_TEST_ALL_SERVERS").is_ok_and(|value| value == "1");
@@ -140,6 +178,11 @@ fn transformers_counts_as_we_do() {
     }
     let server = Server::start("transformers", "/health");
     let model = model();
+    let (ended, ..) = server.ask_forty(&format!("--provider transformers -m {model} --top-k 4 -p 48 -o 8"));
+    assert_eq!(ended.stderr.matches("does not know `top_k`").count(), 1, "{ended:?}");
+    let (_, records, _) =
+        server.ask_forty(&format!("--provider transformers -m {model} --api responses -p 48 -o 8"));
+    assert!(records.iter().all(|record| record.usage.source == TokenSource::Server), "{records:?}");
     let named = format!("--provider openai -m {model} --tokenizer {model} -p 48 -o 8");
     for api in ["--chat", "--no-chat"] {
         let (ended, _, place) = server.ask_forty(&format!("{api} {named}"));

@@ -69,6 +69,8 @@ impl Tally {
             counts,
             metrics,
             tokens,
+            bytes: self.bytes,
+            speculation: self.speculation.acceptance(),
             errors: self.errors.list(),
             health: self.health(conduct),
             validity,

@@ -3,10 +3,12 @@
 use super::errors::Errors;
 use super::histogram::Samples;
 use super::quantities::{QUANTITIES, connect};
+use super::speculation::Speculation;
 use super::timeline::Timeline;
 use super::tokens::{Shares, TokenTally};
 use super::truth::ClientErrors;
 use crate::record::{Outcome, Phase, Record, ThreadWindow};
+use crate::summary::Bytes;
 use crate::time::Offset;
 
 /// Everything that a summary needs to know of the records of a run.
@@ -28,6 +30,9 @@ pub struct Tally {
     pub(super) tokens: TokenTally,
     pub(super) errors: Errors,
     pub(super) client_errors: ClientErrors,
+    pub(super) speculation: Speculation,
+    /// Bytes of the requests of the measured window.
+    pub(super) bytes: Bytes,
     totals: Totals,
 }
 
@@ -96,6 +101,8 @@ impl Tally {
             tokens: TokenTally::default(),
             errors: Errors::default(),
             client_errors: ClientErrors::default(),
+            speculation: Speculation::default(),
+            bytes: Bytes::default(),
             totals: Totals::default(),
         }
     }
@@ -144,6 +151,9 @@ impl Tally {
         self.tokens.merge(&other.tokens);
         self.errors.merge(&other.errors);
         self.client_errors.merge(&other.client_errors);
+        self.speculation.merge(&other.speculation);
+        self.bytes.sent += other.bytes.sent;
+        self.bytes.received += other.bytes.received;
         self.totals.merge(&other.totals);
     }
 
@@ -174,6 +184,8 @@ impl Tally {
             self.counts.refused += 1;
         }
         self.tokens.add_events(record);
+        self.bytes.sent += record.bytes_sent;
+        self.bytes.received += record.bytes_received;
         if record.outcome == Outcome::Ok {
             self.add_ok(record);
         }
@@ -182,6 +194,7 @@ impl Tally {
     fn add_ok(&mut self, record: &Record) {
         self.tokens.add(record);
         self.client_errors.add(record);
+        self.speculation.add(record);
         for (quantity, samples) in QUANTITIES.iter().zip(&mut self.quantities) {
             if let Some(value) = (quantity.of)(record) {
                 samples.record((value * quantity.unit.scale()).round() as u64);

@@ -5,10 +5,12 @@ mod corpus;
 mod draft;
 mod lengths;
 mod lines;
+mod lists;
 mod numbers;
 mod pieces;
 mod placeholders;
 mod prompts;
+mod recording;
 mod requests;
 mod tokenizer;
 
@@ -21,8 +23,10 @@ use crate::record::RequestId;
 pub use chars::CharPrompts;
 pub use lengths::LengthError;
 pub use lines::{Line, LineError, Lines};
+pub use lists::Lists;
 pub use placeholders::{IMAGE_PLACEHOLDER, place_images};
 pub use prompts::{CorpusOptions, CorpusPrompts, PromptTooShort};
+pub use recording::Recording;
 pub use requests::{Requests, Source, TraceLengths};
 pub use tokenizer::Tokenizer;
 
