@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Records what a real server answers, as test data. Standard library only.
 
-usage: record_transcripts.py {llamacpp|transformers|triton} PORT FOLDER [MODEL]
+usage: record_transcripts.py {llamacpp|llamacpp-embeddings|llamacpp-rerank|transformers|triton} PORT FOLDER [MODEL]
 
-Start the server with NAME/run.sh first. MODEL is its name of the model (transformers: the folder that run.sh prints);
+Start the server with NAME/run.sh first (llamacpp-KIND: llamacpp/run.sh PORT 4 KIND). MODEL is its name of the model (transformers: the folder that run.sh prints);
 in the files it becomes `tiny`. For each case there are CASE.request.json, with the path, the body, and the status of
 the answer, and the answer as it came: CASE.sse or CASE.json.
 """
@@ -53,7 +53,43 @@ LLAMACPP = OPENAI | {
     "completions_stream_logprobs": text(True, logprobs=2),
     "completions_logprobs": text(False, logprobs=2),
 }
-TRANSFORMERS = OPENAI | {"unknown_field": chat(True, ignore_eos=True)}
+
+
+def respond(stream, **more):
+    body = {"model": "tiny", "input": "bako dine", "max_output_tokens": 6, "stream": stream, "store": False}
+    return "/v1/responses", body | {"temperature": 0.0} | more
+
+
+def message(stream, **more):
+    body = {"model": "tiny", "max_tokens": 6, "messages": USER, "stream": stream, "temperature": 0.0}
+    return "/v1/messages", body | more
+
+
+LLAMACPP |= {
+    "responses_stream": respond(True),
+    "responses": respond(False),
+    "responses_too_long": respond(True, input="bako dine " * 4000),
+    "messages_stream": message(True),
+    "messages": message(False),
+    "messages_too_long": message(True, messages=[{"role": "user", "content": "bako dine " * 4000}]),
+    "embeddings_unsupported": ("/v1/embeddings", {"model": "tiny", "input": "bako dine"}),
+}
+EMBEDDINGS = {
+    "embeddings": ("/v1/embeddings", {"model": "tiny", "input": "bako dine"}),
+    "embeddings_two": ("/v1/embeddings", {"model": "tiny", "input": ["bako dine", "litono"]}),
+    "embeddings_base64": ("/v1/embeddings", {"model": "tiny", "input": "bako dine", "encoding_format": "base64"}),
+    "embeddings_nothing": ("/v1/embeddings", {"model": "tiny", "input": []}),
+}
+RERANK = {
+    "rerank": ("/v1/rerank", {"model": "tiny", "query": "bako", "documents": ["bako dine", "litono"]}),
+    "rerank_best": ("/v1/rerank", {"model": "tiny", "query": "bako", "top_n": 1, "documents": ["bako dine", "litono"]}),
+    "rerank_nothing": ("/v1/rerank", {"model": "tiny", "query": "bako", "documents": []}),
+}
+TRANSFORMERS = OPENAI | {
+    "unknown_field": chat(True, ignore_eos=True),
+    "responses_stream": respond(True),
+    "responses": respond(False),
+}
 
 
 def infer(prompt, max_tokens):
@@ -80,7 +116,13 @@ TRITON = {
     "unknown_model": ("/v2/models/nope/infer", infer("bako dine", 4)),
     "not_json": ("/v2/models/ensemble/generate", "{"),
 }
-CASES = {"llamacpp": LLAMACPP, "transformers": TRANSFORMERS, "triton": TRITON}
+CASES = {
+    "llamacpp": LLAMACPP,
+    "llamacpp-embeddings": EMBEDDINGS,
+    "llamacpp-rerank": RERANK,
+    "transformers": TRANSFORMERS,
+    "triton": TRITON,
+}
 
 
 def ask(port, path, body, model):

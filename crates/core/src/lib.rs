@@ -7,6 +7,7 @@ pub mod health;
 pub mod load;
 pub mod metrics;
 pub mod record;
+pub mod refusal;
 pub mod seed;
 pub mod spec;
 mod stats;

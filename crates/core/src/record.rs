@@ -149,6 +149,8 @@ pub enum TokenSource {
     /// Not known.
     #[default]
     Unknown,
+    /// The answer is of another kind: an embedding, a ranking, an image.
+    NoTokens,
 }
 
 /// Token counts of one request. Absent is not zero.
@@ -177,13 +179,26 @@ pub struct ConnectTimes {
     pub tls: Duration,
 }
 
-/// What the server says of its own times (llama.cpp `timings`, vLLM `metrics` …).
+/// What the server says of its own times: llama.cpp's `timings`, vLLM's `metrics`, the headers of TGI and Fireworks,
+/// Fireworks' `perf_metrics`. Absent is not zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServerTimes {
+    /// Waiting for a place in the batch.
+    pub queue: Option<Duration>,
+    /// Checking the input and turning it into tokens.
+    pub tokenize: Option<Duration>,
     /// Time to process the prompt.
     pub prompt: Option<Duration>,
+    /// From the arrival of the request to the first token.
+    pub first_token: Option<Duration>,
     /// Time to generate the answer.
     pub generation: Option<Duration>,
+    /// Mean time per generated token.
+    pub per_token: Option<Duration>,
+    /// Prompt and generation together.
+    pub inference: Option<Duration>,
+    /// From the arrival of the request to the end of the answer.
+    pub total: Option<Duration>,
 }
 
 /// Arrival times stamped by the embedded server on the shared clock: the truth to compare the client with.
@@ -242,6 +257,9 @@ pub struct Record {
     pub chars: u32,
     /// What the server says of its own times.
     pub server: ServerTimes,
+    /// Share of drafted tokens that speculative decoding accepted, by position in the draft, 0 to 1; empty if the server
+    /// says nothing of it.
+    pub acceptance: Vec<f64>,
     /// The embedded server's stamps.
     pub stamps: Option<Stamps>,
 }
@@ -273,6 +291,7 @@ impl Record {
             bytes_received: 0,
             chars: 0,
             server: ServerTimes::default(),
+            acceptance: Vec::new(),
             stamps: None,
         }
     }

@@ -11,6 +11,10 @@ use crate::load::LoadModel;
 use crate::seed::Seed;
 use crate::time::Offset;
 
+pub use family::{Family, Rerank};
+
+mod family;
+
 /// Version of the stored form of [`RunSpec`].
 pub const SPEC_FORMAT: u32 = 1;
 
@@ -124,11 +128,18 @@ pub enum Provider {
     KserveV1,
     /// TorchServe.
     Torchserve,
+    /// `transformers serve`.
+    Transformers,
+    /// llama.cpp's server.
+    #[serde(rename = "llama.cpp")]
+    LlamaCpp,
+    /// Anthropic.
+    Anthropic,
 }
 
 impl Provider {
     /// All of them, in the order of the seed's load test.
-    pub const ALL: [Provider; 14] = [
+    pub const ALL: [Provider; 17] = [
         Provider::Fireworks,
         Provider::Vllm,
         Provider::Sglang,
@@ -143,6 +154,9 @@ impl Provider {
         Provider::Mlserver,
         Provider::KserveV1,
         Provider::Torchserve,
+        Provider::Transformers,
+        Provider::LlamaCpp,
+        Provider::Anthropic,
     ];
 
     /// The name on the command line and in reports.
@@ -162,6 +176,9 @@ impl Provider {
             Provider::Mlserver => "mlserver",
             Provider::KserveV1 => "kserve-v1",
             Provider::Torchserve => "torchserve",
+            Provider::Transformers => "transformers",
+            Provider::LlamaCpp => "llama.cpp",
+            Provider::Anthropic => "anthropic",
         }
     }
 
@@ -194,12 +211,35 @@ pub enum Interface {
     Infer,
     /// A prediction for a payload: `:predict` of KServe's V1, TorchServe's `predictions`.
     Predict,
+    /// OpenAI's embeddings.
+    Embeddings,
+    /// Documents ranked by a query, as Jina, Cohere, vLLM and llama.cpp do it.
+    Rerank,
+    /// OpenAI's responses.
+    Responses,
+    /// Anthropic's messages.
+    Messages,
+    /// OpenAI's transcription of audio.
+    Transcriptions,
+    /// OpenAI's generation of images.
+    Images,
 }
 
 impl Interface {
     /// All of them.
-    pub const ALL: [Interface; 5] =
-        [Interface::Chat, Interface::Completions, Interface::Generate, Interface::Infer, Interface::Predict];
+    pub const ALL: [Interface; 11] = [
+        Interface::Chat,
+        Interface::Completions,
+        Interface::Generate,
+        Interface::Infer,
+        Interface::Predict,
+        Interface::Embeddings,
+        Interface::Rerank,
+        Interface::Responses,
+        Interface::Messages,
+        Interface::Transcriptions,
+        Interface::Images,
+    ];
 
     /// The name on the command line and in reports.
     pub const fn name(self) -> &'static str {
@@ -209,6 +249,12 @@ impl Interface {
             Interface::Generate => "generate",
             Interface::Infer => "infer",
             Interface::Predict => "predict",
+            Interface::Embeddings => "embeddings",
+            Interface::Rerank => "rerank",
+            Interface::Responses => "responses",
+            Interface::Messages => "messages",
+            Interface::Transcriptions => "transcriptions",
+            Interface::Images => "images",
         }
     }
 
@@ -219,7 +265,25 @@ impl Interface {
 
     /// Whether prompts are messages, around which the server puts its chat template.
     pub const fn is_chat(self) -> bool {
-        matches!(self, Interface::Chat)
+        matches!(self, Interface::Chat | Interface::Responses | Interface::Messages)
+    }
+
+    /// Whether its answers can arrive in pieces.
+    pub const fn streams(self) -> bool {
+        // A prediction is streamed by handlers that are written to do so, and only if that is asked for.
+        !matches!(
+            self,
+            Interface::Embeddings
+                | Interface::Rerank
+                | Interface::Images
+                | Interface::Infer
+                | Interface::Predict
+        )
+    }
+
+    /// Whether requests say how many tokens to generate.
+    pub const fn has_length(self) -> bool {
+        self.streams() && !matches!(self, Interface::Transcriptions)
     }
 
     /// Whether requests carry tensors or other payloads in place of prompts, so that nothing is counted in tokens.
@@ -264,6 +328,8 @@ pub struct Api {
     pub extra_body: Option<serde_json::Map<String, serde_json::Value>>,
     /// Keep the text of answers (to count or to show them).
     pub keep_text: bool,
+    /// What only some interfaces of the OpenAI family ask.
+    pub family: Family,
 }
 
 /// What is asked.

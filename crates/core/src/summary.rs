@@ -28,6 +28,9 @@ pub struct Summary {
     pub metrics: BTreeMap<String, Distribution>,
     /// Token totals and their sources.
     pub tokens: Tokens,
+    /// What speculative decoding accepted, by position; empty where no server says it.
+    #[serde(default)]
+    pub speculation: Vec<Acceptance>,
     /// Failures by class, each with one example.
     pub errors: Vec<ErrorClass>,
     /// The client's own health.
@@ -205,6 +208,17 @@ pub struct Tokens {
     pub coalesced_events: u64,
     /// `ok` requests whose `itl` is an estimate, because the tokens of their events are not known one by one.
     pub itl_estimated: u64,
+}
+
+/// What speculative decoding accepted at one position of its drafts, over the `ok` requests that tell it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Acceptance {
+    /// The position in the draft, from 1.
+    pub position: u32,
+    /// Requests that tell a share for it.
+    pub n: u64,
+    /// Mean share of drafted tokens that were accepted, 0 to 1.
+    pub mean: f64,
 }
 
 /// One class of failure.

@@ -3,6 +3,7 @@
 //! What it means is decided in [`crate::resolve`], where the other layers come in too.
 
 pub(crate) mod calibrate;
+pub(crate) mod family;
 pub(crate) mod load;
 pub(crate) mod output;
 pub(crate) mod payload;
@@ -58,6 +59,8 @@ pub(crate) struct RunArgs {
     pub(crate) api: request::ApiArgs,
     #[command(flatten)]
     pub(crate) payload: payload::PayloadArgs,
+    #[command(flatten)]
+    pub(crate) family: family::FamilyArgs,
     #[command(flatten)]
     pub(crate) output: output::OutputArgs,
     #[command(flatten)]

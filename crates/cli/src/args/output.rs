@@ -118,31 +118,11 @@ pub(crate) struct CompatArgs {
     #[arg(long, hide = true)]
     pub(crate) html: Option<String>,
     #[arg(long, hide = true)]
-    pub(crate) embeddings: bool,
-    #[arg(long, hide = true)]
-    pub(crate) embeddings_batch_size: Option<String>,
-    #[arg(long, hide = true)]
-    pub(crate) embeddings_dimensions: Option<String>,
-    #[arg(long, hide = true)]
     pub(crate) embeddings_prompt_template: Option<String>,
     #[arg(long, hide = true)]
     pub(crate) normalize: bool,
     #[arg(long, hide = true, num_args = 0..)]
     pub(crate) return_logits: Option<Vec<String>>,
-    #[arg(long, hide = true)]
-    pub(crate) rerank: bool,
-    #[arg(long, hide = true)]
-    pub(crate) rerank_query: Option<String>,
-    #[arg(long, hide = true)]
-    pub(crate) rerank_top_n: Option<String>,
-    #[arg(long, hide = true)]
-    pub(crate) rerank_return_documents: bool,
-    #[arg(long, hide = true)]
-    pub(crate) no_rerank_return_documents: bool,
-    #[arg(long, hide = true)]
-    pub(crate) num_documents: Option<String>,
-    #[arg(long, hide = true)]
-    pub(crate) tokens_per_document: Option<String>,
     #[arg(long, hide = true)]
     pub(crate) master: bool,
     #[arg(long, hide = true)]

@@ -29,6 +29,7 @@ pub(crate) fn api() -> Api {
         forced_generation: Arc::from([]),
         extra_body: None,
         keep_text: false,
+        family: plimsoll_core::spec::Family::default(),
     }
 }
 
@@ -124,6 +125,7 @@ pub(crate) fn valid() -> Summary {
             sources: BTreeMap::from([(TokenSource::Server, 360)]),
             ..Tokens::default()
         },
+        speculation: Vec::new(),
         errors: vec![ErrorClass {
             outcome: Outcome::Http5xx,
             status: Some(503),

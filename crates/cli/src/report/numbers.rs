@@ -52,6 +52,21 @@ pub(crate) fn python_float(value: f64) -> String {
     format!("{:?}", (value * 1e3).round() / 1e3)
 }
 
+/// Bytes in decimal units: `512 B`, `1.50 kB`, `32.0 MB`.
+pub(crate) fn bytes(number: u64) -> String {
+    if number < 1000 {
+        return format!("{number} B");
+    }
+    let units = ["kB", "MB", "GB", "TB"];
+    let mut size = number as f64 / 1e3;
+    let mut unit = 0;
+    while size >= 999.5 && unit + 1 < units.len() {
+        (size, unit) = (size / 1e3, unit + 1);
+    }
+    let decimals = if size < 10.0 { 2 } else { usize::from(size < 100.0) };
+    format!("{size:.decimals$} {}", units[unit])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,5 +89,19 @@ mod tests {
         assert_eq!(ms(Some(0.0512)), "51.2");
         assert_eq!((python_float(128.0), python_float(51.234_56)), ("128.0".to_owned(), "51.235".to_owned()));
         assert_eq!(percent(share(1, 600)), "0.17 %");
+    }
+
+    #[test]
+    fn bytes_have_three_digits_and_a_unit() {
+        for (number, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_500, "1.50 kB"),
+            (32_044, "32.0 kB"),
+            (999_600, "1.00 MB"),
+            (12_345_678_901, "12.3 GB"),
+        ] {
+            assert_eq!(bytes(number), text);
+        }
     }
 }

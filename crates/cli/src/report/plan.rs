@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use plimsoll_core::load::{Arrivals, LoadModel, OpenLoop};
-use plimsoll_core::spec::{Api, Phases};
+use plimsoll_core::spec::{Api, Interface, Phases};
 use plimsoll_core::summary::RunHeader;
 
 /// What the opening line says of a run beside its header.
@@ -21,7 +21,7 @@ pub(crate) struct Plan<'a> {
 /// Ctrl+C`.
 pub(crate) fn opening_line(plan: &Plan<'_>) -> String {
     let Plan { header, phases, load, .. } = plan;
-    let defaults = if plan.api_by_default && plan.api.interface.is_chat() && plan.api.stream {
+    let defaults = if plan.api_by_default && plan.api.interface == Interface::Chat && plan.api.stream {
         " (defaults; --no-chat --no-stream for the older form)"
     } else {
         ""
@@ -41,6 +41,9 @@ pub(crate) fn opening_line(plan: &Plan<'_>) -> String {
 
 /// `chat, streaming`.
 pub(crate) fn api(api: &Api) -> String {
+    if !api.interface.streams() {
+        return api.interface.name().to_owned();
+    }
     let stream = if api.stream { "streaming" } else { "not streaming" };
     format!("{}, {stream}", api.interface.name())
 }

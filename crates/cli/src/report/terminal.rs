@@ -4,11 +4,11 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use plimsoll_core::record::Outcome;
 use plimsoll_core::summary::{Distribution, Percentile, Summary};
 
-use super::numbers::{count, ms, percent, share, short};
+use super::numbers::{bytes, count, ms, percent, share, short};
 use super::style::{Style, Tone};
 
 /// The time metrics of the latency table, in its order.
-const TIMES: [&str; 13] = [
+const TIMES: [&str; 19] = [
     "ttft",
     "ttfvt",
     "ttft_scheduled",
@@ -20,8 +20,14 @@ const TIMES: [&str; 13] = [
     "e2e_per_token",
     "send_lag",
     "connect",
+    "server_queue",
+    "server_tokenize",
     "server_prompt",
+    "server_ttft",
     "server_generation",
+    "server_tpot",
+    "server_inference",
+    "server_total",
 ];
 
 /// The whole report. `results` is the folder with the results.
@@ -31,6 +37,7 @@ pub(crate) fn report(summary: &Summary, results: &str, style: Style) -> String {
         header(summary),
         counts(summary),
         latencies(summary, style),
+        acceptance(summary, style),
         errors(summary, style),
         health(summary),
         truth(summary),
@@ -94,7 +101,11 @@ fn header(summary: &Summary) -> String {
 
 fn counts(summary: &Summary) -> String {
     let (counts, rates) = (&summary.counts, &summary.rates);
-    let carried = if summary.run.without_tokens { bytes(summary) } else { token_lines(summary) };
+    let amounts = if summary.run.without_tokens {
+        carried(summary)
+    } else {
+        tokens_of(summary) + &carried_besides(summary)
+    };
     let items = match (rates.item_rate, summary.run.items_per_request) {
         (Some(rate), Some(each)) if each != 1.0 => {
             format!("; items {}/s, {each} in a request", short(rate))
@@ -110,7 +121,7 @@ fn counts(summary: &Summary) -> String {
     let others = if others.is_empty() { String::new() } else { format!(": {}", others.join(", ")) };
     format!(
         "Requests   scheduled {}, sent {}, ok {}, failed {} ({}){others}\n\
-         Rates      offered {}/s, sent {}/s, completed {}/s; in flight {} on average, {} at most{items}\n{carried}",
+         Rates      offered {}/s, sent {}/s, completed {}/s; in flight {} on average, {} at most{items}\n{amounts}",
         count(counts.scheduled),
         count(counts.sent),
         count(counts.ok),
@@ -125,12 +136,12 @@ fn counts(summary: &Summary) -> String {
 }
 
 /// What went over the wire, where nothing is counted in tokens.
-fn bytes(summary: &Summary) -> String {
+fn carried(summary: &Summary) -> String {
     let (counts, length) = (&summary.counts, summary.window.measured);
-    let rate = |bytes: u64| {
-        if length > 0.0 { format!(" ({}/s)", size(bytes as f64 / length)) } else { String::new() }
+    let rate = |amount: u64| {
+        if length > 0.0 { format!(" ({}/s)", bytes((amount as f64 / length) as u64)) } else { String::new() }
     };
-    let figure = |bytes: u64| format!("{}{}", size(bytes as f64), rate(bytes));
+    let figure = |amount: u64| format!("{}{}", bytes(amount), rate(amount));
     let events = match summary.tokens.events {
         0 => String::new(),
         n => format!("; events {}", count(n)),
@@ -142,18 +153,23 @@ fn bytes(summary: &Summary) -> String {
     )
 }
 
-/// Bytes as people write them.
-fn size(bytes: f64) -> String {
-    let (unit, factor) = [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)]
-        .into_iter()
-        .find(|&(_, factor)| bytes >= factor)
-        .unwrap_or(("B", 1.0));
-    format!("{} {unit}", short(bytes / factor))
+/// What went over the wire, where answers are not made of tokens.
+fn carried_besides(summary: &Summary) -> String {
+    if summary.counts.ok > 0 && summary.tokens.sources.is_empty() { carried(summary) } else { String::new() }
 }
 
-fn token_lines(summary: &Summary) -> String {
+/// Tokens in and out, or only in where answers are of another kind, or nothing where there are none at all.
+fn tokens_of(summary: &Summary) -> String {
     let (rates, tokens) = (&summary.rates, &summary.tokens);
     let cached = tokens.cached.map(|n| format!(" ({} of them cached)", count(n))).unwrap_or_default();
+    if summary.counts.ok > 0 && tokens.sources.is_empty() {
+        return match tokens.input {
+            0 => String::new(),
+            input => {
+                format!("Tokens     in {}{cached}, {}/s\n", count(input), short(rates.input_token_rate))
+            }
+        };
+    }
     let sources: Vec<String> =
         tokens.sources.iter().map(|(source, n)| format!("{} {}", source_name(*source), count(*n))).collect();
     let sources = if sources.is_empty() {
@@ -175,6 +191,24 @@ fn token_lines(summary: &Summary) -> String {
     )
 }
 
+/// What speculative decoding accepted, position by position.
+fn acceptance(summary: &Summary, style: Style) -> String {
+    if summary.speculation.is_empty() {
+        return String::new();
+    }
+    let mut table = plain_table(style);
+    table.set_header(["position", "n", "accepted"]);
+    for entry in &summary.speculation {
+        table.add_row([entry.position.to_string(), count(entry.n), percent(entry.mean)]);
+    }
+    right_align(&mut table, 0);
+    format!(
+        "{}\n{}\n",
+        style.paint(Tone::Heading, "Speculation accepted, by position in the draft"),
+        trimmed(&table)
+    )
+}
+
 fn source_name(source: plimsoll_core::record::TokenSource) -> &'static str {
     use plimsoll_core::record::TokenSource;
     match source {
@@ -183,6 +217,7 @@ fn source_name(source: plimsoll_core::record::TokenSource) -> &'static str {
         TokenSource::Tokenizer => "tokenizer",
         TokenSource::Chunks => "chunks (an estimate)",
         TokenSource::Unknown => "nobody",
+        TokenSource::NoTokens => "none",
     }
 }
 
@@ -389,5 +424,23 @@ mod tests {
             stripped = stripped.replace(&format!("\x1b[{code}m"), "");
         }
         assert_eq!(stripped, report(&fixture::invalid(), FOLDER, plain(100)));
+    }
+
+    #[test]
+    fn what_only_some_servers_tell_has_its_own_lines() {
+        use plimsoll_core::summary::Acceptance;
+        let mut summary = fixture::valid();
+        let style = plain(100);
+        let without = report(&summary, "r", style);
+        assert!(!without.contains("Bytes") && !without.contains("Speculation") && without.contains("out "));
+        (summary.counts.bytes_sent, summary.counts.bytes_received) = (1_500, 32_044);
+        summary.speculation =
+            vec![Acceptance { position: 1, n: 9, mean: 0.75 }, Acceptance { position: 2, n: 9, mean: 0.5 }];
+        summary.tokens.sources.clear();
+        let with = report(&summary, "r", style);
+        assert!(with.contains("Bytes      sent 1.50 kB (") && with.contains("received 32.0 kB ("), "{with}");
+        let (_, table) = with.split_once("Speculation accepted").unwrap();
+        assert!(table.contains("75.0 %") && table.contains("50.0 %"), "{table}");
+        assert!(!with.contains(", out "), "an answer without tokens has none to report: {with}");
     }
 }

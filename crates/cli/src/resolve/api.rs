@@ -6,7 +6,7 @@ use plimsoll_core::spec::{Api, Interface, Provider, WorkloadSpec};
 use plimsoll_drive::protocol::{Supports, supports};
 use serde_json::Value;
 
-use super::{Context, in_folder};
+use super::{Context, family, in_folder};
 use crate::args::RunArgs;
 use crate::exit::{UsageError, refuse};
 
@@ -24,8 +24,14 @@ pub(crate) struct ApiDraft {
 }
 
 /// Reads the options; a file of forced texts is read here.
-pub(super) fn resolve(args: &RunArgs, context: &Context) -> Result<ApiDraft, UsageError> {
+pub(super) fn resolve(
+    args: &RunArgs,
+    context: &Context,
+    given: &dyn Fn(&str) -> bool,
+    warnings: &mut Vec<String>,
+) -> Result<ApiDraft, UsageError> {
     let api = &args.api;
+    let interface = family::interface(args)?;
     let rest = Api {
         interface: Interface::Chat,
         stream: true,
@@ -43,13 +49,10 @@ pub(super) fn resolve(args: &RunArgs, context: &Context) -> Result<ApiDraft, Usa
         forced_generation: forced_texts(args, context)?,
         extra_body: api.extra_body.clone().map(|object| object.0),
         keep_text: false,
+        family: family::resolve(args, interface, given, warnings)?,
     };
     Ok(ApiDraft {
-        interface: match said(api.chat, api.no_chat) {
-            Some(true) => Some(Interface::Chat),
-            Some(false) => Some(Interface::Completions),
-            None => api.api,
-        },
+        interface,
         stream: said(api.stream, api.no_stream),
         rest,
         forced_from_dataset: args.workload.forced_generation_from_dataset,
@@ -99,14 +102,13 @@ impl ApiDraft {
             };
             refuse!("{name} does not stream: leave out --stream{instead}");
         }
-        // A prediction is streamed by handlers that are written to do so, and only then.
-        let stream = self.stream.unwrap_or(can.stream && interface != Interface::Predict);
+        let stream = self.stream.unwrap_or(can.stream && interface.streams());
         self.check(provider, interface, stream, workload)?;
         self.check_supported(provider, can, workload)?;
         Ok(Api {
             interface,
             stream,
-            ignore_eos: matches!(provider, Provider::Vllm | Provider::Sglang),
+            ignore_eos: matches!(provider, Provider::Vllm | Provider::Sglang | Provider::LlamaCpp),
             // What reports no token counts is counted here.
             keep_text: self.show_response || workload.tokenizer.is_some() || !can.token_counts,
             ..self.rest
@@ -125,7 +127,7 @@ impl ApiDraft {
                 "--first-visible-token needs reasoning to be told from text as it streams: add --chat and --stream"
             );
         }
-        if !workload.images.is_empty() && can_have_chat(provider) && !interface.is_chat() {
+        if !workload.images.is_empty() && can_have_chat(provider) && interface != Interface::Chat {
             refuse!("--prompt-images-with-resolutions needs the chat API: add --chat");
         }
         let only_fireworks = [

@@ -35,26 +35,17 @@ pub(super) fn answer(args: &CompatArgs, warnings: &mut Vec<String>) -> Result<()
 }
 
 fn refuse_what_comes_later(args: &CompatArgs) -> Result<(), UsageError> {
-    let embeddings = args.embeddings
-        || args.normalize
-        || args.return_logits.is_some()
-        || [&args.embeddings_batch_size, &args.embeddings_dimensions, &args.embeddings_prompt_template]
-            .iter()
-            .any(|option| option.is_some());
-    if embeddings {
+    if args.embeddings_prompt_template.is_some() {
         refuse!(
-            "--embeddings and its options come with a later release: use the load test with locust for /v1/embeddings"
+            "--embeddings-prompt-template is a member of the request: use --extra-body '{{\"prompt_template\": \"…\"}}'"
         );
     }
-    let rerank = args.rerank
-        || args.rerank_return_documents
-        || args.no_rerank_return_documents
-        || [&args.rerank_query, &args.rerank_top_n, &args.num_documents, &args.tokens_per_document]
-            .iter()
-            .any(|option| option.is_some());
-    if rerank {
+    if args.normalize {
+        refuse!("--normalize is a member of the request: use --extra-body '{{\"normalize\": true}}'");
+    }
+    if args.return_logits.is_some() {
         refuse!(
-            "--rerank and its options come with a later release: use the load test with locust for /v1/rerank"
+            "--return-logits is a member of the request: use --extra-body '{{\"return_logits\": [1, 2]}}'"
         );
     }
     if args.html.is_some() {

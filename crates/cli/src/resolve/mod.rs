@@ -5,6 +5,7 @@
 
 mod api;
 mod compat;
+mod family;
 pub(crate) mod load;
 mod payload;
 mod proxy;
@@ -186,15 +187,18 @@ pub(crate) fn resolve(
         refuse!("two targets were given, `{target}` and -H `{host}`: give one");
     }
     let (merged, mut warnings) = layers(matches, typed, context, &table)?;
-    let args = config::parse(&merged, &table)?;
+    let mut args = config::parse(&merged, &table)?;
     let given = |long: &str| merged.contains_key(long);
 
     compat::answer(&args.compat, &mut warnings)?;
     let mut derived: Vec<Derived> = Vec::new();
     let target = target::resolve(&args, context, &mut warnings, &mut derived)?;
     let (load, trace) = load::resolve(&args, &given)?;
+    if let Some(tokens) = args.family.tokens_per_document {
+        args.workload.prompt_tokens = tokens.get();
+    }
     let (workload, forced_from) = workload::resolve(&args, context, &given, &mut warnings)?;
-    let api = api::resolve(&args, context)?;
+    let api = api::resolve(&args, context, &given, &mut warnings)?;
     let payload = payload::resolve(&args, context, &given)?;
     if let Some(provider) = target.provider {
         let known = api.clone().for_provider(provider, &workload)?;
@@ -206,7 +210,7 @@ pub(crate) fn resolve(
         derived.push(("api", interface.name().to_owned(), "default, where the provider has it"));
         derived.push((
             "stream",
-            api.stream.unwrap_or(true).to_string(),
+            api.stream.unwrap_or(interface.streams()).to_string(),
             "default, where the provider has it",
         ));
     }
@@ -324,7 +328,7 @@ fn outputs(args: RunArgs, given: &dyn Fn(&str) -> bool) -> Outputs {
         loglevel: args.output.loglevel,
         logfile: args.output.logfile,
         exit_code_on_error: args.process.exit_code_on_error,
-        api_by_default: !given("chat") && !given("stream"),
+        api_by_default: !given("api") && !given("chat") && !given("stream"),
     }
 }
 

@@ -379,8 +379,15 @@ sim://?max_num_seqs=64
 --provider tgi --chat
 --provider triton-generate --logprobs 1
 --prompt-cache-max-len 600
---embeddings
---rerank
+--embeddings --chat
+--api embeddings --stream
+--embeddings-batch-size 4
+--audio-seconds 5 --api images
+--api transcriptions --audio-seconds 7200
+--rerank --num-documents 2 --rerank-top-n 3
+--api images --cancel-rate 0.5
+--normalize
+--provider anthropic --api chat
 --html report.html
 --master
 --processes -1

@@ -9,6 +9,7 @@ mod calibrate;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod family;
 mod outcomes;
 #[cfg(test)]
 mod payloads;

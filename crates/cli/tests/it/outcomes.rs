@@ -29,7 +29,7 @@ fn all_end_as(outcome: Outcome, status: Option<u16>, example: &str, target: &str
     let seen = (summary.errors.len(), class.outcome, class.status, class.count);
     assert_eq!(seen, (1, outcome, status, 10), "{}", context());
     assert!(class.example.contains(example), "{}: {}", class.example, context());
-    let (_, table) = ended.stdout.split_once("Errors of the whole run").expect("a table of errors");
+    let (_, table) = ended.stdout.split_once("Errors of the whole run").unwrap();
     assert!(table.contains(outcome.name()) && table.contains(example), "{}", context());
     assert_eq!(ended.code, Some(1), "{}", context());
 }

@@ -135,6 +135,38 @@ fn llamacpp_counts_and_times_as_we_do() {
     }
 }
 
+#[test]
+fn llamacpp_serves_responses_and_messages() {
+    let server = Server::start("llamacpp", "/health");
+    for api in ["responses", "messages"] {
+        let (ended, records, place) = server.ask_forty(&format!("--api {api} -p 64 -o 12"));
+        assert_eq!(place.summary().run.provider, "llama.cpp", "{ended:?}");
+        for record in &records {
+            assert_eq!(record.usage.source, TokenSource::Server, "{api}: {record:?}");
+            assert!(!record.deltas.is_empty(), "{api}: {record:?}");
+            assert!(
+                record.usage.output_tokens.is_some_and(|tokens| (1..=12).contains(&tokens)),
+                "{record:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn llamacpp_embeds_and_ranks() {
+    let model = model();
+    let embedding = Server::start_with("llamacpp", "/health", &["4", "embeddings"]);
+    let (_, records, _) = embedding.ask_forty(&format!("--embeddings -p 32 --tokenizer {model}"));
+    assert!(records.iter().all(|record| record.usage.input_tokens == Some(32)), "{records:?}");
+    let (_, records, _) =
+        embedding.ask_forty(&format!("--embeddings --embeddings-batch-size 3 -p 32 --tokenizer {model}"));
+    assert!(records.iter().all(|record| record.usage.input_tokens == Some(96)), "{records:?}");
+    let ranking = Server::start_with("llamacpp", "/health", &["4", "rerank"]);
+    let (_, records, place) = ranking.ask_forty("--rerank --num-documents 5 --tokens-per-document 16");
+    assert!(records.iter().all(|record| record.usage.source == TokenSource::NoTokens), "{records:?}");
+    assert!(place.summary().metrics.contains_key("latency"));
+}
+
 /// Whether the large servers are wanted; says so if not.
 pub(crate) fn all_servers_wanted(name: &str) -> bool {
     let wanted = std::env::var("PLIMSOLL_TEST_ALL_SERVERS").is_ok_and(|value| value == "1");
@@ -151,6 +183,11 @@ fn transformers_counts_as_we_do() {
     }
     let server = Server::start("transformers", "/health");
     let model = model();
+    let (ended, ..) = server.ask_forty(&format!("--provider transformers -m {model} --top-k 4 -p 48 -o 8"));
+    assert_eq!(ended.stderr.matches("does not know `top_k`").count(), 1, "{ended:?}");
+    let (_, records, _) =
+        server.ask_forty(&format!("--provider transformers -m {model} --api responses -p 48 -o 8"));
+    assert!(records.iter().all(|record| record.usage.source == TokenSource::Server), "{records:?}");
     let named = format!("--provider openai -m {model} --tokenizer {model} -p 48 -o 8");
     for api in ["--chat", "--no-chat"] {
         let (ended, _, place) = server.ask_forty(&format!("{api} {named}"));

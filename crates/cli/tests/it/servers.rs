@@ -63,6 +63,11 @@ pub(crate) fn get(url: &str, path: &str) -> std::io::Result<(u16, String)> {
 
 /// A server that answers every request with what `answer` makes of its head. It lasts as long as the test program.
 pub(crate) fn answering(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> String {
+    answering_bodies(move |head, _| answer(head))
+}
+
+/// The same with what `answer` makes of head and body.
+pub(crate) fn answering_bodies(answer: impl Fn(&str, &[u8]) -> String + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let answer = Arc::new(answer);
@@ -76,13 +81,14 @@ pub(crate) fn answering(answer: impl Fn(&str) -> String + Send + Sync + 'static)
     url
 }
 
-fn serve(stream: TcpStream, answer: &dyn Fn(&str) -> String) -> std::io::Result<()> {
+fn serve(stream: TcpStream, answer: &dyn Fn(&str, &[u8]) -> String) -> std::io::Result<()> {
     let mut writer = stream.try_clone()?;
     let mut reader = BufReader::new(stream);
     loop {
         let head = read_head(&mut reader)?;
-        std::io::copy(&mut reader.by_ref().take(content_length(&head).unwrap_or(0)), &mut std::io::sink())?;
-        writer.write_all(answer(&head).as_bytes())?;
+        let mut body = Vec::new();
+        reader.by_ref().take(content_length(&head).unwrap_or(0)).read_to_end(&mut body)?;
+        writer.write_all(answer(&head, &body).as_bytes())?;
     }
 }
 

@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 
 use crate::record::{Outcome, Record, RequestId};
+use crate::refusal::Refusal;
 use crate::summary::ErrorClass;
 use crate::time::Offset;
 
-/// Failures of the whole run by outcome and HTTP status: a bounded number of classes, whatever servers write.
+/// Failures of the whole run by outcome, HTTP status and the reason of a refusal: a bounded number of classes, whatever
+/// servers write.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Errors {
-    classes: BTreeMap<(Outcome, Option<u16>), Class>,
+    classes: BTreeMap<Key, Class>,
 }
+
+type Key = (Outcome, Option<u16>, Option<Refusal>);
 
 #[derive(Clone, Debug, PartialEq)]
 struct Class {
@@ -34,7 +38,8 @@ impl Errors {
             example: record.error.clone().unwrap_or_default(),
             last: at,
         };
-        self.fold((record.outcome, record.status), class);
+        let refusal = record.error.as_deref().and_then(Refusal::told_by);
+        self.fold((record.outcome, record.status, refusal), class);
     }
 
     pub(super) fn merge(&mut self, other: &Errors) {
@@ -43,7 +48,7 @@ impl Errors {
         }
     }
 
-    fn fold(&mut self, key: (Outcome, Option<u16>), class: Class) {
+    fn fold(&mut self, key: Key, class: Class) {
         let Some(mine) = self.classes.get_mut(&key) else {
             self.classes.insert(key, class);
             return;
@@ -60,7 +65,7 @@ impl Errors {
         let mut list: Vec<ErrorClass> = self
             .classes
             .iter()
-            .map(|(&(outcome, status), class)| ErrorClass {
+            .map(|(&(outcome, status, _), class)| ErrorClass {
                 outcome,
                 status,
                 count: class.count,

@@ -4,6 +4,7 @@ mod errors;
 mod histogram;
 mod order_statistics;
 mod quantities;
+mod speculation;
 mod summarise;
 mod tally;
 mod timeline;

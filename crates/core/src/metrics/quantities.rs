@@ -21,7 +21,7 @@ const fn tokens(name: &'static str, of: fn(&Record) -> Option<f64>) -> Quantity 
 }
 
 /// All of them. `send_lag`, `chunk_gap` and `itl` are pooled by the tally itself.
-pub(super) const QUANTITIES: [Quantity; 14] = [
+pub(super) const QUANTITIES: [Quantity; 20] = [
     time("latency", Record::latency),
     time("response_time", Record::response_time),
     time("ttft", Record::ttft),
@@ -31,8 +31,14 @@ pub(super) const QUANTITIES: [Quantity; 14] = [
     time("e2e_per_token", Record::e2e_per_token),
     time("llm_bench_latency_per_token", llm_bench_latency_per_token),
     time("connect", connect),
+    time("server_queue", |record| Some(record.server.queue?.as_secs_f64())),
+    time("server_tokenize", |record| Some(record.server.tokenize?.as_secs_f64())),
     time("server_prompt", |record| Some(record.server.prompt?.as_secs_f64())),
+    time("server_ttft", |record| Some(record.server.first_token?.as_secs_f64())),
     time("server_generation", |record| Some(record.server.generation?.as_secs_f64())),
+    time("server_tpot", |record| Some(record.server.per_token?.as_secs_f64())),
+    time("server_inference", |record| Some(record.server.inference?.as_secs_f64())),
+    time("server_total", |record| Some(record.server.total?.as_secs_f64())),
     tokens("input_tokens", |record| record.usage.input_tokens.or(record.prompt_tokens).map(f64::from)),
     tokens("output_tokens", |record| record.usage.output_tokens.map(f64::from)),
     tokens("cached_tokens", |record| record.usage.cached_tokens.map(f64::from)),

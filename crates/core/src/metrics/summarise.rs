@@ -70,6 +70,7 @@ impl Tally {
             counts,
             metrics,
             tokens,
+            speculation: self.speculation.acceptance(),
             errors: self.errors.list(),
             health: self.health(conduct),
             validity,

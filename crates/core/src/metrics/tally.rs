@@ -3,6 +3,7 @@
 use super::errors::Errors;
 use super::histogram::Samples;
 use super::quantities::{QUANTITIES, connect};
+use super::speculation::Speculation;
 use super::timeline::Timeline;
 use super::tokens::{Shares, TokenTally};
 use super::truth::ClientErrors;
@@ -28,6 +29,7 @@ pub struct Tally {
     pub(super) tokens: TokenTally,
     pub(super) errors: Errors,
     pub(super) client_errors: ClientErrors,
+    pub(super) speculation: Speculation,
     totals: Totals,
 }
 
@@ -100,6 +102,7 @@ impl Tally {
             tokens: TokenTally::default(),
             errors: Errors::default(),
             client_errors: ClientErrors::default(),
+            speculation: Speculation::default(),
             totals: Totals::default(),
         }
     }
@@ -148,6 +151,7 @@ impl Tally {
         self.tokens.merge(&other.tokens);
         self.errors.merge(&other.errors);
         self.client_errors.merge(&other.client_errors);
+        self.speculation.merge(&other.speculation);
         self.totals.merge(&other.totals);
     }
 
@@ -188,6 +192,7 @@ impl Tally {
     fn add_ok(&mut self, record: &Record) {
         self.tokens.add(record);
         self.client_errors.add(record);
+        self.speculation.add(record);
         for (quantity, samples) in QUANTITIES.iter().zip(&mut self.quantities) {
             if let Some(value) = (quantity.of)(record) {
                 samples.record((value * quantity.unit.scale()).round() as u64);

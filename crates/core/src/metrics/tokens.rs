@@ -95,10 +95,11 @@ impl TokenTally {
         if let Some(cached) = usage.cached_tokens {
             *self.cached.get_or_insert(0) += u64::from(cached);
         }
-        if record.counts_tokens() {
+        if usage.source != TokenSource::NoTokens && record.counts_tokens() {
             *self.sources.entry(usage.source).or_default() += 1;
         }
-        let counted = !matches!(usage.source, TokenSource::Chunks | TokenSource::Unknown);
+        let counted =
+            !matches!(usage.source, TokenSource::Chunks | TokenSource::Unknown | TokenSource::NoTokens);
         if let (true, Some(asked), Some(got)) = (counted, record.max_tokens, usage.output_tokens)
             && asked != got
         {

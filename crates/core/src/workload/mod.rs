@@ -5,11 +5,13 @@ mod corpus;
 mod draft;
 mod lengths;
 mod lines;
+mod lists;
 mod numbers;
 mod payloads;
 mod pieces;
 mod placeholders;
 mod prompts;
+mod recording;
 mod requests;
 mod tokenizer;
 
@@ -22,9 +24,11 @@ use crate::record::RequestId;
 pub use chars::CharPrompts;
 pub use lengths::LengthError;
 pub use lines::{Line, LineError, Lines};
+pub use lists::Lists;
 pub use payloads::{Payload, Payloads};
 pub use placeholders::{IMAGE_PLACEHOLDER, place_images};
 pub use prompts::{CorpusOptions, CorpusPrompts, PromptTooShort};
+pub use recording::Recording;
 pub use requests::{Requests, Source, TraceLengths};
 pub use tokenizer::Tokenizer;
 

@@ -48,6 +48,8 @@ pub struct Requests {
     pub chat: bool,
     /// Put random numbers before the user's texts, so that no two are alike. (Other sources do so themselves.)
     pub randomize: bool,
+    /// Whether the run asks for tokens to be generated.
+    pub generates: bool,
     /// Tokens to generate.
     pub output: OutputLength,
     /// Lengths that take precedence.
@@ -96,7 +98,9 @@ impl Workload for Requests {
             1 => text += ", 1 image each",
             n => text += &format!(", {n} images each"),
         }
-        text += &format!(", {} tokens out", self.output);
+        if self.generates {
+            text += &format!(", {} tokens out", self.output);
+        }
         if self.trace.is_some() {
             text += " where the trace gives no lengths";
         }
@@ -184,6 +188,7 @@ mod tests {
             source_name: "prompts".to_owned(),
             counter: Some(Arc::new(Words)),
             chat: true,
+            generates: true,
             randomize: false,
             output: OutputLength::constant(128),
             trace: None,

@@ -8,7 +8,7 @@ use plimsoll_core::time::Offset;
 use super::excerpt::{error_excerpt, excerpt};
 use super::json_scan::{NotJson, Value};
 use super::sse::{Event, Splitter, TooLarge};
-use super::{Decoder, Malformed, Reply};
+use super::{Decoder, Fields, Malformed, Reply};
 
 /// The largest document accepted, in bytes.
 const MAX_DOCUMENT: usize = 256 << 20;
@@ -23,6 +23,9 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What the JSON in a body means.
 pub(super) trait Meaning: Send {
+    /// The header fields of an answer, before its body.
+    fn fields(&mut self, _fields: &Fields<'_>, _reply: &mut Reply) {}
+
     /// An event of a stream, a JSON object, that arrived at `at`.
     fn event(&mut self, json: Value<'_>, at: Offset, reply: &mut Reply) -> Result<(), Malformed>;
 
@@ -33,6 +36,11 @@ pub(super) trait Meaning: Send {
 
     /// A whole body, any JSON value.
     fn document(&mut self, json: Value<'_>, reply: &mut Reply) -> Result<(), Malformed>;
+
+    /// `[DONE]`: the end of an answer, unless the protocol has a better mark.
+    fn done(&mut self, reply: &mut Reply) {
+        reply.complete = true;
+    }
 
     /// The regular end of a stream, `[DONE]` or not: last chance to say that it is complete.
     fn ended(&mut self, reply: &mut Reply);
@@ -60,6 +68,14 @@ impl<M> BodyReader<M> {
 }
 
 impl<M: Meaning> Decoder for BodyReader<M> {
+    fn fields(&mut self, fields: &Fields<'_>, reply: &mut Reply) -> bool {
+        let answers = fields.status.is_none_or(|status| status == 200);
+        if answers {
+            self.meaning.fields(fields, reply);
+        }
+        answers
+    }
+
     fn feed(&mut self, bytes: &[u8], at: Offset, reply: &mut Reply) -> Result<(), Malformed> {
         match &mut self.framing {
             Framing::Undecided(begun) => {
@@ -160,8 +176,9 @@ fn take_event(
 ) -> Result<(), Malformed> {
     let data = event.data.trim_ascii();
     if *done || data == b"[DONE]" {
-        *done = true;
-        reply.complete = true;
+        if !std::mem::replace(done, true) {
+            meaning.done(reply);
+        }
         return Ok(());
     }
     if event.name.is_empty() && meaning.event_again(data, at, reply) {
@@ -181,6 +198,11 @@ fn take_event(
         reply.error = Some(error_excerpt(data));
     }
     Ok(())
+}
+
+/// An event where an answer is one document.
+pub(super) fn no_events(event: Value<'_>) -> Malformed {
+    malformed("events where one document was expected", event.text().as_bytes())
 }
 
 /// Bytes that are not of the protocol.

@@ -2,17 +2,35 @@
 
 use std::sync::Arc;
 
-use plimsoll_core::spec::{Interface, Provider, RunSpec};
+use plimsoll_core::spec::{Api, Interface, Provider, RunSpec};
 use thiserror::Error;
 
 use super::Protocol;
+use super::embeddings::embeddings;
+use super::images::images;
+use super::messages::messages;
 use super::openai_chat::chat;
 use super::openai_completions::completions;
 use super::predict::Predict;
+use super::rerank::rerank;
+use super::responses::responses;
 use super::tgi::Tgi;
 use super::torchserve::TorchServe;
+use super::transcriptions::Transcriptions;
 use super::triton::Triton;
 use super::v2::V2;
+
+/// What OpenAI and the servers that speak its API have.
+const OPENAI: [Interface; 8] = [
+    Interface::Chat,
+    Interface::Completions,
+    Interface::Embeddings,
+    Interface::Rerank,
+    Interface::Responses,
+    Interface::Messages,
+    Interface::Transcriptions,
+    Interface::Images,
+];
 
 /// What can be asked of a provider. All of them complete text without streaming.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +56,7 @@ pub struct Supports {
 /// What can be asked of `provider`.
 pub fn supports(provider: Provider) -> Supports {
     let all = Supports {
-        interfaces: &[Interface::Chat, Interface::Completions],
+        interfaces: &OPENAI,
         stream: true,
         many: true,
         images: true,
@@ -55,10 +73,20 @@ pub fn supports(provider: Provider) -> Supports {
     let payloads =
         Supports { interfaces: &[Interface::Predict], stream: false, token_counts: true, ..triton };
     match provider {
-        Provider::Fireworks | Provider::Vllm | Provider::Sglang | Provider::Openai | Provider::Anyscale => {
-            all
-        }
-        Provider::Together => text_only,
+        Provider::Openai => all,
+        Provider::Fireworks | Provider::Vllm => Supports { interfaces: &OPENAI[..7], ..all },
+        Provider::Sglang => Supports { interfaces: &OPENAI[..5], ..all },
+        Provider::Anyscale => Supports { interfaces: &OPENAI[..3], ..all },
+        Provider::Together => Supports {
+            interfaces: &[
+                Interface::Completions,
+                Interface::Embeddings,
+                Interface::Rerank,
+                Interface::Transcriptions,
+                Interface::Images,
+            ],
+            ..text_only
+        },
         Provider::Tgi => tgi,
         Provider::TritonInfer => Supports { stream: false, ..triton },
         Provider::TritonGenerate => triton,
@@ -67,6 +95,19 @@ pub fn supports(provider: Provider) -> Supports {
         }
         Provider::KserveV1 => payloads,
         Provider::Torchserve => Supports { stream: true, ..payloads },
+        Provider::Transformers => Supports {
+            interfaces: &[
+                Interface::Chat,
+                Interface::Completions,
+                Interface::Responses,
+                Interface::Transcriptions,
+            ],
+            many: false,
+            logprobs: false,
+            ..all
+        },
+        Provider::LlamaCpp => Supports { interfaces: &OPENAI[..6], ..all },
+        Provider::Anthropic => Supports { interfaces: &[Interface::Messages], many: false, ..all },
     }
 }
 
@@ -93,6 +134,16 @@ pub enum ProtocolError {
         /// Those that it has.
         instead: String,
     },
+    /// Not in the interface, whoever provides it.
+    #[error("the interface `{interface}` has no {what}: {instead}")]
+    NotInInterface {
+        /// The interface's name.
+        interface: &'static str,
+        /// What it lacks.
+        what: &'static str,
+        /// What to do.
+        instead: &'static str,
+    },
     /// An option that only Fireworks understands.
     #[error("{option} is understood by fireworks only, not by {provider}: leave it out")]
     FireworksOnly {
@@ -110,25 +161,25 @@ pub enum ProtocolError {
 pub fn build(spec: &RunSpec) -> Result<Arc<dyn Protocol>, ProtocolError> {
     check_api(spec)?;
     check_fireworks(spec)?;
-    Ok(match spec.target.provider {
-        Provider::Fireworks
-        | Provider::Vllm
-        | Provider::Sglang
-        | Provider::Openai
-        | Provider::Anyscale
-        | Provider::Together => {
-            if spec.api.interface.is_chat() {
-                Arc::new(chat(spec))
-            } else {
-                Arc::new(completions(spec))
-            }
-        }
-        Provider::Tgi => Arc::new(Tgi::new(spec)),
-        Provider::TritonInfer => Arc::new(Triton::infer(spec)),
-        Provider::TritonGenerate => Arc::new(Triton::generate(spec)),
-        Provider::Triton | Provider::Kserve | Provider::Mlserver => Arc::new(V2::new(spec)),
-        Provider::KserveV1 => Arc::new(Predict::new(spec)),
-        Provider::Torchserve => Arc::new(TorchServe::new(spec)),
+    Ok(match spec.api.interface {
+        Interface::Chat => Arc::new(chat(spec)),
+        Interface::Completions => Arc::new(completions(spec)),
+        Interface::Generate => match spec.target.provider {
+            Provider::TritonInfer => Arc::new(Triton::infer(spec)),
+            Provider::TritonGenerate => Arc::new(Triton::generate(spec)),
+            _ => Arc::new(Tgi::new(spec)),
+        },
+        Interface::Infer => Arc::new(V2::new(spec)),
+        Interface::Predict => match spec.target.provider {
+            Provider::Torchserve => Arc::new(TorchServe::new(spec)),
+            _ => Arc::new(Predict::new(spec)),
+        },
+        Interface::Embeddings => Arc::new(embeddings(spec)),
+        Interface::Rerank => Arc::new(rerank(spec)),
+        Interface::Responses => Arc::new(responses(spec)),
+        Interface::Messages => Arc::new(messages(spec)),
+        Interface::Transcriptions => Arc::new(Transcriptions::new(spec)),
+        Interface::Images => Arc::new(images(spec)),
     })
 }
 
@@ -140,14 +191,15 @@ fn check_api(spec: &RunSpec) -> Result<(), ProtocolError> {
         let (provider, interface) = (provider.name(), api.interface.name());
         return Err(ProtocolError::NoInterface { provider, interface, instead: names.join(" or ") });
     }
+    check_interface(api)?;
     let images = !spec.workload.images.is_empty();
     for (asked, supported, what, instead) in [
         (api.stream, can.stream, "streaming", "use --no-stream"),
         (api.n != 1, can.many, "several sequences per request", "use -n 1"),
         (
             images,
-            can.images && api.interface.is_chat(),
-            "images in text completions",
+            can.images && api.interface == Interface::Chat,
+            "images but in chats",
             "use --chat with a provider that has it",
         ),
         (api.logprobs.is_some(), can.logprobs, "log probabilities", "leave out --logprobs"),
@@ -161,6 +213,35 @@ fn check_api(spec: &RunSpec) -> Result<(), ProtocolError> {
     ] {
         if asked && !supported {
             return Err(ProtocolError::Unsupported { provider: provider.name(), what, instead });
+        }
+    }
+    Ok(())
+}
+
+/// What an interface lacks, whoever provides it.
+fn check_interface(api: &Api) -> Result<(), ProtocolError> {
+    let interface = api.interface;
+    let of_text = matches!(interface, Interface::Chat | Interface::Completions | Interface::Generate);
+    let newer = matches!(interface, Interface::Responses | Interface::Messages);
+    for (asked, supported, what, instead) in [
+        (api.stream, interface.streams(), "streaming", "use --no-stream"),
+        (
+            api.n != 1,
+            of_text || interface == Interface::Images,
+            "several answers per request",
+            "leave out -n",
+        ),
+        (api.logprobs.is_some(), of_text, "log probabilities", "leave out --logprobs"),
+        (api.top_k.is_some(), of_text || newer, "top-k sampling", "leave out --top-k"),
+        (
+            api.reasoning_effort.is_some(),
+            of_text || interface == Interface::Responses,
+            "reasoning effort",
+            "leave out --reasoning-effort (messages: --extra-body '{\"thinking\": …}')",
+        ),
+    ] {
+        if asked && !supported {
+            return Err(ProtocolError::NotInInterface { interface: interface.name(), what, instead });
         }
     }
     Ok(())

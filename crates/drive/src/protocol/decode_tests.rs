@@ -226,7 +226,7 @@ fn documents_have_the_same_fields() {
     let (reply, outcome) = chat(document);
     assert_eq!((outcome, reply.deltas.len(), reply.events), (Outcome::Ok, 0, 0));
     assert_eq!((reply.text.as_deref(), reply.usage.output_tokens), (Some("ab"), Some(2)));
-    assert_eq!(reply.server.prompt, Some(Duration::from_micros(1500)));
+    assert_eq!(reply.server.first_token, Some(Duration::from_micros(1500)));
     assert_eq!(reply.server.generation, Some(Duration::from_millis(20)));
     for (document, outcome) in [
         (&document[..60], Outcome::Truncated),

@@ -213,7 +213,7 @@ fn what_a_provider_lacks_is_refused_clearly() {
         (
             Provider::Together,
             |spec| spec.api.interface = Interface::Chat,
-            "together has no interface `chat`: use --api completions",
+            "together has no interface `chat`: use --api completions or embeddings or rerank or transcriptions or images",
         ),
         (Provider::Tgi, |spec| spec.api.n = 2, "tgi has no several sequences per request: use -n 1"),
         (
@@ -229,7 +229,7 @@ fn what_a_provider_lacks_is_refused_clearly() {
         (
             Provider::Openai,
             |spec| spec.workload.images = vec![(1, 1)],
-            "openai has no images in text completions: use --chat with a provider that has it",
+            "openai has no images but in chats: use --chat with a provider that has it",
         ),
         (
             Provider::Vllm,
@@ -261,7 +261,8 @@ fn what_is_supported_can_be_built() {
             for stream in [false, true] {
                 let mut spec = spec(provider, false, stream);
                 spec.api.interface = interface;
-                let expected = can.interfaces.contains(&interface) && (can.stream || !stream);
+                let streams = can.stream && interface.streams();
+                let expected = can.interfaces.contains(&interface) && (streams || !stream);
                 assert_eq!(build(&spec).is_ok(), expected, "{provider:?} {interface:?}");
             }
         }

@@ -13,7 +13,10 @@ pub fn error_excerpt(body: &[u8]) -> String {
     });
     match said {
         Some(text) => printable(&text, MAX_CHARS),
-        None => printable(&String::from_utf8_lossy(body), MAX_CHARS),
+        None => {
+            let text = String::from_utf8_lossy(body);
+            printable(title(&text).unwrap_or(&text), MAX_CHARS)
+        }
     }
 }
 
@@ -21,8 +24,32 @@ pub fn error_excerpt(body: &[u8]) -> String {
 pub(super) fn said_by(error: Value<'_>) -> Option<String> {
     let text = error.string().map(|text| text.unescape().into_owned());
     let said = text.or_else(|| Some(error.get("message")?.string()?.unescape().into_owned()));
+    let said = said.or_else(|| complaints(error));
     let said = said.unwrap_or_else(|| error.text().to_owned());
     (!said.is_empty() && said != "false" && said != "{}").then(|| printable(&said, MAX_CHARS))
+}
+
+/// What FastAPI finds wrong with a request: `body.n: Input should be a valid integer; …`. Nothing for other lists.
+fn complaints(detail: Value<'_>) -> Option<String> {
+    let complaint = |entry: Value<'_>| {
+        let place: Vec<String> = entry
+            .get("loc")?
+            .items()
+            .map(|part| {
+                part.string().map_or_else(|| part.text().to_owned(), |part| part.unescape().into_owned())
+            })
+            .collect();
+        Some(format!("{}: {}", place.join("."), entry.get("msg")?.string()?.unescape()))
+    };
+    let all: Option<Vec<String>> = detail.items().map(complaint).collect();
+    all.filter(|all| !all.is_empty()).map(|all| all.join("; "))
+}
+
+/// The title of a page of HTML, as proxies answer with.
+fn title(body: &str) -> Option<&str> {
+    let start = body.find("<title>")? + "<title>".len();
+    let title = &body[start..];
+    Some(&title[..title.find("</title>")?])
 }
 
 /// The beginning of `bytes` in one line, at most `limit` characters.
@@ -66,7 +93,26 @@ mod tests {
             (r#"{"error":{"code":400,"message":"bad \"n\""}}"#, "bad \"n\""),
             (r#"{"error":"[request id: 1] expected 1 inputs"}"#, "[request id: 1] expected 1 inputs"),
             (r#"{"detail":"Unprocessable"}"#, "Unprocessable"),
-            (r#"{"detail":[{"loc":["body"],"msg":"no"}]}"#, r#"[{"loc":["body"],"msg":"no"}]"#),
+            (
+                r#"{"detail":[{"loc":["body","n",0],"msg":"no","type":"x"},{"loc":["body"],"msg":"never"}]}"#,
+                "body.n.0: no; body: never",
+            ),
+            (r#"{"detail":[{"why":"no"}]}"#, r#"[{"why":"no"}]"#),
+            (
+                r#"{"error":{"message":"litellm.RateLimitError: slow down","type":"throttling_error","code":"429"}}"#,
+                "litellm.RateLimitError: slow down",
+            ),
+            (r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#, "Overloaded"),
+            (
+                r#"{"code":503,"type":"ServiceUnavailableException","message":"Model \"m\" has no worker"}"#,
+                "Model \"m\" has no worker",
+            ),
+            (r#"{"error":"Model is overloaded","error_type":"overloaded"}"#, "Model is overloaded"),
+            (
+                "<html><head><title>503 Service Temporarily Unavailable</title></head><body>…",
+                "503 Service Temporarily Unavailable",
+            ),
+            ("<title>never ends", "<title>never ends"),
             (r#"{"object":"error","message":"no such model","code":404}"#, "no such model"),
             ("<html>\r\n<h1>502\tBad\u{1b}[31m Gateway</h1>", "<html> <h1>502 Bad [31m Gateway</h1>"),
             ("", ""),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use plimsoll_core::spec::Provider;
+use plimsoll_core::spec::{Family, Interface, Provider};
 use plimsoll_core::time::Offset;
 use serde_json::Value;
 
@@ -48,6 +48,17 @@ fn protocol(transcript: &Transcript) -> std::sync::Arc<dyn Protocol> {
         _ => Provider::Openai,
     };
     let mut spec = spec(provider, transcript.path.contains("/chat/"), stream);
+    let places = [
+        ("/v1/responses", Interface::Responses),
+        ("/v1/messages", Interface::Messages),
+        ("/v1/embeddings", Interface::Embeddings),
+        ("/v1/rerank", Interface::Rerank),
+    ];
+    if let Some((_, interface)) = places.into_iter().find(|(path, _)| *path == transcript.path) {
+        spec.api.interface = interface;
+        ask_of_family(&mut spec.api.family, &transcript.asked);
+        return build(&spec).unwrap();
+    }
     if let Some(model) = transcript.path.strip_prefix("/v2/models/").and_then(|rest| rest.split('/').next()) {
         spec.target.model = model.to_owned();
         spec.api.temperature = 1.0;
@@ -61,12 +72,21 @@ fn protocol(transcript: &Transcript) -> std::sync::Arc<dyn Protocol> {
     build(&spec).unwrap()
 }
 
+fn ask_of_family(family: &mut Family, asked: &Value) {
+    let length = |name: &str| asked[name].as_array().map(|list| list.len() as u32);
+    family.inputs = length("input").unwrap_or(1);
+    family.rerank.documents = length("documents").unwrap_or(1);
+    family.rerank.query = asked["query"].as_str().unwrap_or_default().to_owned();
+    family.rerank.top_n = asked["top_n"].as_u64().map(|n| n.try_into().unwrap());
+}
+
 /// The prompt and the tokens asked for, wherever the API has them.
 fn asked(body: &Value) -> Option<(&str, u32)> {
     let places = [
         ("/messages/0/content", "/max_tokens"),
         ("/prompt", "/max_tokens"),
         ("/text_input", "/max_tokens"),
+        ("/input", "/max_output_tokens"),
         ("/inputs/0/data/0/0", "/inputs/1/data/0/0"),
     ];
     places.into_iter().find_map(|(prompt, tokens)| {

@@ -2,10 +2,13 @@
 
 mod body_reader;
 mod build;
+mod embeddings;
 mod excerpt;
+mod images;
 mod json_scan;
 mod mask;
 mod message;
+mod messages;
 mod openai;
 mod openai_chat;
 mod openai_completions;
@@ -14,20 +17,29 @@ mod outcome;
 mod payload;
 mod predict;
 pub mod probe;
+mod refused;
 mod reply;
+mod rerank;
+mod responses;
+mod server_times;
 mod skeleton;
 mod sse;
 mod template;
+mod templated;
 mod tgi;
 mod torchserve;
+mod transcriptions;
 mod triton;
 mod v2;
 pub mod v2_metadata;
+mod wav;
 
 #[cfg(test)]
 mod decode_tests;
 #[cfg(test)]
 mod encode_tests;
+#[cfg(test)]
+mod family_tests;
 #[cfg(test)]
 mod golden_tests;
 #[cfg(test)]
@@ -42,6 +54,7 @@ pub use excerpt::error_excerpt;
 pub use mask::Mask;
 pub use message::{Fields, Outgoing, Route};
 pub use outcome::{Ended, judge, outcome_of_status};
+pub use refused::refused_members;
 pub use reply::Reply;
 
 /// A way to ask a server for an answer and to read it.

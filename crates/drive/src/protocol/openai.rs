@@ -66,7 +66,7 @@ fn provider_fields(api: &Api, provider: Provider) -> Vec<Field> {
     let mut fields = Vec::new();
     fields.extend(api.reasoning_effort.as_deref().map(|effort| Field::fixed("reasoning_effort", effort)));
     match provider {
-        Provider::Vllm | Provider::Sglang | Provider::Together if api.ignore_eos => {
+        Provider::Vllm | Provider::Sglang | Provider::Together | Provider::LlamaCpp if api.ignore_eos => {
             fields.push(Field::fixed("ignore_eos", true).when(When::Unconstrained));
         }
         Provider::Fireworks => fields.extend(fireworks_fields(api)),

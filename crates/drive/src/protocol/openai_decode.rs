@@ -1,15 +1,14 @@
 //! What the answers of OpenAI's chat and text completions mean, as the many servers that speak them write them.
 
-use std::time::Duration;
-
 use plimsoll_core::record::{Delta, DeltaKind, Stamps, TokenSource};
 use plimsoll_core::time::Offset;
 
 use super::body_reader::{Meaning, malformed};
 use super::excerpt::said_by;
 use super::json_scan::{Text, Value};
+use super::server_times;
 use super::skeleton::Skeleton;
-use super::{Malformed, Reply};
+use super::{Fields, Malformed, Reply};
 
 /// Reads chunks and documents of both APIs: a choice has `delta`, `message` or `text`.
 pub(super) struct Completion {
@@ -87,14 +86,20 @@ impl Completion {
         }
     }
 
+    /// Whether any choice has been seen.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun != 0
+    }
+
     fn read<'a>(&mut self, json: Value<'a>, carried: &mut Carried<'a>, reply: &mut Reply) {
         for (key, value) in json.members().filter(|(_, value)| !value.is_null()) {
             match &*key {
                 "choices" => value.items().for_each(|choice| self.choice(choice, carried, reply)),
                 "usage" => usage(value, carried, reply),
                 "system_fingerprint" => carried.stamp = value.string().filter(|text| stamp(*text).is_some()),
-                "timings" => timings(value, reply),
-                "metrics" => metrics(value, reply),
+                "timings" => server_times::llama_cpp(value, reply),
+                "metrics" => server_times::vllm(value, reply),
+                "perf_metrics" => server_times::perf_metrics(value, reply),
                 "error" => reply.error = said_by(value).or(reply.error.take()),
                 "object" if value.string().is_some_and(|text| text == *"error") => {
                     reply.error = json.get("message").and_then(said_by).or(reply.error.take());
@@ -236,6 +241,10 @@ impl Completion {
 }
 
 impl Meaning for Completion {
+    fn fields(&mut self, fields: &Fields<'_>, reply: &mut Reply) {
+        server_times::headers(fields, reply);
+    }
+
     fn event(&mut self, json: Value<'_>, at: Offset, reply: &mut Reply) -> Result<(), Malformed> {
         let mut carried = Carried::default();
         self.read(json, &mut carried, reply);
@@ -319,33 +328,6 @@ fn usage(usage: Value<'_>, carried: &mut Carried, reply: &mut Reply) {
         counts.output_tokens = carried.completion_tokens;
         counts.source = TokenSource::Server;
     }
-}
-
-/// llama.cpp's `timings`. Its counts stand in where no usage was sent.
-fn timings(timings: Value<'_>, reply: &mut Reply) {
-    let count = |name| timings.get(name).and_then(Value::count);
-    reply.server.prompt = millis(timings.get("prompt_ms")).or(reply.server.prompt);
-    reply.server.generation = millis(timings.get("predicted_ms")).or(reply.server.generation);
-    let counts = &mut reply.usage;
-    counts.cached_tokens = counts.cached_tokens.or(count("cache_n"));
-    counts.input_tokens =
-        counts.input_tokens.or_else(|| Some(count("prompt_n")? + count("cache_n").unwrap_or(0)));
-    if counts.output_tokens.is_none()
-        && let Some(predicted) = count("predicted_n")
-    {
-        counts.output_tokens = Some(predicted);
-        counts.source = TokenSource::Server;
-    }
-}
-
-/// vLLM's `metrics`, if its per-request metrics are on.
-fn metrics(metrics: Value<'_>, reply: &mut Reply) {
-    reply.server.prompt = millis(metrics.get("time_to_first_token_ms")).or(reply.server.prompt);
-    reply.server.generation = millis(metrics.get("generation_time_ms")).or(reply.server.generation);
-}
-
-fn millis(value: Option<Value<'_>>) -> Option<Duration> {
-    Duration::try_from_secs_f64(value?.number()? / 1e3).ok()
 }
 
 fn set(count: &mut Option<u32>, value: Option<Value<'_>>) {

@@ -69,6 +69,7 @@ pub fn provider_of_host(host: &str) -> Option<Provider> {
         ("together", Provider::Together),
         ("openai", Provider::Openai),
         ("anyscale", Provider::Anyscale),
+        ("anthropic", Provider::Anthropic),
     ];
     known.into_iter().find(|(part, _)| host.contains(part)).map(|(_, provider)| provider)
 }
@@ -76,7 +77,8 @@ pub fn provider_of_host(host: &str) -> Option<Provider> {
 fn provider_of_owner(owner: &str) -> Option<Provider> {
     let owner = owner.to_ascii_lowercase();
     match owner.as_str() {
-        "llamacpp" | "system" | "openai-internal" => Some(Provider::Openai),
+        "llamacpp" => Some(Provider::LlamaCpp),
+        "system" | "openai-internal" => Some(Provider::Openai),
         _ => Provider::from_name(&owner),
     }
 }
@@ -98,7 +100,8 @@ mod tests {
             ("x.anyscale.com", None, Provider::Anyscale),
             ("127.0.0.1", Some("vllm"), Provider::Vllm),
             ("127.0.0.1", Some("sglang"), Provider::Sglang),
-            ("127.0.0.1", Some("llamacpp"), Provider::Openai),
+            ("127.0.0.1", Some("llamacpp"), Provider::LlamaCpp),
+            ("api.anthropic.com", None, Provider::Anthropic),
         ] {
             assert_eq!(guess(host, owner), Guess { provider, note: None }, "{host} {owner:?}");
         }

@@ -1,6 +1,7 @@
 //! What a response says, gathered while it arrives.
 
-use plimsoll_core::record::{Delta, ServerTimes, Stamps, Usage};
+use plimsoll_core::record::{Delta, DeltaKind, ServerTimes, Stamps, Usage};
+use plimsoll_core::time::Offset;
 
 use super::json_scan::Text;
 
@@ -31,6 +32,8 @@ pub struct Reply {
     pub text: Option<String>,
     /// What the server says of its own times.
     pub server: ServerTimes,
+    /// Shares of accepted tokens by position in the draft, of a server that decodes speculatively and says so.
+    pub acceptance: Vec<f64>,
     /// The embedded server's stamps: readings of the machine's monotonic clock, not yet moments of the run.
     pub stamps: Option<Stamps>,
 }
@@ -42,6 +45,16 @@ impl Reply {
         if keep {
             self.text.get_or_insert_default().push_str(&text.unescape());
         }
+    }
+
+    /// Takes an event with generated text of an unknown number of tokens. An empty one carries nothing.
+    pub(super) fn take_delta(&mut self, text: Text<'_>, kind: DeltaKind, at: Offset, keep: bool) {
+        if text.is_empty() {
+            return;
+        }
+        self.take_text(text, keep);
+        self.has_content = true;
+        self.deltas.push(Delta { at, tokens: 0, kind });
     }
 
     /// Takes generated text.

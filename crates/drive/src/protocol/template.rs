@@ -87,7 +87,8 @@ impl Template {
         let extra: Vec<_> =
             extra.map(|(key, value)| (key.clone(), format!("{}:{value}", json_string(key)))).collect();
         let given = |key: &str| extra.iter().any(|(given, _)| same_member(given, key));
-        fields.retain(|field| !given(field.key));
+        let unknown = |key: &str| api.family.without.iter().any(|without| without == key);
+        fields.retain(|field| !given(field.key) && !unknown(field.key));
         let stream = api.extra_body.as_ref().and_then(|extra| extra.get("stream")?.as_bool());
         Template {
             constrained: CONSTRAINTS.into_iter().any(given),

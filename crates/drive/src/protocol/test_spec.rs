@@ -35,9 +35,8 @@ pub(super) fn spec(provider: Provider, chat: bool, stream: bool) -> RunSpec {
         api: Api {
             interface: match supports(provider).interfaces {
                 _ if chat => Interface::Chat,
-                [Interface::Generate, ..] => Interface::Generate,
-                [payloads, ..] if payloads.takes_payloads() => *payloads,
-                _ => Interface::Completions,
+                all if all.contains(&Interface::Completions) => Interface::Completions,
+                all => all[0],
             },
             stream,
             logprobs: None,
@@ -54,6 +53,7 @@ pub(super) fn spec(provider: Provider, chat: bool, stream: bool) -> RunSpec {
             forced_generation: Arc::from([]),
             extra_body: None,
             keep_text: true,
+            family: plimsoll_core::spec::Family::default(),
         },
         load: LoadModel::Closed(ClosedLoop {
             users: NonZeroU32::MIN,

@@ -9,8 +9,9 @@ use serde_json::json;
 use super::body_reader::{BodyReader, Meaning, malformed};
 use super::excerpt::said_by;
 use super::json_scan::Value;
+use super::server_times;
 use super::template::{Field, Part, Template};
-use super::{Decoder, Malformed, Outgoing, Protocol, Reply, Route};
+use super::{Decoder, Fields, Malformed, Outgoing, Protocol, Reply, Route};
 
 /// `POST /generate` or `/generate_stream`.
 pub(super) struct Tgi {
@@ -63,6 +64,10 @@ struct Generation {
 }
 
 impl Meaning for Generation {
+    fn fields(&mut self, fields: &Fields<'_>, reply: &mut Reply) {
+        server_times::tgi_headers(fields, reply);
+    }
+
     fn event(&mut self, json: Value<'_>, at: Offset, reply: &mut Reply) -> Result<(), Malformed> {
         if let Some(error) = json.get("error").and_then(said_by) {
             reply.error = Some(error);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{Int64Builder, ListBuilder};
+use arrow_array::builder::{Float64Builder, Int64Builder, ListBuilder};
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -22,6 +22,7 @@ pub(super) enum Cell<T> {
     Real(fn(&T) -> Option<f64>),
     Text(fn(&T) -> Option<&str>),
     Ints(fn(&T) -> Vec<i64>),
+    Reals(fn(&T) -> &[f64]),
 }
 
 /// A table: its columns, their types, and how they are written.
@@ -54,6 +55,7 @@ impl<T> Cell<T> {
             Cell::Real(_) => DataType::Float64,
             Cell::Text(_) => DataType::Utf8,
             Cell::Ints(_) => DataType::List(Arc::new(Field::new("item", DataType::Int64, true))),
+            Cell::Reals(_) => DataType::List(Arc::new(Field::new("item", DataType::Float64, true))),
         }
     }
 
@@ -66,6 +68,14 @@ impl<T> Cell<T> {
                 let mut lists = ListBuilder::new(Int64Builder::new());
                 for row in rows {
                     lists.values().append_slice(&read(row));
+                    lists.append(true);
+                }
+                Arc::new(lists.finish())
+            }
+            Cell::Reals(read) => {
+                let mut lists = ListBuilder::new(Float64Builder::new());
+                for row in rows {
+                    lists.values().append_slice(read(row));
                     lists.append(true);
                 }
                 Arc::new(lists.finish())
@@ -90,7 +100,7 @@ fn properties<T>(columns: &[&Column<T>], notes: &[(&str, String)]) -> WriterProp
         let path = ColumnPath::from(column.name);
         builder = match column.cell {
             Cell::Int(_) => builder.set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
-            Cell::Real(_) => builder,
+            Cell::Real(_) | Cell::Reals(_) => builder,
             Cell::Text(_) => builder.set_column_dictionary_enabled(path, true),
             Cell::Ints(_) => {
                 let items =

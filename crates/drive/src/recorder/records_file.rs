@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int64Type;
+use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, Int64Array, ListArray, RecordBatch, StringArray};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use plimsoll_core::record::{
@@ -20,6 +20,17 @@ use super::records_table::{
     CHUNK_COLUMNS, COLUMNS, FORMAT_KEY, MEASURE_KEY, PHASES, RECORDS_FORMAT, SOURCES, WALL_KEY, phase_name,
     source_name,
 };
+
+/// Columns that the first files of this format lack.
+const LATER: [&str; 7] = [
+    "server_queue_ns",
+    "server_tokenize_ns",
+    "server_ttft_ns",
+    "server_tpot_ns",
+    "server_inference_ns",
+    "server_total_ns",
+    "acceptance",
+];
 
 /// The records of a stored run, read a few thousand at a time: an iterator over them.
 #[derive(Debug)]
@@ -122,6 +133,9 @@ impl<'a> Cells<'a> {
         let mut cells = Cells { ints: BTreeMap::new(), texts: BTreeMap::new(), lists: BTreeMap::new() };
         for column in &COLUMNS {
             let array = batch.column_by_name(column.name);
+            if array.is_none() && LATER.contains(&column.name) {
+                continue;
+            }
             let array =
                 array.ok_or_else(|| ReadError::Format(format!("it lacks the column `{}`", column.name)))?;
             let other = || ReadError::Format(format!("its column `{}` has another type", column.name));
@@ -131,6 +145,9 @@ impl<'a> Cells<'a> {
                 }
                 Cell::Text(_) => {
                     cells.texts.insert(column.name, array.as_string_opt().ok_or_else(other)?);
+                }
+                Cell::Reals(_) => {
+                    cells.lists.insert(column.name, array.as_list_opt().ok_or_else(other)?);
                 }
                 Cell::Real(_) | Cell::Ints(_) => {} // derived from the others
             }
@@ -178,9 +195,16 @@ impl<'a> Cells<'a> {
             bytes_received: self.number("bytes_received", row),
             chars: self.number("chars", row) as u32,
             server: ServerTimes {
+                queue: self.span("server_queue_ns", row),
+                tokenize: self.span("server_tokenize_ns", row),
                 prompt: self.span("server_prompt_ns", row),
+                first_token: self.span("server_ttft_ns", row),
                 generation: self.span("server_generation_ns", row),
+                per_token: self.span("server_tpot_ns", row),
+                inference: self.span("server_inference_ns", row),
+                total: self.span("server_total_ns", row),
             },
+            acceptance: self.reals("acceptance", row),
             stamps: (self.number("stamped", row) == 1).then(|| Stamps {
                 first_token: self.offset("stamp_first_token_ns", row),
                 last_token: self.offset("stamp_last_token_ns", row),
@@ -220,6 +244,12 @@ impl<'a> Cells<'a> {
             deltas.push(delta(last, 0));
         }
         deltas
+    }
+
+    fn reals(&self, name: &str, row: usize) -> Vec<f64> {
+        let list = self.lists.get(name).map(|lists| lists.value(row));
+        let reals = list.as_ref().and_then(|list| list.as_primitive_opt::<Float64Type>());
+        reals.map(|reals| reals.values().to_vec()).unwrap_or_default()
     }
 
     fn list(&self, name: &str, row: usize) -> Option<Int64Array> {

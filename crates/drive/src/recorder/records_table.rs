@@ -29,7 +29,7 @@ const fn text(name: &'static str, read: fn(&Record) -> Option<&str>) -> Column<R
     Column { name, cell: Cell::Text(read) }
 }
 
-pub(super) static COLUMNS: [Column<Record>; 45] = [
+pub(super) static COLUMNS: [Column<Record>; 52] = [
     int("id", |record| whole(record.id.0)),
     text("phase", |record| Some(phase_name(record.phase))),
     int("thread", |record| Some(i64::from(record.thread))),
@@ -61,8 +61,15 @@ pub(super) static COLUMNS: [Column<Record>; 45] = [
     int("bytes_sent", |record| whole(record.bytes_sent)),
     int("bytes_received", |record| whole(record.bytes_received)),
     int("chars", |record| Some(i64::from(record.chars))),
+    int("server_queue_ns", |record| span(record.server.queue?)),
+    int("server_tokenize_ns", |record| span(record.server.tokenize?)),
     int("server_prompt_ns", |record| span(record.server.prompt?)),
+    int("server_ttft_ns", |record| span(record.server.first_token?)),
     int("server_generation_ns", |record| span(record.server.generation?)),
+    int("server_tpot_ns", |record| span(record.server.per_token?)),
+    int("server_inference_ns", |record| span(record.server.inference?)),
+    int("server_total_ns", |record| span(record.server.total?)),
+    Column { name: "acceptance", cell: Cell::Reals(|record| &record.acceptance) },
     int("stamped", |record| Some(i64::from(record.stamps.is_some()))),
     int("stamp_first_token_ns", |record| nanos(record.stamps?.first_token)),
     int("stamp_last_token_ns", |record| nanos(record.stamps?.last_token)),
@@ -122,12 +129,13 @@ pub(super) fn phase_name(phase: Phase) -> &'static str {
     }
 }
 
-pub(super) const SOURCES: [TokenSource; 5] = [
+pub(super) const SOURCES: [TokenSource; 6] = [
     TokenSource::Server,
     TokenSource::Logprobs,
     TokenSource::Tokenizer,
     TokenSource::Chunks,
     TokenSource::Unknown,
+    TokenSource::NoTokens,
 ];
 
 pub(super) fn source_name(source: TokenSource) -> &'static str {
@@ -137,5 +145,6 @@ pub(super) fn source_name(source: TokenSource) -> &'static str {
         TokenSource::Tokenizer => "tokenizer",
         TokenSource::Chunks => "chunks",
         TokenSource::Unknown => "unknown",
+        TokenSource::NoTokens => "no_tokens",
     }
 }

@@ -57,6 +57,8 @@ pub(crate) struct Exchange {
     pub(crate) reply: Reply,
     /// The first bytes of the body of a response that is not a success.
     pub(crate) error_body: Vec<u8>,
+    /// When to come back, as the server of a refusal says.
+    pub(crate) retry_after: Option<String>,
     /// Whether the connection can be used again.
     pub(crate) reusable: bool,
     cancel_at_first_token: bool,
@@ -79,6 +81,7 @@ impl Exchange {
             record,
             reply: Reply { text: follow.keep_text.then(String::new), ..Reply::default() },
             error_body: Vec::new(),
+            retry_after: None,
             reusable: false,
             cancel_at_first_token: follow.cancel_at_first_token,
             decoder,
@@ -203,7 +206,12 @@ impl Exchange {
     }
 
     fn parse_head(&mut self, bytes: &[u8]) -> Result<Option<Head>, HttpError> {
-        http1::parse_head(bytes, |fields| self.answers = self.decoder.fields(fields, &mut self.reply))
+        http1::parse_head(bytes, |fields| {
+            self.answers = self.decoder.fields(fields, &mut self.reply);
+            if !self.answers {
+                self.retry_after = fields.get("retry-after").map(str::to_owned);
+            }
+        })
     }
 
     /// Takes a complete head at the start of `bytes`, and what follows it.

@@ -1,10 +1,11 @@
-//! One question before a run: asks the server who it is and what it has.
+//! One question before a run: asks the server who it is and what it has, or whether it takes a request.
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::ready;
 use std::time::Duration;
 
+use bytes::Bytes;
 use plimsoll_core::record::Outcome;
 use plimsoll_core::spec::{Target, TransportSpec};
 use rustls::ClientConfig;
@@ -17,11 +18,15 @@ use super::http1::{self, Framing};
 use super::stamped::ReceiveClock;
 use super::target::Origin;
 use crate::clock::Clock;
+use crate::protocol::{Outgoing, Route};
 
 /// Longest answer that is read, in bytes.
 const MAX_BODY: usize = 4 << 20;
 /// Time for the whole answer.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// Time for the whole answer to a request of the run's own kind: a model may have to be loaded for it.
+const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 
 /// An answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,10 +49,12 @@ pub enum FetchError {
         reason: String,
     },
     /// Connected, but no usable answer.
-    #[error("no usable answer to {asked}: {reason}")]
+    #[error("no usable answer to {method} {path}: {reason}")]
     NoAnswer {
-        /// Method and path.
-        asked: String,
+        /// The method.
+        method: String,
+        /// The path asked for.
+        path: String,
         /// What happened.
         reason: String,
     },
@@ -113,15 +120,51 @@ pub fn ask(
     method: &str,
     path: &str,
 ) -> Result<Fetched, FetchError> {
-    let no_answer = |reason: String| FetchError::NoAnswer { asked: format!("{method} {path}"), reason };
+    let question = Question { method, path, pieces: vec![origin.bare(target, method, path)], limit: LIMIT };
+    put(origin, spec, tls, question)
+}
+
+/// Sends one request as a run would, in a runtime of its own.
+///
+/// # Errors
+/// The server cannot be reached, or does not answer in HTTP/1.1 within two minutes.
+pub fn post(
+    origin: &Origin,
+    target: &Target,
+    spec: &TransportSpec,
+    tls: Option<Arc<ClientConfig>>,
+    route: &Route,
+    request: Outgoing,
+) -> Result<Fetched, FetchError> {
+    let pieces = origin.head(target, route).pieces(request);
+    let question = Question { method: &route.method, path: &route.path, pieces, limit: ANSWER_LIMIT };
+    put(origin, spec, tls, question)
+}
+
+/// A request in pieces, and how long its answer may take.
+struct Question<'a> {
+    method: &'a str,
+    path: &'a str,
+    pieces: Vec<Bytes>,
+    limit: Duration,
+}
+
+fn put(
+    origin: &Origin,
+    spec: &TransportSpec,
+    tls: Option<Arc<ClientConfig>>,
+    question: Question<'_>,
+) -> Result<Fetched, FetchError> {
+    let Question { method, path, pieces, limit } = question;
+    let no_answer =
+        |reason: String| FetchError::NoAnswer { method: method.to_owned(), path: path.to_owned(), reason };
     let clock = Clock::start();
     runtime().map_err(no_answer)?.block_on(async {
         let dialer = Dialer::new(origin.clone(), tls, spec, clock).map_err(unreachable)?;
         let (mut connection, _) = dialer.dial().await.map_err(unreachable)?;
-        let request = Unsent::new(vec![origin.bare(target, method, path)]);
-        match timeout(LIMIT, exchange(&mut connection, request, clock)).await {
+        match timeout(limit, exchange(&mut connection, Unsent::new(pieces), clock)).await {
             Ok(result) => result.map_err(no_answer),
-            Err(_) => Err(no_answer(format!("none within {LIMIT:?}"))),
+            Err(_) => Err(no_answer(format!("none within {limit:?}"))),
         }
     })
 }

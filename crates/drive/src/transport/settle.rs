@@ -1,6 +1,7 @@
 //! From the end of an exchange to the one outcome of its request.
 
 use plimsoll_core::record::{DeltaKind, Outcome, Record, Stamps, TokenSource};
+use plimsoll_core::refusal::error_text;
 use plimsoll_core::time::Offset;
 
 use super::exchange::{Ending, Exchange};
@@ -12,8 +13,8 @@ use crate::protocol::{Ended, Reply, error_excerpt, judge, outcome_of_status};
 /// Returns the record and the text of the answer, if it was kept.
 pub(super) fn settle(exchange: Exchange, ending: Ending, clock: Clock) -> (Record, Option<String>) {
     let now = clock.now();
-    let Exchange { mut record, mut reply, error_body, answers, .. } = exchange;
-    let refusal = (!answers).then_some(error_body.as_slice());
+    let Exchange { mut record, mut reply, error_body, retry_after, answers, .. } = exchange;
+    let refusal = (!answers).then_some((error_body.as_slice(), retry_after.as_deref()));
     let (outcome, error) = outcome_of(&record, &reply, refusal, ending);
     record.outcome = outcome;
     record.error = error;
@@ -30,13 +31,14 @@ pub(super) fn settle(exchange: Exchange, ending: Ending, clock: Clock) -> (Recor
 fn outcome_of(
     record: &Record,
     reply: &Reply,
-    refusal: Option<&[u8]>,
+    refusal: Option<(&[u8], Option<&str>)>,
     ending: Ending,
 ) -> (Outcome, Option<String>) {
     if matches!(ending, Ending::Complete | Ending::Cut(_))
-        && let (Some(status), Some(refusal)) = (record.status, refusal)
+        && let (Some(status), Some((body, retry_after))) = (record.status, refusal)
     {
-        return (outcome_of_status(status), Some(format!("HTTP {status}: {}", error_excerpt(refusal))));
+        let error = error_text(status, retry_after, &error_excerpt(body));
+        return (outcome_of_status(status), Some(error));
     }
     match ending {
         Ending::Complete => judge(reply, Ended::Whole),
@@ -71,6 +73,7 @@ fn move_reply(record: &mut Record, reply: Reply, clock: Clock) {
     record.coalesced_events = reply.coalesced_events;
     record.chars = reply.chars;
     record.server = reply.server;
+    record.acceptance = reply.acceptance;
     record.stamps = reply.stamps.and_then(|stamps| on_this_clock(stamps, record.sent, clock));
     record.deltas = reply.deltas;
     if record.usage.output_tokens.is_none() {

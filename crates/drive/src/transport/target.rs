@@ -1,11 +1,14 @@
 //! Where requests go: a parsed URL and the head of every request to it.
 
 use bytes::Bytes;
-use plimsoll_core::spec::Target;
+use plimsoll_core::spec::{Provider, Target};
 use thiserror::Error;
 use url::Url;
 
 use crate::protocol::{Outgoing, Route};
+
+/// The version of Anthropic's API that requests are written in.
+const ANTHROPIC_VERSION: &str = "2023-06-01";
 
 /// Scheme, host, port and base path of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,8 +105,13 @@ impl Origin {
                 head.push_str(&format!("{name}: {value}\r\n"));
             }
         }
-        if let Some(key) = target.api_key.as_ref().filter(|_| !own("authorization")) {
-            head.push_str(&format!("Authorization: Bearer {}\r\n", key.reveal()));
+        let anthropic = target.provider == Provider::Anthropic;
+        let (name, before) = if anthropic { ("x-api-key", "") } else { ("Authorization", "Bearer ") };
+        if let Some(key) = target.api_key.as_ref().filter(|_| !own(name)) {
+            head.push_str(&format!("{name}: {before}{}\r\n", key.reveal()));
+        }
+        if anthropic && !own("anthropic-version") {
+            head.push_str(&format!("anthropic-version: {ANTHROPIC_VERSION}\r\n"));
         }
         for (name, value) in &target.headers {
             head.push_str(&format!("{name}: {}\r\n", value.reveal()));
@@ -146,7 +154,7 @@ impl RequestHead {
 
 #[cfg(test)]
 mod tests {
-    use plimsoll_core::spec::{Provider, Secret};
+    use plimsoll_core::spec::Secret;
     use plimsoll_core::workload::Body;
 
     use super::*;
@@ -177,6 +185,11 @@ mod tests {
             api_key: Some(Secret::new("k")),
             endpoint: None,
         };
+        let anthropic = Target { provider: Provider::Anthropic, headers: Vec::new(), ..target.clone() };
+        let head = origin.head(&anthropic, &Route::json("/v1/x", false)).pieces(Outgoing::default()).concat();
+        let head = String::from_utf8(head).unwrap();
+        assert!(head.contains("\r\nx-api-key: k\r\nanthropic-version: 2023-06-01\r\n"), "{head}");
+        assert!(!head.contains("Authorization"), "{head}");
         let head = origin.head(&target, &Route::json("/v1/x", false));
         let text = |request: Outgoing| String::from_utf8(head.pieces(request).concat()).unwrap();
         let body = Body { pieces: vec![Bytes::from_static(b"{"), Bytes::from_static(b"}")] };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use plimsoll_core::seed::Seed;
-use plimsoll_core::spec::{Pick, PromptSource, WorkloadSpec};
+use plimsoll_core::spec::{Interface, Pick, PromptSource, WorkloadSpec};
 use plimsoll_core::workload::{
     CharPrompts, CorpusOptions, CorpusPrompts, IMAGE_PLACEHOLDER, Line, Lines, Requests, Source, Tokenizer,
     TraceLengths, Workload,
@@ -17,7 +17,8 @@ use super::{PayloadError, WorkloadError, images, load_tokenizer, payloads};
 /// A workload that is ready, and the tokenizer that it counts with, if one was needed or named.
 pub type Loaded = (Arc<dyn Workload>, Option<Arc<dyn Tokenizer>>);
 
-/// Reads and checks everything that a workload needs. `chat` says whether requests are chats; the lengths of a trace
+/// Reads and checks everything that a workload needs. The interface says whether requests are chats
+/// and whether they generate tokens; the lengths of a trace
 /// take the place of the workload's own, row by row.
 ///
 /// # Errors
@@ -25,12 +26,13 @@ pub type Loaded = (Arc<dyn Workload>, Option<Arc<dyn Tokenizer>>);
 pub fn load(
     spec: &WorkloadSpec,
     seed: Seed,
-    chat: bool,
+    interface: Interface,
     trace: Option<TraceLengths>,
 ) -> Result<Loaded, WorkloadError> {
     if let PromptSource::Payloads(payloads) = &spec.prompts {
         return Ok((Arc::new(payloads::load(payloads, seed)?), None));
     }
+    let chat = interface.is_chat();
     spec.output.validate()?;
     if !(0.0..=1.0).contains(&spec.cancel_rate) {
         return Err(WorkloadError::CancelRate(spec.cancel_rate));
@@ -49,6 +51,7 @@ pub fn load(
         // Counted only with the tokenizer that the user named: the bundled one would guess.
         counter: tokenizer.clone().filter(|_| spec.tokenizer.is_some()),
         chat,
+        generates: interface.has_length(),
         randomize: spec.randomize,
         output: spec.output,
         trace,
@@ -178,11 +181,11 @@ mod tests {
     }
 
     fn ready(spec: &WorkloadSpec) -> Loaded {
-        load(spec, Seed(9), true, None).map_err(|error| error.to_string()).unwrap()
+        load(spec, Seed(9), Interface::Chat, None).map_err(|error| error.to_string()).unwrap()
     }
 
     fn refused(spec: &WorkloadSpec) -> String {
-        load(spec, Seed(9), true, None).err().expect("an error").to_string()
+        load(spec, Seed(9), Interface::Chat, None).err().expect("an error").to_string()
     }
 
     fn text(request: &RequestSpec) -> &str {
@@ -200,13 +203,18 @@ mod tests {
         (file, PromptSource::Jsonl { path, pick, shuffle_seed: None, limit: None })
     }
 
+    fn interface(chat: bool) -> Interface {
+        if chat { Interface::Chat } else { Interface::Completions }
+    }
+
     #[test]
     fn prompts_have_exactly_the_tokens_asked_for_by_the_users_tokenizer() {
         for corpus in [Corpus::Verse, Corpus::Code] {
             for chat in [true, false] {
                 for tokens in [4, 16, 17, 64, 512, 1024] {
                     let prompts = PromptSource::Corpus { corpus, tokens, instruction: None };
-                    let (workload, tokenizer) = load(&asking(prompts), Seed(9), chat, None).unwrap();
+                    let (workload, tokenizer) =
+                        load(&asking(prompts), Seed(9), interface(chat), None).unwrap();
                     let tokenizer = tokenizer.unwrap();
                     for id in 0..3 {
                         let request = workload.request(RequestId(id));
@@ -243,7 +251,7 @@ mod tests {
     #[test]
     fn a_trace_decides_lengths() {
         let trace = Some([(Some(100), Some(5)), (Some(1), None)].into());
-        let (workload, _) = load(&asking(verse(64)), Seed(9), true, trace).unwrap();
+        let (workload, _) = load(&asking(verse(64)), Seed(9), Interface::Chat, trace).unwrap();
         let lengths = |id| {
             let request = workload.request(RequestId(id));
             (request.prompt_tokens, request.max_tokens)

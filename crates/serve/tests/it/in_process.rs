@@ -84,6 +84,7 @@ fn spec(load: LoadModel) -> RunSpec {
             forced_generation: Arc::default(),
             extra_body: None,
             keep_text: false,
+            family: plimsoll_core::spec::Family::default(),
         },
         load,
         workload: WorkloadSpec {

@@ -51,6 +51,12 @@ impl Job {
         lengths: Option<TraceLengths>,
     ) -> anyhow::Result<Job> {
         ready::check(&spec.load)?;
+        let interface = spec.api.interface;
+        if matches!(reached.way, Way::InProcess(_)) && !interface.has_length() {
+            let error =
+                format!("simulated time has text only, no {}: leave out time=virtual", interface.name());
+            return Err(UsageError(error).into());
+        }
         let (mut workload, tokenizer) = ready::workload(&spec, lengths)?;
         if matches!(&reached.way, Way::Http(HttpWay { embedded: Some(_), .. })) {
             workload = Arc::new(Uncounted(workload));

@@ -17,7 +17,7 @@ const METHOD: &str = "POST";
 
 /// The metrics that the load test reports as requests of type METRIC: its name, ours, and what turns ours into its
 /// unit (milliseconds, or a number as it is).
-const METRICS: [(&str, &str, f64); 11] = [
+const METRICS: [(&str, &str, f64); 17] = [
     ("time_to_first_token", "ttft", 1e-6),
     ("total_latency", "latency", 1e-6),
     ("latency_per_token", "llm_bench_latency_per_token", 1e-6),
@@ -27,8 +27,14 @@ const METRICS: [(&str, &str, f64); 11] = [
     ("num_tokens", "output_tokens", 1.0),
     ("prompt_tokens", "input_tokens", 1.0),
     ("cached_tokens", "cached_tokens", 1.0),
+    ("server_queue", "server_queue", 1e-6),
+    ("server_tokenize", "server_tokenize", 1e-6),
     ("server_prompt", "server_prompt", 1e-6),
+    ("server_ttft", "server_ttft", 1e-6),
     ("server_generation", "server_generation", 1e-6),
+    ("server_tpot", "server_tpot", 1e-6),
+    ("server_inference", "server_inference", 1e-6),
+    ("server_total", "server_total", 1e-6),
 ];
 
 /// The files of one run, shared by the recorder's thread, which adds to the history, and the end of the run.

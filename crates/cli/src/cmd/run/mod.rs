@@ -1,5 +1,6 @@
 //! `plimsoll run`: from what was typed to a run and its report.
 
+mod adapt;
 mod inputs;
 mod job;
 mod launch;
@@ -59,6 +60,7 @@ pub(crate) fn run(matches: &ArgMatches, typed: &RunArgs) -> anyhow::Result<ExitC
         spec.api.forced_generation = ready::forced_texts(corpus);
     }
     check_summary_file(&outputs, &spec.api)?;
+    adapt::adapt(&mut spec, &reached.way)?;
     let job = Job::prepare(spec, reached, lengths)?;
     let done = job.run(&outputs)?;
     conclude(&done, &outputs)

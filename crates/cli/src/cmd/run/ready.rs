@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use plimsoll_core::load::trace::{Trace, TraceOptions};
 use plimsoll_core::load::{Arrivals, LoadModel};
 use plimsoll_core::record::RequestId;
-use plimsoll_core::spec::{Corpus, RunSpec};
-use plimsoll_core::workload::{RequestSpec, TraceLengths, Workload};
+use plimsoll_core::spec::{Corpus, Interface, RunSpec};
+use plimsoll_core::workload::{Lists, Recording, RequestSpec, TraceLengths, Workload};
 use plimsoll_drive::workload;
 
 use crate::exit::UsageError;
@@ -61,9 +61,27 @@ pub(super) fn forced_texts(corpus: Corpus) -> Arc<[String]> {
 /// # Errors
 /// A file is missing or malformed, or the workload is impossible.
 pub(super) fn workload(spec: &RunSpec, lengths: Option<TraceLengths>) -> anyhow::Result<workload::Loaded> {
-    workload::load(&spec.workload, spec.seed, spec.api.interface.is_chat(), lengths)
+    let family = &spec.api.family;
+    let interface = spec.api.interface;
+    if interface == Interface::Transcriptions {
+        return Ok((Arc::new(Recording { seconds: family.audio_seconds }), None));
+    }
+    let traced = lengths.is_some();
+    let (prompts, tokenizer) = workload::load(&spec.workload, spec.seed, interface, lengths)
         .map_err(|error| UsageError(error.to_string()))
-        .context("cannot make the workload")
+        .context("cannot make the workload")?;
+    let (member, length) = match interface {
+        Interface::Embeddings if family.inputs > 1 => ("input", family.inputs),
+        Interface::Rerank => ("documents", family.rerank.documents),
+        _ => return Ok((prompts, tokenizer)),
+    };
+    if traced {
+        return Err(UsageError(format!(
+            "a trace gives each request one length, and these have {length} {member} each: use --qps or --stages"
+        ))
+        .into());
+    }
+    Ok((Arc::new(Lists { prompts, member, length, counted: interface == Interface::Embeddings }), tokenizer))
 }
 
 /// A workload for the embedded server, which only estimates the tokens of a prompt: a difference from our count would

@@ -58,7 +58,7 @@ pub(super) fn find(draft: &TargetDraft, transport: &TransportSpec) -> anyhow::Re
     };
     let asking = Target {
         url: url.clone(),
-        provider: Provider::Openai,
+        provider: draft.provider.unwrap_or(Provider::Openai),
         model: String::new(),
         headers: draft.headers.clone(),
         api_key: draft.api_key.clone(),

@@ -45,6 +45,7 @@ fn spec() -> RunSpec {
             forced_generation: Arc::new([]),
             extra_body: None,
             keep_text: false,
+            family: plimsoll_core::spec::Family::default(),
         },
         load: LoadModel::Closed(ClosedLoop {
             users: NonZeroU32::MIN,
