@@ -1,6 +1,7 @@
 //! What a run is: everything that decides its requests, valid by construction, stored with every result.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -392,6 +393,31 @@ pub struct TransportSpec {
     pub key: Option<String>,
     /// Accept any certificate.
     pub insecure: bool,
+    /// The version of HTTP.
+    pub http: HttpChoice,
+    /// Most requests at a time on one connection of HTTP/2; without it what the server allows, at most
+    /// [`TransportSpec::USUAL_STREAMS`].
+    pub http2_streams: Option<NonZeroU32>,
+}
+
+impl TransportSpec {
+    /// Requests at a time on one connection of HTTP/2 where the server allows more and nobody asks for more.
+    pub const USUAL_STREAMS: u32 = 100;
+}
+
+/// The version of HTTP that a run speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HttpChoice {
+    /// HTTP/1.1 without TLS, and with TLS what the server prefers.
+    #[default]
+    #[serde(rename = "auto")]
+    Auto,
+    /// HTTP/1.1.
+    #[serde(rename = "1.1")]
+    Http1,
+    /// HTTP/2; without TLS by prior knowledge.
+    #[serde(rename = "2")]
+    Http2,
 }
 
 /// Whether connections are kept between requests.

@@ -3,9 +3,12 @@
 mod body_reader;
 mod build;
 mod excerpt;
+pub mod grpc;
+mod infer_grpc;
 mod json_scan;
 mod mask;
 mod message;
+pub mod open_inference;
 mod openai;
 mod openai_chat;
 mod openai_completions;

@@ -1,6 +1,6 @@
 //! What a response says, gathered while it arrives.
 
-use plimsoll_core::record::{Delta, ServerTimes, Stamps, Usage};
+use plimsoll_core::record::{Delta, Outcome, ServerTimes, Stamps, Usage};
 
 use super::json_scan::Text;
 
@@ -15,6 +15,8 @@ pub struct Reply {
     pub finish_reason: Option<String>,
     /// An error that the server reported under HTTP 200.
     pub error: Option<String>,
+    /// The outcome that this error stands for, where the protocol has codes for them and no answer came before it.
+    pub failure: Option<Outcome>,
     /// The protocol's own end was seen: `[DONE]`, a final event, a whole JSON document.
     pub complete: bool,
     /// All events, with or without content; comments and `[DONE]` are none.

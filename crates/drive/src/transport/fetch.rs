@@ -6,7 +6,7 @@ use std::task::ready;
 use std::time::Duration;
 
 use plimsoll_core::record::Outcome;
-use plimsoll_core::spec::{Target, TransportSpec};
+use plimsoll_core::spec::{HttpChoice, Target, TransportSpec};
 use rustls::ClientConfig;
 use thiserror::Error;
 use tokio::time::timeout;
@@ -14,9 +14,12 @@ use tokio::time::timeout;
 use super::connection::{Connection, Unsent};
 use super::dial::{DialError, Dialer};
 use super::http1::{self, Framing};
+use super::http2::call;
 use super::stamped::ReceiveClock;
 use super::target::Origin;
+use super::tls::for_either;
 use crate::clock::Clock;
+use crate::protocol::{Outgoing, Route};
 
 /// Longest answer that is read, in bytes.
 const MAX_BODY: usize = 4 << 20;
@@ -69,21 +72,56 @@ pub fn reach(
     spec: &TransportSpec,
     tls: Option<Arc<ClientConfig>>,
 ) -> Result<(), FetchError> {
+    open(origin, spec, tls).map(drop)
+}
+
+/// A version of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpVersion {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
+/// The version of HTTP that a run speaks with a server: the one asked for, or with TLS the one that the server prefers.
+///
+/// # Errors
+/// The server must be asked, and cannot be reached.
+pub fn negotiate(
+    origin: &Origin,
+    spec: &TransportSpec,
+    tls: Option<Arc<ClientConfig>>,
+) -> Result<HttpVersion, FetchError> {
+    let preferred = || Ok(open(origin, spec, tls)?.settled_on_http2() == Some(true));
+    let http2 = match spec.http {
+        HttpChoice::Http1 => false,
+        HttpChoice::Http2 => true,
+        HttpChoice::Auto => origin.tls && preferred()?,
+    };
+    Ok(if http2 { HttpVersion::Http2 } else { HttpVersion::Http1 })
+}
+
+/// Opens a connection for whichever version of HTTP the server prefers.
+fn open(
+    origin: &Origin,
+    spec: &TransportSpec,
+    tls: Option<Arc<ClientConfig>>,
+) -> Result<Connection, FetchError> {
+    let tls = tls.map(|config| for_either(&config));
     let clock = Clock::start();
-    runtime().map_err(|reason| FetchError::Unreachable { outcome: Outcome::Connect, reason })?.block_on(
-        async {
-            let dialer = Dialer::new(origin.clone(), tls, spec, clock).map_err(unreachable)?;
-            dialer.dial().await.map_err(unreachable)?;
-            Ok(())
-        },
-    )
+    let failed = |reason| FetchError::Unreachable { outcome: Outcome::Connect, reason };
+    runtime().map_err(failed)?.block_on(async {
+        let dialer = Dialer::new(origin.clone(), tls, spec, clock).map_err(unreachable)?;
+        Ok(dialer.dial().await.map_err(unreachable)?.0)
+    })
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, String> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())
 }
 
-fn unreachable(error: DialError) -> FetchError {
+pub(super) fn unreachable(error: DialError) -> FetchError {
     FetchError::Unreachable { outcome: error.outcome, reason: error.reason }
 }
 
@@ -98,6 +136,11 @@ pub fn fetch(
     tls: Option<Arc<ClientConfig>>,
     path: &str,
 ) -> Result<Fetched, FetchError> {
+    if spec.http == HttpChoice::Http2 {
+        let route = Route { method: "GET".into(), content_type: None, ..Route::json(path, false) };
+        let called = call(origin, target, spec, tls, &route, Outgoing::default())?;
+        return Ok(Fetched { status: called.status, body: called.body });
+    }
     let no_answer = |reason: String| FetchError::NoAnswer { path: path.to_owned(), reason };
     let clock = Clock::start();
     runtime().map_err(no_answer)?.block_on(async {

@@ -7,7 +7,7 @@ use anyhow::{Context as _, anyhow};
 use plimsoll_core::spec::{Provider, Target, TransportSpec};
 use plimsoll_drive::protocol::Mask;
 use plimsoll_drive::protocol::probe::{self, Model};
-use plimsoll_drive::transport::{Origin, TlsConfig, client_config, fetch, reach};
+use plimsoll_drive::transport::{HttpVersion, Origin, TlsConfig, client_config, fetch, negotiate, reach};
 use plimsoll_serve::in_process::SimulatedServer;
 use plimsoll_serve::sim::{SimOptions, SimServer};
 
@@ -33,6 +33,8 @@ pub(super) enum Way {
 pub(super) struct HttpWay {
     pub(super) origin: Origin,
     pub(super) tls: Option<Arc<TlsConfig>>,
+    /// The version of HTTP that is spoken.
+    pub(super) http: HttpVersion,
     /// The embedded server, which ends with this value.
     pub(super) embedded: Option<SimServer>,
 }
@@ -75,7 +77,8 @@ pub(super) fn find(draft: &TargetDraft, transport: &TransportSpec) -> anyhow::Re
     };
     // The report names the target as the user did: the port of the embedded server means nothing.
     let shown = if embedded.is_some() { draft.url.clone() } else { url };
-    let way = Way::Http(HttpWay { origin, tls, embedded });
+    let http = negotiate(&origin, transport, tls.clone())?;
+    let way = Way::Http(HttpWay { origin, tls, http, embedded });
     Ok(Reached { server: Server { url: shown, provider, model }, way })
 }
 

@@ -1,0 +1,201 @@
+//! gRPC without I/O: messages in their frames of five bytes and a length, and the status that ends a call.
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use plimsoll_core::record::Outcome;
+use prost::Message;
+
+use super::outcome::outcome_of_status;
+use super::{Fields, Malformed, Reply};
+
+/// Bytes before each message: whether it is compressed, and its length.
+const PREFIX: usize = 5;
+/// Longest message that is read, in bytes.
+const MAX_MESSAGE: usize = 512 << 20;
+
+/// A message as it is sent.
+pub fn framed(message: &impl Message) -> Bytes {
+    let len = message.encoded_len();
+    let mut bytes = BytesMut::with_capacity(PREFIX + len);
+    bytes.extend_from_slice(&[0]);
+    // No message of ours comes near four gigabytes: tensors are held in memory.
+    bytes.extend_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes());
+    bytes.extend_from_slice(&message.encode_to_vec());
+    bytes.freeze()
+}
+
+/// Finds the messages in a body, wherever reads divide it.
+#[derive(Debug, Default)]
+pub(super) struct Messages {
+    held: BytesMut,
+}
+
+impl Messages {
+    /// Takes more of the body.
+    pub(super) fn take(&mut self, bytes: &[u8]) {
+        self.held.extend_from_slice(bytes);
+    }
+
+    /// The next whole message.
+    pub(super) fn next(&mut self) -> Result<Option<Bytes>, Malformed> {
+        let &[compressed, a, b, c, d, ..] = &*self.held else { return Ok(None) };
+        let len = u32::from_be_bytes([a, b, c, d]) as usize;
+        if compressed != 0 {
+            return Err(refused("an uncompressed message of gRPC", &self.held));
+        }
+        if len > MAX_MESSAGE {
+            return Err(refused("a message of gRPC of at most 512 MiB", &self.held));
+        }
+        if self.held.len() < PREFIX + len {
+            return Ok(None);
+        }
+        self.held.advance(PREFIX);
+        Ok(Some(self.held.split_to(len).freeze()))
+    }
+
+    /// Whether the body ended within a message.
+    pub(super) fn is_within(&self) -> bool {
+        !self.held.is_empty()
+    }
+}
+
+/// Bytes that are not what was expected.
+pub(super) fn refused(what: &str, bytes: &[u8]) -> Malformed {
+    let excerpt = bytes.iter().take(40).flat_map(|&byte| std::ascii::escape_default(byte)).map(char::from);
+    Malformed { what: format!("expected {what}"), excerpt: excerpt.collect() }
+}
+
+/// Decodes a message.
+pub fn decoded<M: Message + Default>(what: &str, bytes: Bytes) -> Result<M, Malformed> {
+    M::decode(bytes.clone()).map_err(|error| refused(&format!("{what} ({error})"), &bytes))
+}
+
+/// How a call ended, from its trailers or, if it has no messages, from its header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Status {
+    code: u32,
+    message: String,
+}
+
+impl Status {
+    /// The status in `fields`, if it is there.
+    pub(super) fn of(fields: &Fields<'_>) -> Option<Status> {
+        // What is no number is an unknown error, as gRPC's own clients have it.
+        let code = fields.get("grpc-status")?.parse().unwrap_or(2);
+        let message = percent_decoded(fields.get("grpc-message").unwrap_or_default());
+        Some(Status { code, message })
+    }
+
+    /// Tells the reply. A call that is refused before its first answer has an outcome like that of its HTTP status.
+    pub(super) fn tell(self, reply: &mut Reply) {
+        let (name, outcome) = meaning(self.code);
+        if self.code == 0 {
+            reply.complete = true;
+            return;
+        }
+        reply.error = Some(format!("gRPC {name}: {}", self.message));
+        reply.failure = (reply.events == 0).then_some(outcome);
+    }
+}
+
+/// Name and outcome of a code, by the HTTP status that Google's API design guide (google/rpc/code.proto) gives it.
+fn meaning(code: u32) -> (&'static str, Outcome) {
+    let (name, status) = match code {
+        0 => ("OK", 200),
+        1 => ("CANCELLED", 499),
+        3 => ("INVALID_ARGUMENT", 400),
+        4 => return ("DEADLINE_EXCEEDED", Outcome::Timeout),
+        5 => ("NOT_FOUND", 404),
+        6 => ("ALREADY_EXISTS", 409),
+        7 => ("PERMISSION_DENIED", 403),
+        8 => ("RESOURCE_EXHAUSTED", 429),
+        9 => ("FAILED_PRECONDITION", 400),
+        10 => ("ABORTED", 409),
+        11 => ("OUT_OF_RANGE", 400),
+        12 => ("UNIMPLEMENTED", 501),
+        13 => ("INTERNAL", 500),
+        14 => ("UNAVAILABLE", 503),
+        15 => ("DATA_LOSS", 500),
+        16 => ("UNAUTHENTICATED", 401),
+        _ => ("UNKNOWN", 500),
+    };
+    (name, outcome_of_status(status))
+}
+
+/// `grpc-message` has percent signs before the codes of what is not printable ASCII.
+fn percent_decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let (mut decoded, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while at < bytes.len() {
+        let digits = bytes.get(at + 1..at + 3).and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) if bytes[at] == b'%' => {
+                decoded.push(byte);
+                at += 3;
+            }
+            _ => {
+                decoded.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_found_wherever_reads_divide_them() {
+        let body = [&b"\0\0\0\0\x02ab"[..], b"\0\0\0\0\0", b"\0\0\0\0\x01c"].concat();
+        for step in 1..=body.len() {
+            let mut messages = Messages::default();
+            let mut found = Vec::new();
+            for piece in body.chunks(step) {
+                messages.take(piece);
+                while let Some(message) = messages.next().unwrap() {
+                    found.push(message);
+                }
+            }
+            assert_eq!(found, [&b"ab"[..], b"", b"c"], "step {step}");
+            assert!(!messages.is_within());
+        }
+        let mut cut = Messages::default();
+        cut.take(b"\0\0\0\0\x05ab");
+        assert!(cut.next().unwrap().is_none() && cut.is_within());
+        for bad in [&b"\x01\0\0\0\x01x"[..], b"\0\xff\xff\xff\xff", b"<html>"] {
+            let mut messages = Messages::default();
+            messages.take(bad);
+            assert!(messages.next().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn codes_map_to_outcomes() {
+        for (code, outcome, name) in [
+            ("3", Outcome::Http4xx, "INVALID_ARGUMENT"),
+            ("4", Outcome::Timeout, "DEADLINE_EXCEEDED"),
+            ("8", Outcome::Http429, "RESOURCE_EXHAUSTED"),
+            ("12", Outcome::Http5xx, "UNIMPLEMENTED"),
+            ("14", Outcome::Http5xx, "UNAVAILABLE"),
+            ("16", Outcome::Http4xx, "UNAUTHENTICATED"),
+            ("99", Outcome::Http5xx, "UNKNOWN"),
+            ("no", Outcome::Http5xx, "UNKNOWN"),
+        ] {
+            let list = [
+                httparse::Header { name: "grpc-status", value: code.as_bytes() },
+                httparse::Header { name: "grpc-message", value: b"queue%20full 50%" },
+            ];
+            let status = Status::of(&Fields { status: None, list: &list }).unwrap();
+            let mut reply = Reply::default();
+            status.clone().tell(&mut reply);
+            assert_eq!(reply.failure, Some(outcome), "{code}");
+            assert_eq!(reply.error.unwrap(), format!("gRPC {name}: queue full 50%"));
+            // After an answer it is an error within the stream.
+            let mut begun = Reply { events: 1, ..Reply::default() };
+            status.tell(&mut begun);
+            assert!(begun.failure.is_none() && begun.error.is_some());
+        }
+        assert_eq!(Status::of(&Fields { status: Some(200), list: &[] }), None);
+    }
+}

@@ -1,0 +1,148 @@
+//! Triton, KServe and MLServer by gRPC: `ModelInfer`, one answer, and `ModelStreamInfer`, as many as the model makes.
+
+use std::borrow::Cow;
+
+use plimsoll_core::record::{Delta, DeltaKind};
+use plimsoll_core::time::Offset;
+
+use super::grpc::{Messages, Status, decoded, refused};
+use super::open_inference::{ModelInferResponse, ModelStreamInferResponse, SERVICE};
+use super::{Decoder, Fields, Malformed, Reply, Route};
+
+/// Asks for an empty last answer where a model ends without one, so that the end can be seen.
+pub const ENABLE_EMPTY_FINAL: &str = "triton_enable_empty_final_response";
+/// Marks the last answer.
+const FINAL: &str = "triton_final_response";
+
+/// The outside of requests to a method of the service.
+pub fn grpc_route(method: &str) -> Route {
+    Route {
+        method: Cow::Borrowed("POST"),
+        path: format!("{SERVICE}/{method}"),
+        accept: Cow::Borrowed("application/grpc"),
+        content_type: Some(Cow::Borrowed("application/grpc")),
+        by_part: false,
+    }
+}
+
+/// Reads the answers to one request.
+#[derive(Debug)]
+pub(super) struct InferReader {
+    messages: Messages,
+    streamed: bool,
+    /// Whether the call has said how it ended.
+    ended: bool,
+}
+
+impl InferReader {
+    pub(super) fn new(streamed: bool) -> Self {
+        InferReader { messages: Messages::default(), streamed, ended: false }
+    }
+
+    fn streamed_answer(&self, answer: ModelStreamInferResponse, at: Offset, reply: &mut Reply) {
+        if !answer.error_message.is_empty() {
+            reply.error = Some(answer.error_message);
+            return;
+        }
+        let Some(answer) = answer.infer_response else { return };
+        reply.complete |= answer.parameters.get(FINAL).is_some_and(|value| value.truth == Some(true));
+        if !answer.outputs.is_empty() {
+            reply.has_content = true;
+            reply.deltas.push(Delta { at, tokens: 0, kind: DeltaKind::Text });
+        }
+    }
+}
+
+impl Decoder for InferReader {
+    fn fields(&mut self, fields: &Fields<'_>, reply: &mut Reply) -> bool {
+        if let Some(status) = Status::of(fields) {
+            self.ended = true;
+            status.tell(reply);
+        }
+        fields.status == Some(200)
+    }
+
+    fn feed(&mut self, bytes: &[u8], at: Offset, reply: &mut Reply) -> Result<(), Malformed> {
+        self.messages.take(bytes);
+        let before = reply.events;
+        while let Some(message) = self.messages.next()? {
+            if self.streamed {
+                self.streamed_answer(decoded("a ModelStreamInferResponse", message)?, at, reply);
+            } else {
+                let answer: ModelInferResponse = decoded("a ModelInferResponse", message)?;
+                reply.has_content |= !answer.outputs.is_empty();
+            }
+            reply.coalesced_events += u32::from(reply.events > before);
+            reply.events += 1;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, _: Offset, reply: &mut Reply) -> Result<(), Malformed> {
+        reply.unreadable_end = self.messages.is_within();
+        if self.ended { Ok(()) } else { Err(refused("a grpc-status at the end of the answer", b"")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_core::record::Outcome;
+
+    use super::super::grpc::framed;
+    use super::super::open_inference::{Output, Parameter};
+    use super::super::{Ended, judge};
+    use super::*;
+
+    fn answer(outputs: &[&str], last: bool) -> ModelInferResponse {
+        let outputs = outputs.iter().map(|name| Output { name: (*name).to_owned() }).collect();
+        let parameters = [(FINAL.to_owned(), Parameter { truth: Some(last) })].into();
+        ModelInferResponse { parameters, outputs }
+    }
+
+    fn event(outputs: &[&str], last: bool) -> Vec<u8> {
+        let infer_response = Some(answer(outputs, last));
+        framed(&ModelStreamInferResponse { error_message: String::new(), infer_response }).to_vec()
+    }
+
+    fn read(streamed: bool, body: &[u8], status: Option<&str>) -> (Outcome, Reply) {
+        let mut reader = InferReader::new(streamed);
+        let mut reply = Reply::default();
+        assert!(reader.fields(&Fields { status: Some(200), list: &[] }, &mut reply));
+        let mut at = Offset::ZERO;
+        for piece in body.chunks(7) {
+            at = Offset::from_nanos(at.as_nanos() + 1);
+            reader.feed(piece, at, &mut reply).unwrap();
+        }
+        if let Some(code) = status {
+            let list = [httparse::Header { name: "grpc-status", value: code.as_bytes() }];
+            reader.fields(&Fields { status: None, list: &list }, &mut reply);
+        }
+        let ended = match reader.finish(at, &mut reply) {
+            Ok(()) => Ended::Whole,
+            Err(malformed) => Ended::Malformed(malformed),
+        };
+        (judge(&reply, ended).0, reply)
+    }
+
+    #[test]
+    fn one_answer_is_complete_with_its_status() {
+        let body = framed(&answer(&["y"], false));
+        let (outcome, reply) = read(false, &body, Some("0"));
+        assert_eq!((outcome, reply.events, reply.deltas.len()), (Outcome::Ok, 1, 0));
+        assert_eq!(read(false, &body, None).0, Outcome::Invalid);
+        assert_eq!(read(false, &body, Some("13")).0, Outcome::StreamError);
+        assert_eq!(read(false, b"", Some("8")).0, Outcome::Http429);
+        assert_eq!(read(false, b"", Some("0")).0, Outcome::Empty);
+    }
+
+    #[test]
+    fn a_stream_ends_with_its_marked_answer() {
+        let body = [event(&["y"], false), event(&["y"], false), event(&[], true)].concat();
+        let (outcome, reply) = read(true, &body, Some("0"));
+        assert_eq!((outcome, reply.events, reply.deltas.len()), (Outcome::Ok, 3, 2));
+        assert!(reply.deltas[0].at < reply.deltas[1].at);
+        let failed = ModelStreamInferResponse { error_message: "no".into(), infer_response: None };
+        let (outcome, reply) = read(true, &framed(&failed), Some("0"));
+        assert_eq!((outcome, reply.error.as_deref()), (Outcome::StreamError, Some("no")));
+    }
+}
