@@ -1,5 +1,7 @@
 //! What a run is: everything that decides its requests, valid by construction, stored with every result.
 
+pub mod tensors;
+
 use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -113,11 +115,23 @@ pub enum Provider {
     TritonInfer,
     /// Triton `generate` and `generate_stream`.
     TritonGenerate,
+    /// Triton, its tensors by the Open Inference Protocol (V2).
+    Triton,
+    /// KServe, the same.
+    Kserve,
+    /// MLServer, the same.
+    Mlserver,
+    /// KServe and TensorFlow Serving, the older protocol with instances (V1).
+    KserveV1,
+    /// TorchServe.
+    Torchserve,
+    /// Triton, KServe and MLServer, their tensors by gRPC.
+    TritonGrpc,
 }
 
 impl Provider {
     /// All of them, in the order of the seed's load test.
-    pub const ALL: [Provider; 9] = [
+    pub const ALL: [Provider; 15] = [
         Provider::Fireworks,
         Provider::Vllm,
         Provider::Sglang,
@@ -127,6 +141,12 @@ impl Provider {
         Provider::Tgi,
         Provider::TritonInfer,
         Provider::TritonGenerate,
+        Provider::Triton,
+        Provider::Kserve,
+        Provider::Mlserver,
+        Provider::KserveV1,
+        Provider::Torchserve,
+        Provider::TritonGrpc,
     ];
 
     /// The name on the command line and in reports.
@@ -141,7 +161,18 @@ impl Provider {
             Provider::Tgi => "tgi",
             Provider::TritonInfer => "triton-infer",
             Provider::TritonGenerate => "triton-generate",
+            Provider::Triton => "triton",
+            Provider::Kserve => "kserve",
+            Provider::Mlserver => "mlserver",
+            Provider::KserveV1 => "kserve-v1",
+            Provider::Torchserve => "torchserve",
+            Provider::TritonGrpc => "triton-grpc",
         }
+    }
+
+    /// Whether it is spoken to by gRPC, and so over HTTP/2.
+    pub const fn speaks_grpc(self) -> bool {
+        matches!(self, Provider::TritonGrpc)
     }
 
     /// The provider called `name`.
@@ -169,11 +200,16 @@ pub enum Interface {
     Completions,
     /// Text through a server's own API: that of text-generation-inference, Triton's `infer` and `generate`.
     Generate,
+    /// Tensors in, tensors out: `infer` of the Open Inference Protocol (V2).
+    Infer,
+    /// A prediction for a payload: `:predict` of KServe's V1, TorchServe's `predictions`.
+    Predict,
 }
 
 impl Interface {
     /// All of them.
-    pub const ALL: [Interface; 3] = [Interface::Chat, Interface::Completions, Interface::Generate];
+    pub const ALL: [Interface; 5] =
+        [Interface::Chat, Interface::Completions, Interface::Generate, Interface::Infer, Interface::Predict];
 
     /// The name on the command line and in reports.
     pub const fn name(self) -> &'static str {
@@ -181,6 +217,8 @@ impl Interface {
             Interface::Chat => "chat",
             Interface::Completions => "completions",
             Interface::Generate => "generate",
+            Interface::Infer => "infer",
+            Interface::Predict => "predict",
         }
     }
 
@@ -192,6 +230,11 @@ impl Interface {
     /// Whether prompts are messages, around which the server puts its chat template.
     pub const fn is_chat(self) -> bool {
         matches!(self, Interface::Chat)
+    }
+
+    /// Whether requests carry tensors or other payloads in place of prompts, so that nothing is counted in tokens.
+    pub const fn takes_payloads(self) -> bool {
+        matches!(self, Interface::Infer | Interface::Predict)
     }
 }
 
@@ -287,6 +330,8 @@ pub enum PromptSource {
         /// Use this many lines, after shuffling.
         limit: Option<usize>,
     },
+    /// No prompts: tensors or other payloads.
+    Payloads(tensors::PayloadSpec),
 }
 
 /// How lines of a data set are chosen.

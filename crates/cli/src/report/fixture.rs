@@ -48,6 +48,8 @@ pub(crate) fn header() -> RunHeader {
         threads: 2,
         simulated: false,
         ended: "completed".to_owned(),
+        items_per_request: None,
+        without_tokens: false,
     }
 }
 

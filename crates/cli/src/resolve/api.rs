@@ -99,7 +99,8 @@ impl ApiDraft {
             };
             refuse!("{name} does not stream: leave out --stream{instead}");
         }
-        let stream = self.stream.unwrap_or(can.stream);
+        // Predictions are streamed by handlers and models that are written to do so, and only then.
+        let stream = self.stream.unwrap_or(can.stream && !interface.takes_payloads());
         self.check(provider, interface, stream, workload)?;
         self.check_supported(provider, can, workload)?;
         Ok(Api {

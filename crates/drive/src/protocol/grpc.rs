@@ -1,26 +1,79 @@
 //! gRPC without I/O: messages in their frames of five bytes and a length, and the status that ends a call.
 
+use std::borrow::Cow;
+
 use bytes::{Buf as _, Bytes, BytesMut};
 use plimsoll_core::record::Outcome;
+use plimsoll_core::workload::Body;
 use prost::Message;
 
 use super::outcome::outcome_of_status;
-use super::{Fields, Malformed, Reply};
+use super::{Fields, Malformed, Outgoing, Reply, Route};
+use crate::transport::Called;
 
 /// Bytes before each message: whether it is compressed, and its length.
 const PREFIX: usize = 5;
 /// Longest message that is read, in bytes.
 const MAX_MESSAGE: usize = 512 << 20;
 
-/// A message as it is sent.
-pub fn framed(message: &impl Message) -> Bytes {
-    let len = message.encoded_len();
-    let mut bytes = BytesMut::with_capacity(PREFIX + len);
+/// The service of the Open Inference Protocol, which its methods follow.
+const SERVICE: &str = "/inference.GRPCInferenceService";
+
+/// The outside of calls of a method of the Open Inference Protocol.
+pub fn grpc_route(method: &str) -> Route {
+    Route {
+        method: Cow::Borrowed("POST"),
+        path: format!("{SERVICE}/{method}"),
+        accept: Cow::Borrowed("application/grpc"),
+        content_type: Some(Cow::Borrowed("application/grpc")),
+        by_part: false,
+    }
+}
+
+/// The header field that every call has: some servers refuse a client that does not say that it reads trailers.
+pub(super) fn grpc_field() -> (Cow<'static, str>, String) {
+    (Cow::Borrowed("te"), "trailers".to_owned())
+}
+
+/// A call with one message.
+pub fn calling(message: &impl Message) -> Outgoing {
+    let body = Body { pieces: vec![prefixed(&message.encode_to_vec(), 0)] };
+    Outgoing { fields: vec![grpc_field()], ..body.into() }
+}
+
+/// The beginning of a message behind its prefix; `rest` bytes of it follow.
+pub(super) fn prefixed(beginning: &[u8], rest: usize) -> Bytes {
+    let mut bytes = BytesMut::with_capacity(PREFIX + beginning.len());
     bytes.extend_from_slice(&[0]);
-    // No message of ours comes near four gigabytes: tensors are held in memory.
-    bytes.extend_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes());
-    bytes.extend_from_slice(&message.encode_to_vec());
+    // Tensors are held in memory, many times over: no message comes near four gigabytes.
+    let len = u32::try_from(beginning.len() + rest).unwrap_or(u32::MAX);
+    bytes.extend_from_slice(&len.to_be_bytes());
+    bytes.extend_from_slice(beginning);
     bytes.freeze()
+}
+
+/// The one answer of a call that is over: from the status of HTTP, all fields and the body.
+///
+/// # Errors
+/// What the server says went wrong, or what is wrong with what it says.
+pub fn answered<M: Message + Default>(called: &Called) -> Result<M, String> {
+    let fields = called.fields.iter();
+    let list: Vec<_> = fields
+        .map(|(name, value)| httparse::Header { name: name.as_str(), value: value.as_bytes() })
+        .collect();
+    let status = Status::of(&Fields { status: Some(called.status), list: &list });
+    let Some(status) = status.filter(|_| called.status == 200) else {
+        return Err(format!("the server answered HTTP {} and not gRPC", called.status));
+    };
+    let mut reply = Reply::default();
+    status.tell(&mut reply);
+    if let Some(error) = reply.error {
+        return Err(error);
+    }
+    let mut messages = Messages::default();
+    messages.take(&called.body);
+    let message = messages.next().map_err(|error| error.to_string())?.ok_or("an answer without a message")?;
+    decoded("a message of the Open Inference Protocol", message).map_err(|error| error.to_string())
 }
 
 /// Finds the messages in a body, wherever reads divide it.
@@ -65,7 +118,7 @@ pub(super) fn refused(what: &str, bytes: &[u8]) -> Malformed {
 }
 
 /// Decodes a message.
-pub fn decoded<M: Message + Default>(what: &str, bytes: Bytes) -> Result<M, Malformed> {
+pub(super) fn decoded<M: Message + Default>(what: &str, bytes: Bytes) -> Result<M, Malformed> {
     M::decode(bytes.clone()).map_err(|error| refused(&format!("{what} ({error})"), &bytes))
 }
 

@@ -1,27 +1,71 @@
 //! Triton, KServe and MLServer by gRPC: `ModelInfer`, one answer, and `ModelStreamInfer`, as many as the model makes.
 
-use std::borrow::Cow;
-
 use plimsoll_core::record::{Delta, DeltaKind};
+use plimsoll_core::spec::RunSpec;
+use plimsoll_core::spec::tensors::Framing;
 use plimsoll_core::time::Offset;
+use plimsoll_core::workload::RequestSpec;
+use prost::Message as _;
 
-use super::grpc::{Messages, Status, decoded, refused};
-use super::open_inference::{ModelInferResponse, ModelStreamInferResponse, SERVICE};
-use super::{Decoder, Fields, Malformed, Reply, Route};
+use super::grpc::{Messages, Status, decoded, grpc_field, grpc_route, prefixed, refused};
+use super::open_inference::{
+    ModelInferRequest, ModelInferResponse, ModelStreamInferResponse, Named, Parameter, ParameterValue,
+};
+use super::payload::{model_version, outgoing, payloads};
+use super::{Decoder, Fields, Malformed, Outgoing, Protocol, Reply, Route};
 
 /// Asks for an empty last answer where a model ends without one, so that the end can be seen.
-pub const ENABLE_EMPTY_FINAL: &str = "triton_enable_empty_final_response";
+const ENABLE_EMPTY_FINAL: &str = "triton_enable_empty_final_response";
 /// Marks the last answer.
 const FINAL: &str = "triton_final_response";
 
-/// The outside of requests to a method of the service.
-pub fn grpc_route(method: &str) -> Route {
-    Route {
-        method: Cow::Borrowed("POST"),
-        path: format!("{SERVICE}/{method}"),
-        accept: Cow::Borrowed("application/grpc"),
-        content_type: Some(Cow::Borrowed("application/grpc")),
-        by_part: false,
+/// `ModelInfer`, or `ModelStreamInfer` with a stream for each request.
+pub(super) struct InferGrpc {
+    route: Route,
+    streamed: bool,
+    /// What all requests share: the model, the outputs, what is asked of streams. It goes before the tensors of each:
+    /// messages of protobuf put behind each other are one message.
+    head: Vec<u8>,
+}
+
+impl InferGrpc {
+    pub(super) fn new(spec: &RunSpec) -> Self {
+        let streamed = spec.api.stream;
+        let outputs = match payloads(spec).map(|payloads| &payloads.framing) {
+            Some(Framing::Tensors { outputs, .. }) => outputs.as_slice(),
+            _ => &[],
+        };
+        let truth = Parameter { value: Some(ParameterValue::Truth(true)) };
+        let head = ModelInferRequest {
+            model_name: spec.target.model.clone(),
+            model_version: model_version(spec).unwrap_or_default().to_owned(),
+            parameters: streamed.then(|| (ENABLE_EMPTY_FINAL.to_owned(), truth)).into_iter().collect(),
+            outputs: outputs.iter().map(|name| Named { name: name.clone() }).collect(),
+            ..ModelInferRequest::default()
+        };
+        let mut route = grpc_route(if streamed { "ModelStreamInfer" } else { "ModelInfer" });
+        if let Some(path) = &spec.target.endpoint {
+            route.path = path.clone();
+        }
+        InferGrpc { route, streamed, head: head.encode_to_vec() }
+    }
+}
+
+impl Protocol for InferGrpc {
+    fn route(&self) -> &Route {
+        &self.route
+    }
+
+    fn encode(&self, request: &RequestSpec) -> Outgoing {
+        let mut outgoing = outgoing(request);
+        let head = prefixed(&self.head, outgoing.body.len());
+        outgoing.body.pieces.insert(0, head);
+        outgoing.fields.push(grpc_field());
+        outgoing
+    }
+
+    fn decoder(&self, _request: &RequestSpec) -> Box<dyn Decoder> {
+        Box::new(InferReader::new(self.streamed))
     }
 }
 
@@ -45,7 +89,10 @@ impl InferReader {
             return;
         }
         let Some(answer) = answer.infer_response else { return };
-        reply.complete |= answer.parameters.get(FINAL).is_some_and(|value| value.truth == Some(true));
+        reply.complete |= answer
+            .parameters
+            .get(FINAL)
+            .is_some_and(|value| value.value == Some(ParameterValue::Truth(true)));
         if !answer.outputs.is_empty() {
             reply.has_content = true;
             reply.deltas.push(Delta { at, tokens: 0, kind: DeltaKind::Text });
@@ -88,20 +135,19 @@ impl Decoder for InferReader {
 mod tests {
     use plimsoll_core::record::Outcome;
 
-    use super::super::grpc::framed;
-    use super::super::open_inference::{Output, Parameter};
+    use super::super::grpc::calling;
     use super::super::{Ended, judge};
     use super::*;
 
     fn answer(outputs: &[&str], last: bool) -> ModelInferResponse {
-        let outputs = outputs.iter().map(|name| Output { name: (*name).to_owned() }).collect();
-        let parameters = [(FINAL.to_owned(), Parameter { truth: Some(last) })].into();
+        let outputs = outputs.iter().map(|name| Named { name: (*name).to_owned() }).collect();
+        let parameters = [(FINAL.to_owned(), Parameter { value: Some(ParameterValue::Truth(last)) })].into();
         ModelInferResponse { parameters, outputs }
     }
 
     fn event(outputs: &[&str], last: bool) -> Vec<u8> {
         let infer_response = Some(answer(outputs, last));
-        framed(&ModelStreamInferResponse { error_message: String::new(), infer_response }).to_vec()
+        calling(&ModelStreamInferResponse { error_message: String::new(), infer_response }).body.concat()
     }
 
     fn read(streamed: bool, body: &[u8], status: Option<&str>) -> (Outcome, Reply) {
@@ -126,7 +172,7 @@ mod tests {
 
     #[test]
     fn one_answer_is_complete_with_its_status() {
-        let body = framed(&answer(&["y"], false));
+        let body = calling(&answer(&["y"], false)).body.concat();
         let (outcome, reply) = read(false, &body, Some("0"));
         assert_eq!((outcome, reply.events, reply.deltas.len()), (Outcome::Ok, 1, 0));
         assert_eq!(read(false, &body, None).0, Outcome::Invalid);
@@ -142,7 +188,7 @@ mod tests {
         assert_eq!((outcome, reply.events, reply.deltas.len()), (Outcome::Ok, 3, 2));
         assert!(reply.deltas[0].at < reply.deltas[1].at);
         let failed = ModelStreamInferResponse { error_message: "no".into(), infer_response: None };
-        let (outcome, reply) = read(true, &framed(&failed), Some("0"));
+        let (outcome, reply) = read(true, &calling(&failed).body.concat(), Some("0"));
         assert_eq!((outcome, reply.error.as_deref()), (Outcome::StreamError, Some("no")));
     }
 }

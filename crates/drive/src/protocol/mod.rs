@@ -3,24 +3,29 @@
 mod body_reader;
 mod build;
 mod excerpt;
-pub mod grpc;
+pub(crate) mod grpc;
 mod infer_grpc;
 mod json_scan;
 mod mask;
 mod message;
-pub mod open_inference;
+pub(crate) mod open_inference;
 mod openai;
 mod openai_chat;
 mod openai_completions;
 mod openai_decode;
 mod outcome;
+mod payload;
+mod predict;
 pub mod probe;
 mod reply;
 mod skeleton;
 mod sse;
 mod template;
 mod tgi;
+mod torchserve;
 mod triton;
+mod v2;
+pub mod v2_metadata;
 
 #[cfg(test)]
 mod decode_tests;

@@ -4,9 +4,6 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-/// The service with its methods.
-pub const SERVICE: &str = "/inference.GRPCInferenceService";
-
 /// Asks what a model takes.
 #[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
 pub struct ModelMetadataRequest {
@@ -60,27 +57,60 @@ pub struct ModelInferRequest {
     pub inputs: Vec<Tensor>,
     /// The outputs wanted; all if none is named.
     #[prost(message, repeated, tag = "6")]
-    pub outputs: Vec<Output>,
+    pub outputs: Vec<Named>,
     /// The values of the inputs, little endian and row by row. Elements of `BYTES` have a length of four bytes before
     /// them.
     #[prost(bytes = "bytes", repeated, tag = "7")]
     pub raw_input_contents: Vec<Bytes>,
 }
 
-/// An output by its name.
+/// An output, or a model, by its name.
 #[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
-pub struct Output {
+pub struct Named {
     /// Its name.
     #[prost(string, tag = "1")]
     pub name: String,
 }
 
-/// The value of a parameter; nothing if it is not a truth value.
-#[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
+/// A parameter.
+#[derive(Clone, PartialEq, prost::Message)]
 pub struct Parameter {
+    /// Its value.
+    #[prost(oneof = "ParameterValue", tags = "1, 2, 3, 4")]
+    pub value: Option<ParameterValue>,
+}
+
+/// The value of a parameter.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum ParameterValue {
     /// A truth value.
-    #[prost(bool, optional, tag = "1")]
-    pub truth: Option<bool>,
+    #[prost(bool, tag = "1")]
+    Truth(bool),
+    /// A whole number.
+    #[prost(int64, tag = "2")]
+    Whole(i64),
+    /// A text.
+    #[prost(string, tag = "3")]
+    Text(String),
+    /// A fraction.
+    #[prost(double, tag = "4")]
+    Fraction(f64),
+}
+
+/// Asks which models there are.
+#[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
+pub struct RepositoryIndexRequest {
+    /// Only those that are ready.
+    #[prost(bool, tag = "2")]
+    pub ready: bool,
+}
+
+/// Which models there are.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RepositoryIndexResponse {
+    /// One entry for each version.
+    #[prost(message, repeated, tag = "1")]
+    pub models: Vec<Named>,
 }
 
 /// An answer of a model.
@@ -91,7 +121,7 @@ pub struct ModelInferResponse {
     pub parameters: BTreeMap<String, Parameter>,
     /// The outputs.
     #[prost(message, repeated, tag = "5")]
-    pub outputs: Vec<Output>,
+    pub outputs: Vec<Named>,
 }
 
 /// An answer within a stream.

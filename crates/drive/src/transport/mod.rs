@@ -20,7 +20,7 @@ mod wire;
 
 pub(crate) use dial::Dialer;
 pub use endpoint::HttpRequest;
-pub use fetch::{FetchError, Fetched, HttpVersion, fetch, negotiate, reach};
+pub use fetch::{FetchError, Fetched, HttpVersion, ask, fetch, negotiate, reach};
 pub use http2::{Called, Http2Request, call};
 pub(crate) use http2::{Http2, Http2Head};
 /// The client's side of TLS.

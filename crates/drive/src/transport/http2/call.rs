@@ -52,8 +52,9 @@ pub fn call(
     route: &Route,
     outgoing: Outgoing,
 ) -> Result<Called, FetchError> {
-    let path = outgoing.path.clone().unwrap_or_else(|| route.path.clone());
-    let no_answer = |reason: String| FetchError::NoAnswer { path: path.clone(), reason };
+    let path = outgoing.path.as_deref().unwrap_or(&route.path);
+    let asked = format!("{} {path}", route.method);
+    let no_answer = |reason: String| FetchError::NoAnswer { asked: asked.clone(), reason };
     let head = Http2Head::new(origin, target, route).map_err(|error| no_answer(error.to_string()))?;
     let message = head.message(outgoing);
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
