@@ -97,7 +97,7 @@ fn counts(summary: &Summary) -> String {
     let carried = if summary.run.without_tokens { bytes(summary) } else { token_lines(summary) };
     let items = match (rates.item_rate, summary.run.items_per_request) {
         (Some(rate), Some(each)) if each != 1.0 => {
-            format!("; items {}/s, {} in a request", short(rate), short(each))
+            format!("; items {}/s, {each} in a request", short(rate))
         }
         _ => String::new(),
     };
@@ -364,6 +364,20 @@ mod tests {
         summary.errors[0].example = "\x1b[2Jgone\r\n".to_owned();
         let text = report(&summary, FOLDER, plain(100));
         assert!(text.contains("gone") && !text.contains('\x1b') && !text.contains('\r'), "{text}");
+    }
+
+    #[test]
+    fn bytes_and_items_stand_where_there_are_no_tokens() {
+        let mut summary = fixture::not_streamed();
+        summary.run.without_tokens = true;
+        summary.run.items_per_request = Some(8.0);
+        summary.rates.item_rate = Some(800.0);
+        summary.window.measured = 10.0;
+        (summary.counts.bytes_sent, summary.counts.bytes_received) = (5_000_000, 900);
+        let text = report(&summary, FOLDER, plain(100));
+        assert!(text.contains("; items 800.0/s, 8 in a request"), "{text}");
+        assert!(text.contains("Bytes      sent 5.00 MB (500.0 kB/s), received 900.0 B (90.0 B/s)"), "{text}");
+        assert!(!text.contains("Tokens  "), "{text}");
     }
 
     #[test]

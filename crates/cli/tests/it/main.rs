@@ -7,6 +7,8 @@ mod bad_input;
 #[cfg(test)]
 mod outcomes;
 #[cfg(test)]
+mod payloads;
+#[cfg(test)]
 mod print_config;
 #[cfg(test)]
 mod program;

@@ -145,7 +145,7 @@ fn raw(input: &TensorSpec, content: Bytes) -> Result<Tensor, String> {
         text_element(&content, &mut data);
         return Ok(Tensor { spec: spec(1), data: data.into() });
     };
-    if content.len() % size != 0 {
+    if !content.len().is_multiple_of(size) {
         return Err(format!("its {} bytes are no whole number of {}", content.len(), input.datatype));
     }
     Ok(Tensor { spec: spec(content.len() / size), data: content })
