@@ -133,9 +133,14 @@ impl Decoder for InferReader {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use plimsoll_core::record::Outcome;
+    use plimsoll_core::spec::Provider;
+    use plimsoll_core::workload::{Body, Payload, Prompt};
 
     use super::super::grpc::calling;
+    use super::super::test_spec::{request, spec};
     use super::super::{Ended, judge};
     use super::*;
 
@@ -168,6 +173,27 @@ mod tests {
             Err(malformed) => Ended::Malformed(malformed),
         };
         (judge(&reply, ended).0, reply)
+    }
+
+    #[test]
+    fn a_request_is_its_head_and_its_tensors_in_one_message() {
+        let mut spec = spec(Provider::TritonGrpc, false, true);
+        spec.target.model = "m".to_owned();
+        let tensors = ModelInferRequest { raw_input_contents: vec!["abc".into()], ..Default::default() };
+        let body = Body { pieces: vec![tensors.encode_to_vec().into()] };
+        let payload = Payload { fields: Vec::new(), body, items: None };
+        let request = RequestSpec { prompt: Prompt::Payload(Arc::new(payload)), ..request("", 1) };
+        let protocol = InferGrpc::new(&spec);
+        assert_eq!(protocol.route().path, "/inference.GRPCInferenceService/ModelStreamInfer");
+        let outgoing = protocol.encode(&request);
+        assert_eq!(outgoing.fields, [("te".into(), "trailers".to_owned())]);
+        let mut messages = Messages::default();
+        messages.take(&outgoing.body.concat());
+        let message = messages.next().unwrap().unwrap();
+        assert!(!messages.is_within());
+        let message = ModelInferRequest::decode(message).unwrap();
+        assert_eq!((message.model_name.as_str(), message.raw_input_contents.len()), ("m", 1));
+        assert!(message.parameters.contains_key(ENABLE_EMPTY_FINAL));
     }
 
     #[test]
