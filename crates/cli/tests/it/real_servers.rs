@@ -199,8 +199,10 @@ fn triton_takes_tensors_in_both_encodings_alike() {
     assert!(json < binary * 1.5 && binary < json * 1.5, "JSON {json} ms, binary {binary} ms");
 
     let place = Place::new();
-    let ended =
-        place.line(&format!("run {} --provider triton --batch-size 8 -u 2 --max-requests 20", server.url));
+    let ended = place.line(&format!(
+        "run {} --provider triton --batch-size 8 -u 2 -r 100000 --max-requests 20",
+        server.url
+    ));
     let summary = place.summary();
     assert_eq!(
         (summary.run.model.as_str(), summary.run.items_per_request),
