@@ -173,7 +173,7 @@ pub struct Usage {
 pub struct ConnectTimes {
     /// Name resolution.
     pub dns: Duration,
-    /// TCP handshake.
+    /// TCP handshake; in HTTP/2 up to the server's settings.
     pub tcp: Duration,
     /// TLS handshake; zero without TLS.
     pub tls: Duration,

@@ -3,6 +3,7 @@
 pub mod tensors;
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -135,11 +136,13 @@ pub enum Provider {
     LlamaCpp,
     /// Anthropic.
     Anthropic,
+    /// Triton, KServe and MLServer, their tensors by gRPC.
+    TritonGrpc,
 }
 
 impl Provider {
     /// All of them, in the order of the seed's load test.
-    pub const ALL: [Provider; 17] = [
+    pub const ALL: [Provider; 18] = [
         Provider::Fireworks,
         Provider::Vllm,
         Provider::Sglang,
@@ -157,6 +160,7 @@ impl Provider {
         Provider::Transformers,
         Provider::LlamaCpp,
         Provider::Anthropic,
+        Provider::TritonGrpc,
     ];
 
     /// The name on the command line and in reports.
@@ -179,7 +183,13 @@ impl Provider {
             Provider::Transformers => "transformers",
             Provider::LlamaCpp => "llama.cpp",
             Provider::Anthropic => "anthropic",
+            Provider::TritonGrpc => "triton-grpc",
         }
+    }
+
+    /// Whether it is spoken to by gRPC, and so over HTTP/2.
+    pub const fn speaks_grpc(self) -> bool {
+        matches!(self, Provider::TritonGrpc)
     }
 
     /// The provider called `name`.
@@ -494,6 +504,31 @@ pub struct TransportSpec {
     pub key: Option<String>,
     /// Accept any certificate.
     pub insecure: bool,
+    /// The version of HTTP.
+    pub http: HttpChoice,
+    /// Most requests at a time on one connection of HTTP/2; without it what the server allows, at most
+    /// [`TransportSpec::USUAL_STREAMS`].
+    pub http2_streams: Option<NonZeroU32>,
+}
+
+impl TransportSpec {
+    /// Requests at a time on one connection of HTTP/2 where the server allows more and nobody asks for more.
+    pub const USUAL_STREAMS: u32 = 100;
+}
+
+/// The version of HTTP that a run speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HttpChoice {
+    /// HTTP/1.1 without TLS, and with TLS what the server prefers.
+    #[default]
+    #[serde(rename = "auto")]
+    Auto,
+    /// HTTP/1.1.
+    #[serde(rename = "1.1")]
+    Http1,
+    /// HTTP/2; without TLS by prior knowledge.
+    #[serde(rename = "2")]
+    Http2,
 }
 
 /// Whether connections are kept between requests.

@@ -10,7 +10,7 @@ use super::values;
 /// What requests carry in place of prompts.
 #[derive(Debug, Args)]
 #[command(
-    next_help_heading = "Tensors and payloads (providers triton, kserve, mlserver, kserve-v1, torchserve)"
+    next_help_heading = "Tensors and payloads (providers triton, triton-grpc, kserve, mlserver, kserve-v1, torchserve)"
 )]
 pub(crate) struct PayloadArgs {
     /// The values: random, zero, a file (.npy, .json, .jsonl, else bytes as they are), a folder, or JSON itself

@@ -7,8 +7,8 @@ use plimsoll_core::spec::{Interface, Provider};
 use plimsoll_core::time::parse_duration;
 
 use super::values::{
-    self, JsonObject, Probabilities, ReuseName, interface, json_object, not_negative, positive_duration,
-    probabilities, provider,
+    self, HttpName, JsonObject, Probabilities, ReuseName, interface, json_object, not_negative,
+    positive_duration, probabilities, provider,
 };
 
 /// Where requests go.
@@ -100,6 +100,12 @@ pub(crate) struct TransportArgs {
     /// Whether connections are used again
     #[arg(long, value_enum, value_name = "HOW", default_value = "keep")]
     pub(crate) connection_reuse: ReuseName,
+    /// The version of HTTP
+    #[arg(long, value_enum, value_name = "VERSION", default_value = "auto")]
+    pub(crate) http: HttpName,
+    /// Requests at a time on one connection of HTTP/2, at most [default: what the server allows, up to 100]
+    #[arg(long, value_name = "N", value_parser = values::counted::<std::num::NonZeroU32>)]
+    pub(crate) http2_streams: Option<std::num::NonZeroU32>,
     /// Limit for name resolution and TCP handshake
     #[arg(long, value_name = "TIME", value_parser = positive_duration, default_value = "10s")]
     pub(crate) connect_timeout: Duration,

@@ -68,6 +68,19 @@ pub(crate) enum ReuseName {
     Fresh,
 }
 
+/// The version of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HttpName {
+    /// 1.1 for http://, and for https:// what the server prefers
+    Auto,
+    /// HTTP/1.1
+    #[value(name = "1.1")]
+    One,
+    /// HTTP/2; for http:// by prior knowledge
+    #[value(name = "2")]
+    Two,
+}
+
 /// Where synthetic images stand in the prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PositionName {

@@ -26,7 +26,7 @@ use plimsoll_core::spec::{
 use tracing::level_filters::LevelFilter;
 
 use crate::args::RunArgs;
-use crate::args::values::ColorName;
+use crate::args::values::{ColorName, HttpName};
 use crate::config::table::Table;
 use crate::config::{self, Layer};
 use crate::exit::{UsageError, refuse};
@@ -200,6 +200,11 @@ pub(crate) fn resolve(
     let (workload, forced_from) = workload::resolve(&args, context, &given, &mut warnings)?;
     let api = api::resolve(&args, context, &given, &mut warnings)?;
     let payload = payload::resolve(&args, context, &given)?;
+    if target.provider.is_some_and(Provider::speaks_grpc) && args.transport.http == HttpName::One {
+        refuse!(
+            "gRPC is spoken over HTTP/2: leave out --http 1.1, or name another --provider, such as triton"
+        );
+    }
     if let Some(provider) = target.provider {
         let known = api.clone().for_provider(provider, &workload)?;
         payload.for_interface(provider, known.interface)?;

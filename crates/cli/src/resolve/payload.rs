@@ -44,13 +44,13 @@ const OF_PROMPTS: [&str; 30] = [
 
 /// Options that say how payloads look, and in which framings they mean something.
 const OF_PAYLOADS: [(&str, &[Kind]); 9] = [
-    ("input-data", &[Kind::Tensors, Kind::Instances, Kind::Body]),
-    ("shape", &[Kind::Tensors, Kind::Instances, Kind::Body]),
-    ("batch-size", &[Kind::Tensors, Kind::Instances]),
-    ("string-length", &[Kind::Tensors, Kind::Instances, Kind::Body]),
+    ("input-data", &[Kind::Tensors, Kind::Protobuf, Kind::Instances, Kind::Body]),
+    ("shape", &[Kind::Tensors, Kind::Protobuf, Kind::Instances, Kind::Body]),
+    ("batch-size", &[Kind::Tensors, Kind::Protobuf, Kind::Instances]),
+    ("string-length", &[Kind::Tensors, Kind::Protobuf, Kind::Instances, Kind::Body]),
     ("tensor-encoding", &[Kind::Tensors]),
-    ("output", &[Kind::Tensors]),
-    ("model-version", &[Kind::Tensors, Kind::Instances, Kind::Body]),
+    ("output", &[Kind::Tensors, Kind::Protobuf]),
+    ("model-version", &[Kind::Tensors, Kind::Protobuf, Kind::Instances, Kind::Body]),
     ("content-type", &[Kind::Body]),
     ("multipart-field", &[Kind::Body]),
 ];
@@ -59,6 +59,8 @@ const OF_PAYLOADS: [(&str, &[Kind]); 9] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Tensors,
+    /// Tensors too, which gRPC writes in one way only.
+    Protobuf,
     Instances,
     Body,
 }
@@ -180,6 +182,7 @@ impl PayloadDraft {
         }
         let framing = self.framing(provider, interface);
         let kind = match framing {
+            Framing::Tensors { encoding: TensorEncoding::Protobuf, .. } => Kind::Protobuf,
             Framing::Tensors { .. } => Kind::Tensors,
             Framing::Instances => Kind::Instances,
             Framing::Body { .. } => Kind::Body,
@@ -191,7 +194,7 @@ impl PayloadDraft {
         }
         let made = matches!(self.rest.values, Values::Random | Values::Zero);
         match (kind, made, self.rest.shapes.len()) {
-            (Kind::Tensors, ..) => {}
+            (Kind::Tensors | Kind::Protobuf, ..) => {}
             (_, true, 0) => refuse!(
                 "{name} does not tell what its models take: give --input-data FILE or JSON, or a shape such as --shape 16"
             ),
@@ -212,6 +215,9 @@ impl PayloadDraft {
                 content_type: self.content_type.clone(),
                 multipart_field: self.multipart_field.clone(),
             },
+            (Provider::TritonGrpc, _) => {
+                Framing::Tensors { encoding: TensorEncoding::Protobuf, outputs: self.outputs.clone() }
+            }
             (_, Interface::Infer) => {
                 // MLServer 1.7 answers 500 to bytes after the JSON.
                 let usual = if provider == Provider::Mlserver {

@@ -4,6 +4,7 @@ use plimsoll_core::load::{Arrivals, LoadModel, OpenLoop};
 use plimsoll_core::spec::Phases;
 
 use crate::args::RunArgs;
+use crate::args::values::HttpName;
 use crate::exit::{UsageError, refuse};
 
 /// Checks a run against a target with `time=virtual`.
@@ -13,6 +14,9 @@ use crate::exit::{UsageError, refuse};
 pub(super) fn check(args: &RunArgs, load: &LoadModel, phases: &Phases) -> Result<(), UsageError> {
     if args.process.threads.is_some_and(|threads| threads.get() != 1) {
         refuse!("simulated time (time=virtual) is that of one thread: leave --threads out");
+    }
+    if args.transport.http == HttpName::Two {
+        refuse!("in simulated time (time=virtual) nothing is sent: leave --http 2 out");
     }
     if args.process.spin {
         refuse!("simulated time (time=virtual) is exact without --spin: leave it out");

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use plimsoll_core::spec::{ConnectionReuse, Provider, Secret, TransportSpec};
+use plimsoll_core::spec::{ConnectionReuse, HttpChoice, Provider, Secret, TransportSpec};
 use plimsoll_drive::protocol::probe::provider_of_host;
 use plimsoll_serve::sim::SimOptions;
 use url::Url;
@@ -10,7 +10,7 @@ use url::Url;
 use super::{Context, Derived, proxy};
 use crate::args::RunArgs;
 use crate::args::request::TransportArgs;
-use crate::args::values::ReuseName;
+use crate::args::values::{HttpName, ReuseName};
 use crate::exit::{UsageError, refuse};
 
 /// Where requests go when nobody says: as the load test's own settings had it.
@@ -248,6 +248,9 @@ pub(super) fn transport(args: &TransportArgs) -> Result<TransportSpec, UsageErro
     if args.insecure && args.cacert.is_some() {
         refuse!("--insecure accepts any certificate, so --cacert checks nothing: give one of them");
     }
+    if args.http2_streams.is_some() && args.http == HttpName::One {
+        refuse!("--http2-streams is of HTTP/2, and --http 1.1 speaks HTTP/1.1: leave one of them out");
+    }
     for (option, file) in [("--cacert", &args.cacert), ("--cert", &args.cert), ("--key", &args.key)] {
         if let Some(path) = file.as_deref().filter(|path| !std::path::Path::new(path).is_file()) {
             refuse!("{option} {path} is not there: give the path of a PEM file");
@@ -267,5 +270,11 @@ pub(super) fn transport(args: &TransportArgs) -> Result<TransportSpec, UsageErro
         cert: args.cert.clone(),
         key: args.key.clone(),
         insecure: args.insecure,
+        http: match args.http {
+            HttpName::Auto => HttpChoice::Auto,
+            HttpName::One => HttpChoice::Http1,
+            HttpName::Two => HttpChoice::Http2,
+        },
+        http2_streams: args.http2_streams,
     })
 }

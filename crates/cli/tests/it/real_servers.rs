@@ -34,12 +34,21 @@ impl Server {
 
     /// The same with further arguments for its script, which come after the port.
     pub(crate) fn start_with(name: &str, health: &str, arguments: &[&str]) -> Self {
+        Server::launch(name, health, &[free_port()], arguments)
+    }
+
+    /// The same with a port for each of what the server opens, that of HTTP first.
+    fn start_on(name: &str, health: &str, ports: &[u16]) -> Self {
+        Server::launch(name, health, ports, &[])
+    }
+
+    fn launch(name: &str, health: &str, ports: &[u16], arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
-        let port = free_port();
+        let port = ports[0];
         let output = File::create(&log).unwrap();
         let child = Command::new(scripts().join(name).join("run.sh"))
-            .arg(port.to_string())
+            .args(ports.iter().map(u16::to_string))
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())
@@ -303,4 +312,69 @@ fn triton_refusing_for_a_full_queue_is_one_readable_class() {
     assert_eq!((ended.code, errors.len()), (Some(1), 1), "{ended:?}");
     assert_eq!((errors[0].outcome, errors[0].status), (Outcome::Http5xx, Some(503)), "{errors:?}");
     assert!(errors[0].example.contains("Exceeds maximum queue size"), "{errors:?}");
+}
+
+/// Triton with gRPC, and the URL of that.
+fn triton_with_grpc() -> (Server, String) {
+    let ports = [free_port(), free_port(), free_port()];
+    (Server::start_on("triton", "/v2/health/ready", &ports), format!("http://127.0.0.1:{}", ports[1]))
+}
+
+#[test]
+fn triton_answers_alike_by_http_and_by_grpc() {
+    if !all_servers_wanted("Triton") {
+        return;
+    }
+    let (server, grpc) = triton_with_grpc();
+    let medians = [("triton", &server.url), ("triton-grpc", &grpc)].map(|(provider, url)| {
+        let place = Place::new();
+        let ended = place
+            .line(&format!("run {url} --provider {provider} -m batched -u 4 -r 100000 --max-requests 400"));
+        let (summary, records) = (place.summary(), place.records());
+        assert_eq!(summary.counts.failed, 0, "{provider}: {ended:?}");
+        let connections = records.iter().filter(|record| record.connect.is_some()).count();
+        assert!(provider == "triton" || connections <= 4, "{connections} connections");
+        summary.metrics["latency"].percentile(50.0).unwrap() * 1e3
+    });
+    let [http, by_grpc] = medians;
+    println!("latency p50 on Triton's `batched`: HTTP {http:.2} ms, gRPC {by_grpc:.2} ms");
+    assert!(http < by_grpc * 1.5 && by_grpc < http * 1.5, "HTTP {http} ms, gRPC {by_grpc} ms");
+}
+
+#[test]
+fn triton_streams_by_grpc_and_says_what_it_refuses() {
+    if !all_servers_wanted("Triton") {
+        return;
+    }
+    let (_server, grpc) = triton_with_grpc();
+    let input = |text: &str| format!(r#"{{"text_input":["{text}"],"max_tokens":[8]}}"#);
+    let run = |more: &[&str]| {
+        let place = Place::new();
+        let fixed = ["run", &grpc, "--provider", "triton-grpc", "-u", "2"];
+        let ended = place.run(&[&fixed[..], more].concat());
+        (ended, place)
+    };
+    let hello = input("hello");
+    let (ended, place) =
+        run(&["-m", "ensemble_stream", "--stream", "--input-data", &hello, "--max-requests", "20"]);
+    let records = place.records();
+    assert_eq!(count(&records, Outcome::Ok), 20, "{ended:?}");
+    for record in &records {
+        assert_eq!((record.deltas.len(), record.events), (8, 9), "eight words and the mark of the end");
+        assert!(record.ttft().unwrap() < record.latency().unwrap());
+    }
+    let (_, place) =
+        run(&["-m", "ensemble_stream", "--stream", "--input-data", &input("fail after one"), "-t", "1s"]);
+    let errors = place.summary().errors;
+    assert_eq!((errors.len(), errors[0].outcome), (1, Outcome::StreamError), "{errors:?}");
+    assert!(errors[0].example.contains("broke on purpose"), "{errors:?}");
+    let (_, place) = run(&["-m", "ensemble_stream", "--input-data", &hello, "-t", "1s"]);
+    let errors = place.summary().errors;
+    assert_eq!((errors.len(), errors[0].outcome), (1, Outcome::Http5xx), "{errors:?}");
+    assert!(errors[0].example.contains("UNIMPLEMENTED"), "{errors:?}");
+    let (_, place) = run(&["-m", "refusing", "-u", "8", "-r", "100000", "-t", "2s"]);
+    let errors = place.summary().errors;
+    assert!(errors[0].example.contains("UNAVAILABLE"), "{errors:?}");
+    let (ended, _) = run(&["-m", "nobody", "-t", "1s"]);
+    assert!(ended.code != Some(0) && ended.stderr.contains("unknown model"), "{ended:?}");
 }

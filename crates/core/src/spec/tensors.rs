@@ -54,6 +54,8 @@ pub enum TensorEncoding {
     Json,
     /// As bytes after the JSON: the protocol's binary tensor data extension.
     Binary,
+    /// As bytes in a message of gRPC.
+    Protobuf,
 }
 
 /// Where the values of requests come from.

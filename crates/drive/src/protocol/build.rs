@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::Protocol;
 use super::embeddings::embeddings;
 use super::images::images;
+use super::infer_grpc::InferGrpc;
 use super::messages::messages;
 use super::openai_chat::chat;
 use super::openai_completions::completions;
@@ -108,6 +109,7 @@ pub fn supports(provider: Provider) -> Supports {
         },
         Provider::LlamaCpp => Supports { interfaces: &OPENAI[..6], ..all },
         Provider::Anthropic => Supports { interfaces: &[Interface::Messages], many: false, ..all },
+        Provider::TritonGrpc => Supports { interfaces: &[Interface::Infer], stream: true, ..payloads },
     }
 }
 
@@ -169,7 +171,10 @@ pub fn build(spec: &RunSpec) -> Result<Arc<dyn Protocol>, ProtocolError> {
             Provider::TritonGenerate => Arc::new(Triton::generate(spec)),
             _ => Arc::new(Tgi::new(spec)),
         },
-        Interface::Infer => Arc::new(V2::new(spec)),
+        Interface::Infer => match spec.target.provider {
+            Provider::TritonGrpc => Arc::new(InferGrpc::new(spec)),
+            _ => Arc::new(V2::new(spec)),
+        },
         Interface::Predict => match spec.target.provider {
             Provider::Torchserve => Arc::new(TorchServe::new(spec)),
             _ => Arc::new(Predict::new(spec)),

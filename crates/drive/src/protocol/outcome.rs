@@ -30,7 +30,7 @@ pub fn outcome_of_status(status: u16) -> Outcome {
 /// The outcome of a response whose body is an answer, and what went wrong.
 pub fn judge(reply: &Reply, ended: Ended) -> (Outcome, Option<String>) {
     if let Some(error) = &reply.error {
-        return (Outcome::StreamError, Some(error.clone()));
+        return (reply.failure.unwrap_or(Outcome::StreamError), Some(error.clone()));
     }
     match ended {
         Ended::Malformed(malformed) => (Outcome::Invalid, Some(malformed.to_string())),

@@ -1,6 +1,6 @@
 //! What a response says, gathered while it arrives.
 
-use plimsoll_core::record::{Delta, DeltaKind, ServerTimes, Stamps, Usage};
+use plimsoll_core::record::{Delta, DeltaKind, Outcome, ServerTimes, Stamps, Usage};
 use plimsoll_core::time::Offset;
 
 use super::json_scan::Text;
@@ -16,6 +16,8 @@ pub struct Reply {
     pub finish_reason: Option<String>,
     /// An error that the server reported under HTTP 200.
     pub error: Option<String>,
+    /// The outcome that this error stands for, where the protocol has codes for them and no answer came before it.
+    pub failure: Option<Outcome>,
     /// The protocol's own end was seen: `[DONE]`, a final event, a whole JSON document.
     pub complete: bool,
     /// All events, with or without content; comments and `[DONE]` are none.

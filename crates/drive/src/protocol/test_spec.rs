@@ -9,8 +9,8 @@ use plimsoll_core::load::{ClosedLoop, ClosedShape, LoadModel, ThinkTime};
 use plimsoll_core::record::RequestId;
 use plimsoll_core::seed::Seed;
 use plimsoll_core::spec::{
-    Api, ConnectionReuse, ImagePosition, Interface, LengthShape, OutputLength, Phases, PromptSource,
-    Provider, RunSpec, SPEC_FORMAT, Target, TransportSpec, WorkloadSpec,
+    Api, ConnectionReuse, HttpChoice, ImagePosition, Interface, LengthShape, OutputLength, Phases,
+    PromptSource, Provider, RunSpec, SPEC_FORMAT, Target, TransportSpec, WorkloadSpec,
 };
 use plimsoll_core::workload::{Members, Prompt, RequestSpec};
 
@@ -87,6 +87,8 @@ pub(super) fn spec(provider: Provider, chat: bool, stream: bool) -> RunSpec {
             cert: None,
             key: None,
             insecure: false,
+            http: HttpChoice::Auto,
+            http2_streams: None,
         },
         max_fail_ratio: 0.0,
         strict_length: false,

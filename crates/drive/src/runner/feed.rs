@@ -12,7 +12,7 @@ use plimsoll_core::workload::{RequestSpec, Workload};
 
 use crate::priority;
 use crate::protocol::Protocol;
-use crate::transport::{HttpRequest, RequestHead};
+use crate::transport::{Http2Head, Http2Request, HttpRequest, RequestHead};
 
 /// Requests built ahead per I/O thread, at least and at most.
 const AHEAD: std::ops::RangeInclusive<usize> = 64..=4096;
@@ -65,6 +65,30 @@ impl Prepare for PrepareHttp {
     fn size(request: &HttpRequest) -> usize {
         // Shared pieces (images) take no room of their own: only what lies on this side of a page counts.
         request.pieces.iter().map(|piece| piece.len().min(1 << 16)).sum()
+    }
+}
+
+/// Makes requests ready for HTTP/2.
+#[derive(Clone)]
+pub(crate) struct PrepareHttp2 {
+    pub(crate) protocol: Arc<dyn Protocol>,
+    pub(crate) head: Http2Head,
+}
+
+impl Prepare for PrepareHttp2 {
+    type Request = Http2Request;
+
+    fn prepare(&self, spec: RequestSpec) -> Http2Request {
+        Http2Request {
+            decoder: self.protocol.decoder(&spec),
+            message: self.head.message(self.protocol.encode(&spec)),
+            by_part: self.protocol.route().by_part,
+            cancel: spec.cancel,
+        }
+    }
+
+    fn size(request: &Http2Request) -> usize {
+        request.message.body.iter().map(|piece| piece.len().min(1 << 16)).sum()
     }
 }
 

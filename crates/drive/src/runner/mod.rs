@@ -28,7 +28,7 @@ use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::task::spawn_local;
 
 pub use self::feed::Prepare;
-use self::feed::{Feed, PrepareHttp, WhenBehind};
+use self::feed::{Feed, PrepareHttp, PrepareHttp2, WhenBehind};
 use self::io_thread::{IoThread, Share, ThreadEnd};
 use self::pulse::Pulse;
 use self::shared::Shared;
@@ -38,7 +38,9 @@ use crate::clock::Clock;
 use crate::endpoint::{Endpoint, Station};
 use crate::protocol::Protocol;
 use crate::recorder::RecorderHandle;
-use crate::transport::{Answers, Dialer, HttpRequest, Origin, Wire};
+use crate::transport::{
+    Answers, Dialer, Http2, Http2Head, Http2Request, HttpRequest, Origin, OriginError, Wire, for_http2,
+};
 
 /// Everything that a load needs, whatever answers it.
 pub struct RunPlan<R> {
@@ -73,6 +75,21 @@ pub fn prepare(
     let head = origin.head(&spec.target, protocol.route());
     let http = PrepareHttp { protocol: protocol.clone(), head };
     build_ahead(spec, workload, &http, WhenBehind::BuildHere)
+}
+
+/// Begins to build requests for HTTP/2, and returns when every I/O thread has some ready.
+///
+/// # Errors
+/// The operating system refuses a thread, or a header field cannot be sent.
+pub fn prepare_http2(
+    spec: &RunSpec,
+    origin: &Origin,
+    protocol: &Arc<dyn Protocol>,
+    workload: &Arc<dyn Workload>,
+) -> Result<Feeds<Http2Request>, RunError> {
+    let head = Http2Head::new(origin, &spec.target, protocol.route())?;
+    let http2 = PrepareHttp2 { protocol: protocol.clone(), head };
+    build_ahead(spec, workload, &http2, WhenBehind::BuildHere)
 }
 
 /// Begins to build requests for an endpoint in simulated time.
@@ -117,6 +134,9 @@ pub enum RunError {
     /// The clock is that of the machine.
     #[error("simulated time needs a simulated clock: a fault of this program")]
     RealClock,
+    /// A header field or a path cannot be sent.
+    #[error("{0}")]
+    Head(#[from] OriginError),
     /// Simulated time is that of one thread.
     #[error("simulated time runs in one I/O thread, not in {0}: give --threads 1")]
     SimulatedThreads(u16),
@@ -155,16 +175,44 @@ pub fn start(
     origin: &Origin,
     tls: Option<&Arc<ClientConfig>>,
 ) -> Result<Running, RunError> {
-    let spec = plan.spec.clone();
+    let wires = wires(&plan.spec, plan.clock, origin, tls.cloned())?;
+    start_threads(plan, wires)
+}
+
+/// Begins a load over HTTP/2, on threads of its own.
+///
+/// # Errors
+/// The schedule is impossible, or the operating system refuses what the threads need.
+pub fn start_http2(
+    plan: RunPlan<Http2Request>,
+    origin: &Origin,
+    tls: Option<&Arc<ClientConfig>>,
+) -> Result<Running, RunError> {
+    let tls = tls.map(|config| for_http2(config));
+    let wires = wires(&plan.spec, plan.clock, origin, tls)?;
+    let mut endpoints = Vec::new();
+    for wire in wires {
+        endpoints.push(move |station| Http2::new(wire(station)));
+    }
+    start_threads(plan, endpoints)
+}
+
+/// What the requests of each I/O thread share, to be made there.
+fn wires(
+    spec: &RunSpec,
+    clock: Clock,
+    origin: &Origin,
+    tls: Option<Arc<ClientConfig>>,
+) -> Result<Vec<impl FnOnce(Station) -> Wire + Send + use<>>, RunError> {
     let answers = Answers { streamed: spec.api.stream, keep_text: spec.api.keep_text };
     let mut wires = Vec::new();
     for _ in 0..spec.threads {
-        let dialer = Dialer::new(origin.clone(), tls.cloned(), &spec.transport, plan.clock)
+        let dialer = Dialer::new(origin.clone(), tls.clone(), &spec.transport, clock)
             .map_err(|error| RunError::Tls(error.reason))?;
         let limits = spec.transport.clone();
         wires.push(move |station| Wire::new(station, dialer, limits, answers));
     }
-    start_threads(plan, wires)
+    Ok(wires)
 }
 
 /// Begins a load in simulated time, on a thread of its own. `endpoint` is called there.

@@ -76,18 +76,48 @@ impl Connection {
         while !unsent.is_empty() {
             let mut slices = [IoSlice::new(&[]); MAX_PIECES];
             let count = unsent.slices(&mut slices);
-            let written = match &mut self.stream {
-                Stream::Plain(stream) => ready!(Pin::new(stream).poll_write_vectored(cx, &slices[..count])),
-                Stream::Tls(stream) => ready!(Pin::new(stream).poll_write_vectored(cx, &slices[..count])),
-            }?;
+            let written = ready!(self.poll_write_slices(cx, &slices[..count]))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             unsent.advance(written);
         }
+        self.poll_flush(cx)
+    }
+
+    /// Writes what the kernel takes of some pieces, and says how much.
+    pub(crate) fn poll_write_slices(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+        }
+    }
+
+    /// Hands the kernel what TLS has kept of what was written.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.stream {
             Stream::Plain(_) => Poll::Ready(Ok(())),
             Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    /// Ends the sending half.
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+
+    /// Whether TLS has settled on HTTP/2 (ALPN); without TLS nothing is settled.
+    pub(crate) fn settled_on_http2(&self) -> Option<bool> {
+        match &self.stream {
+            Stream::Plain(_) => None,
+            Stream::Tls(stream) => Some(stream.get_ref().1.alpn_protocol() == Some(super::tls::HTTP2)),
         }
     }
 }

@@ -35,7 +35,7 @@ pub(crate) struct Dialer {
 }
 
 /// A connection that could not be opened.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct DialError {
     pub(crate) outcome: Outcome,
     pub(crate) reason: String,

@@ -6,8 +6,9 @@ use std::pin::pin;
 use bytes::Bytes;
 use plimsoll_core::record::{Outcome, Record};
 
+use super::answer::{Answer, Ending, Follow};
 use super::connection::{Connection, Unsent};
-use super::exchange::{Ending, Exchange, Follow, was_a_race};
+use super::exchange::{Exchange, was_a_race};
 use super::settle::settle;
 use super::wire::Wire;
 use crate::endpoint::{Endpoint, Station};
@@ -80,12 +81,12 @@ impl Endpoint for Wire {
             }
             let mut connected = match connection.take() {
                 Some(connection) => connection,
-                None => match dial(self, &mut issue.exchange.record).await {
+                None => match dial(self, &mut issue.exchange.answer.record).await {
                     Ok(connection) => connection,
-                    Err(outcome) => return (unconnected(self, issue, outcome), None),
+                    Err(outcome) => return (unconnected(self, issue.exchange.answer, outcome), None),
                 },
             };
-            if issue.exchange.record.sent.is_none() {
+            if issue.exchange.answer.record.sent.is_none() {
                 issue.send(self, &mut connected);
             }
             let ending = issue.exchange.run(self, &mut connected, &mut issue.unsent).await;
@@ -100,9 +101,9 @@ impl Endpoint for Wire {
             // The server closed the idle connection as the request went out: nobody has seen it. Once more, afresh.
             self.pulse.ended(self.clock.now(), false, false);
             issue.unsent.rewind();
-            issue.exchange.record.sent = None;
+            issue.exchange.answer.record.sent = None;
         };
-        settle(issue.exchange, ending, self.clock)
+        settle(issue.exchange.answer, ending, self.clock)
     }
 }
 
@@ -110,7 +111,7 @@ impl HttpIssue {
     /// Hands the request to the kernel.
     fn send(&mut self, wire: &Wire, connection: &mut Connection) {
         self.exchange.send_now(wire, connection, &mut self.unsent);
-        self.exchange.record.bytes_sent = self.bytes;
+        self.exchange.answer.record.bytes_sent = self.bytes;
         wire.pulse.wrote(self.bytes);
     }
 }
@@ -136,8 +137,8 @@ async fn dial(wire: &Wire, record: &mut Record) -> Result<Connection, Option<Out
 }
 
 /// The record of a request for which there was no connection.
-fn unconnected(wire: &Wire, issue: HttpIssue, outcome: Option<Outcome>) -> Record {
-    let mut record = issue.exchange.record;
+pub(super) fn unconnected(wire: &Wire, answer: Answer, outcome: Option<Outcome>) -> Record {
+    let mut record = answer.record;
     record.outcome = outcome.unwrap_or(Outcome::Unfinished);
     if outcome.is_some() {
         record.done = Some(wire.clock.now());

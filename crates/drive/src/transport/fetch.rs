@@ -1,5 +1,6 @@
 //! One question before a run: asks the server who it is and what it has, or whether it takes a request.
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::ready;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use plimsoll_core::record::Outcome;
-use plimsoll_core::spec::{Target, TransportSpec};
+use plimsoll_core::spec::{HttpChoice, Target, TransportSpec};
 use rustls::ClientConfig;
 use thiserror::Error;
 use tokio::time::timeout;
@@ -15,8 +16,10 @@ use tokio::time::timeout;
 use super::connection::{Connection, Unsent};
 use super::dial::{DialError, Dialer};
 use super::http1::{self, Framing};
+use super::http2::call;
 use super::stamped::ReceiveClock;
 use super::target::Origin;
+use super::tls::for_either;
 use crate::clock::Clock;
 use crate::protocol::{Outgoing, Route};
 
@@ -49,12 +52,10 @@ pub enum FetchError {
         reason: String,
     },
     /// Connected, but no usable answer.
-    #[error("no usable answer to {method} {path}: {reason}")]
+    #[error("no usable answer to {asked}: {reason}")]
     NoAnswer {
-        /// The method.
-        method: String,
-        /// The path asked for.
-        path: String,
+        /// Method and path.
+        asked: String,
         /// What happened.
         reason: String,
     },
@@ -76,21 +77,56 @@ pub fn reach(
     spec: &TransportSpec,
     tls: Option<Arc<ClientConfig>>,
 ) -> Result<(), FetchError> {
+    open(origin, spec, tls).map(drop)
+}
+
+/// A version of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpVersion {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
+/// The version of HTTP that a run speaks with a server: the one asked for, or with TLS the one that the server prefers.
+///
+/// # Errors
+/// The server must be asked, and cannot be reached.
+pub fn negotiate(
+    origin: &Origin,
+    spec: &TransportSpec,
+    tls: Option<Arc<ClientConfig>>,
+) -> Result<HttpVersion, FetchError> {
+    let preferred = || Ok(open(origin, spec, tls)?.settled_on_http2() == Some(true));
+    let http2 = match spec.http {
+        HttpChoice::Http1 => false,
+        HttpChoice::Http2 => true,
+        HttpChoice::Auto => origin.tls && preferred()?,
+    };
+    Ok(if http2 { HttpVersion::Http2 } else { HttpVersion::Http1 })
+}
+
+/// Opens a connection for whichever version of HTTP the server prefers.
+fn open(
+    origin: &Origin,
+    spec: &TransportSpec,
+    tls: Option<Arc<ClientConfig>>,
+) -> Result<Connection, FetchError> {
+    let tls = tls.map(|config| for_either(&config));
     let clock = Clock::start();
-    runtime().map_err(|reason| FetchError::Unreachable { outcome: Outcome::Connect, reason })?.block_on(
-        async {
-            let dialer = Dialer::new(origin.clone(), tls, spec, clock).map_err(unreachable)?;
-            dialer.dial().await.map_err(unreachable)?;
-            Ok(())
-        },
-    )
+    let failed = |reason| FetchError::Unreachable { outcome: Outcome::Connect, reason };
+    runtime().map_err(failed)?.block_on(async {
+        let dialer = Dialer::new(origin.clone(), tls, spec, clock).map_err(unreachable)?;
+        Ok(dialer.dial().await.map_err(unreachable)?.0)
+    })
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, String> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())
 }
 
-fn unreachable(error: DialError) -> FetchError {
+pub(super) fn unreachable(error: DialError) -> FetchError {
     FetchError::Unreachable { outcome: error.outcome, reason: error.reason }
 }
 
@@ -111,7 +147,7 @@ pub fn fetch(
 /// The same with any method, `POST` say; the request has no body.
 ///
 /// # Errors
-/// The server cannot be reached, or does not answer in HTTP/1.1 within ten seconds.
+/// The server cannot be reached, or does not answer within ten seconds.
 pub fn ask(
     origin: &Origin,
     target: &Target,
@@ -120,6 +156,12 @@ pub fn ask(
     method: &str,
     path: &str,
 ) -> Result<Fetched, FetchError> {
+    if spec.http == HttpChoice::Http2 {
+        let method = Cow::Owned(method.to_owned());
+        let route = Route { method, content_type: None, ..Route::json(path, false) };
+        let called = call(origin, target, spec, tls, &route, Outgoing::default())?;
+        return Ok(Fetched { status: called.status, body: called.body });
+    }
     let question = Question { method, path, pieces: vec![origin.bare(target, method, path)], limit: LIMIT };
     put(origin, spec, tls, question)
 }
@@ -156,8 +198,7 @@ fn put(
     question: Question<'_>,
 ) -> Result<Fetched, FetchError> {
     let Question { method, path, pieces, limit } = question;
-    let no_answer =
-        |reason: String| FetchError::NoAnswer { method: method.to_owned(), path: path.to_owned(), reason };
+    let no_answer = |reason: String| FetchError::NoAnswer { asked: format!("{method} {path}"), reason };
     let clock = Clock::start();
     runtime().map_err(no_answer)?.block_on(async {
         let dialer = Dialer::new(origin.clone(), tls, spec, clock).map_err(unreachable)?;

@@ -1,11 +1,13 @@
-//! Connections and HTTP/1.1: bytes out on time, bytes in with their arrival.
+//! Connections, HTTP/1.1 and HTTP/2: bytes out on time, bytes in with their arrival.
 
+mod answer;
 mod connection;
 mod dial;
 mod endpoint;
 mod exchange;
 mod fetch;
 mod http1;
+mod http2;
 mod settle;
 mod stamped;
 mod target;
@@ -18,10 +20,13 @@ mod wire;
 
 pub(crate) use dial::Dialer;
 pub use endpoint::HttpRequest;
-pub use fetch::{FetchError, Fetched, ask, fetch, post, reach};
+pub use fetch::{FetchError, Fetched, HttpVersion, ask, fetch, negotiate, post, reach};
+pub use http2::{Called, Http2Request, call};
+pub(crate) use http2::{Http2, Http2Head};
 /// The client's side of TLS.
 pub use rustls::ClientConfig as TlsConfig;
 pub(crate) use target::RequestHead;
 pub use target::{Origin, OriginError};
+pub(crate) use tls::for_http2;
 pub use tls::{TlsError, client_config};
 pub(crate) use wire::{Answers, Wire};

@@ -4,16 +4,16 @@ use plimsoll_core::record::{DeltaKind, Outcome, Record, Stamps, TokenSource};
 use plimsoll_core::refusal::error_text;
 use plimsoll_core::time::Offset;
 
-use super::exchange::{Ending, Exchange};
+use super::answer::{Answer, Ending};
 use crate::clock::Clock;
 use crate::protocol::{Ended, Reply, error_excerpt, judge, outcome_of_status};
 
 /// Decides the outcome and moves what was understood of the response into the record.
 ///
 /// Returns the record and the text of the answer, if it was kept.
-pub(super) fn settle(exchange: Exchange, ending: Ending, clock: Clock) -> (Record, Option<String>) {
+pub(super) fn settle(answer: Answer, ending: Ending, clock: Clock) -> (Record, Option<String>) {
     let now = clock.now();
-    let Exchange { mut record, mut reply, error_body, retry_after, answers, .. } = exchange;
+    let Answer { mut record, mut reply, error_body, retry_after, answers, .. } = answer;
     let refusal = (!answers).then_some((error_body.as_slice(), retry_after.as_deref()));
     let (outcome, error) = outcome_of(&record, &reply, refusal, ending);
     record.outcome = outcome;

@@ -39,6 +39,9 @@ pub enum OriginError {
     /// Neither http nor https.
     #[error("cannot send to `{0}`: the scheme must be http or https (or sim, for the embedded server)")]
     Scheme(String),
+    /// A path, a method or a header field that HTTP cannot carry.
+    #[error("`{0}` cannot be part of a request: use letters, digits and signs that HTTP allows")]
+    Request(String),
     /// No host in it.
     #[error("there is no host in `{0}`: write http://host:port or https://host/base")]
     Host(String),

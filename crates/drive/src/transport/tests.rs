@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use plimsoll_core::record::{Delta, DeltaKind, Phase, Record, RequestId};
-use plimsoll_core::spec::{ConnectionReuse, TransportSpec};
+use plimsoll_core::spec::{ConnectionReuse, HttpChoice, TransportSpec};
 use plimsoll_core::time::Offset;
 use tokio::runtime::LocalOptions;
 
+use super::answer::{Ending, Follow};
 use super::connection::Unsent;
-use super::exchange::{Ending, Exchange, Follow};
+use super::exchange::Exchange;
 use super::*;
 use crate::clock::Clock;
 use crate::endpoint::Station;
@@ -55,6 +56,8 @@ pub(super) fn limits() -> TransportSpec {
         cert: None,
         key: None,
         insecure: false,
+        http: HttpChoice::Auto,
+        http2_streams: None,
     }
 }
 
@@ -142,8 +145,8 @@ fn a_response_is_complete_by_length_chunks_or_close() {
     ] {
         let (exchange, ending) = talk(answer, limits(), false);
         assert!(matches!(ending, Ending::Complete), "{answer:?}: {ending:?}");
-        let record = &exchange.record;
-        assert_eq!((record.status, exchange.reply.deltas.len()), (Some(200), 3), "{answer:?}");
+        let record = &exchange.answer.record;
+        assert_eq!((record.status, exchange.answer.reply.deltas.len()), (Some(200), 3), "{answer:?}");
         let instants = [record.sent, record.headers, record.first_byte, record.done];
         assert!(instants.iter().all(Option::is_some) && instants.is_sorted(), "{answer:?}: {instants:?}");
     }
@@ -188,8 +191,11 @@ fn the_body_of_a_refusal_is_kept_for_the_report() {
     let answer = &["HTTP/1.1 429 Too Many\r\nContent-Length: 9\r\n\r\nslow down"];
     let (exchange, ending) = talk(answer, limits(), false);
     assert!(matches!(ending, Ending::Complete), "{ending:?}");
-    assert_eq!((exchange.record.status, exchange.error_body.as_slice()), (Some(429), &b"slow down"[..]));
-    assert!(exchange.reply.deltas.is_empty());
+    assert_eq!(
+        (exchange.answer.record.status, exchange.answer.error_body.as_slice()),
+        (Some(429), &b"slow down"[..])
+    );
+    assert!(exchange.answer.reply.deltas.is_empty());
 }
 
 #[test]

@@ -13,6 +13,11 @@ use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::BuilderVerifierExt;
 use thiserror::Error;
 
+/// The name of HTTP/1.1 in ALPN.
+const HTTP1: &[u8] = b"http/1.1";
+/// The name of HTTP/2 in ALPN.
+pub(super) const HTTP2: &[u8] = b"h2";
+
 /// Certificates or keys that cannot be used.
 #[derive(Debug, Error)]
 pub enum TlsError {
@@ -31,7 +36,7 @@ pub enum TlsError {
     Config(String),
 }
 
-/// The client's side of TLS by the user's settings.
+/// The client's side of TLS by the user's settings, for HTTP/1.1.
 ///
 /// # Errors
 /// A certificate or key cannot be read or does not fit.
@@ -65,8 +70,24 @@ pub fn client_config(spec: &TransportSpec) -> Result<Arc<ClientConfig>, TlsError
         }
         _ => builder.with_no_client_auth(),
     };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![HTTP1.to_vec()];
     Ok(Arc::new(config))
+}
+
+/// The same settings for HTTP/2 alone.
+pub(crate) fn for_http2(config: &ClientConfig) -> Arc<ClientConfig> {
+    offering(config, &[HTTP2])
+}
+
+/// The same settings for both versions, of which the server chooses.
+pub(super) fn for_either(config: &ClientConfig) -> Arc<ClientConfig> {
+    offering(config, &[HTTP2, HTTP1])
+}
+
+fn offering(config: &ClientConfig, versions: &[&[u8]]) -> Arc<ClientConfig> {
+    let mut config = config.clone();
+    config.alpn_protocols = versions.iter().map(|name| name.to_vec()).collect();
+    Arc::new(config)
 }
 
 fn read(what: &'static str, path: &str) -> Result<Vec<u8>, TlsError> {

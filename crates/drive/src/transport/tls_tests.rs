@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_core::record::Outcome;
-use plimsoll_core::spec::TransportSpec;
+use plimsoll_core::spec::{HttpChoice, Provider, Target, TransportSpec};
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
@@ -72,6 +72,13 @@ impl Pki {
         let config = builder.with_single_cert(vec![self.server.cert.der().clone()], key).unwrap();
         TlsAcceptor::from(Arc::new(config))
     }
+
+    /// An acceptor that has these protocols, its favourite first.
+    fn acceptor_of(&self, protocols: &[&str]) -> TlsAcceptor {
+        let mut config = (**self.acceptor(false).config()).clone();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        TlsAcceptor::from(Arc::new(config))
+    }
 }
 
 /// Connects by `spec`, sends a byte and reads it back; the outcome of a failure.
@@ -129,4 +136,77 @@ fn files_that_hold_no_certificate_are_refused_by_name() {
         let error = client_config(&pki.spec(Some(name), false, false)).unwrap_err().to_string();
         assert!(error.contains(name) && error.contains("PEM"), "{error}");
     }
+}
+
+/// Serves `connections` connections in a thread of its own: HTTP/2 answers `x` to everything, the rest is closed.
+fn serve_tls(acceptor: TlsAcceptor, connections: usize) -> (Origin, std::thread::JoinHandle<()>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let serve = async move {
+        let listener = TcpListener::from_std(listener).unwrap();
+        for _ in 0..connections {
+            let (stream, _) = listener.accept().await.unwrap();
+            // A client that does not like what is offered has been told so.
+            let Ok(stream) = acceptor.accept(stream).await else { continue };
+            if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                // A client that only asked for the version is gone by now.
+                let Ok(mut served) = h2::server::handshake(stream).await else { continue };
+                while let Some(Ok((_, mut respond))) = served.accept().await {
+                    let mut body = respond.send_response(http::Response::new(()), false).unwrap();
+                    body.send_data(bytes::Bytes::from_static(b"x"), true).unwrap();
+                }
+            }
+        }
+    };
+    let server = std::thread::spawn(move || runtime.block_on(serve));
+    (Origin::parse(&format!("https://localhost:{}", address.port())).unwrap(), server)
+}
+
+#[test]
+fn the_server_chooses_the_version_of_http_unless_the_user_does() {
+    let pki = Pki::new();
+    let spec = |http| TransportSpec { http, ..pki.spec(Some("server.pem"), false, false) };
+    let version = |protocols: &[&str], http| {
+        let asked = usize::from(http == HttpChoice::Auto);
+        let (origin, server) = serve_tls(pki.acceptor_of(protocols), asked);
+        let tls = client_config(&spec(http)).unwrap();
+        let version = negotiate(&origin, &spec(http), Some(tls)).unwrap();
+        server.join().unwrap();
+        version
+    };
+    assert_eq!(version(&["h2", "http/1.1"], HttpChoice::Auto), HttpVersion::Http2);
+    assert_eq!(version(&["http/1.1"], HttpChoice::Auto), HttpVersion::Http1);
+    assert_eq!(version(&[], HttpChoice::Auto), HttpVersion::Http1);
+    assert_eq!(version(&["h2"], HttpChoice::Http1), HttpVersion::Http1);
+    assert_eq!(version(&["http/1.1"], HttpChoice::Http2), HttpVersion::Http2);
+    let plain = Origin::parse("http://127.0.0.1:1").unwrap();
+    assert_eq!(negotiate(&plain, &spec(HttpChoice::Auto), None).unwrap(), HttpVersion::Http1);
+}
+
+#[test]
+fn http2_is_spoken_over_tls_where_the_server_has_it() {
+    let pki = Pki::new();
+    let spec = TransportSpec { http: HttpChoice::Http2, ..pki.spec(Some("server.pem"), false, false) };
+    let target = Target {
+        url: String::new(),
+        provider: Provider::Openai,
+        model: String::new(),
+        headers: Vec::new(),
+        api_key: None,
+        endpoint: None,
+    };
+    let ask = |protocols: &[&str]| {
+        let (origin, server) = serve_tls(pki.acceptor_of(protocols), 1);
+        let fetched = fetch(&origin, &target, &spec, Some(client_config(&spec).unwrap()), "/");
+        server.join().unwrap();
+        fetched
+    };
+    let fetched = ask(&["http/1.1", "h2"]).unwrap();
+    assert_eq!((fetched.status, fetched.body.as_slice()), (200, &b"x"[..]));
+    // A server without ALPN goes on in silence; one with other protocols refuses.
+    let error = ask(&[]).unwrap_err().to_string();
+    assert!(error.contains("ALPN"), "{error}");
+    assert!(ask(&["http/1.1"]).is_err_and(|error| error.is_unreachable()));
 }

@@ -4,6 +4,7 @@ mod bundled;
 mod chat_template;
 mod dataset;
 mod error;
+mod grpc_model;
 mod huggingface;
 mod images;
 mod load;
@@ -12,6 +13,7 @@ mod tokenizer;
 
 pub use bundled::BundledTokenizer;
 pub use error::WorkloadError;
+pub use grpc_model::{GrpcError, GrpcServer};
 pub use huggingface::HuggingFaceTokenizer;
 pub use load::{Loaded, load};
 pub use payloads::{Model, PayloadError, resolve_inputs};

@@ -12,8 +12,8 @@ use plimsoll_core::load::{
 use plimsoll_core::record::{Outcome, Record, RequestId};
 use plimsoll_core::seed::Seed;
 use plimsoll_core::spec::{
-    Api, ConnectionReuse, ImagePosition, Interface, LengthShape, OutputLength, Phases, PromptSource,
-    Provider, RunSpec, SPEC_FORMAT, Target, TransportSpec, WorkloadSpec,
+    Api, ConnectionReuse, HttpChoice, ImagePosition, Interface, LengthShape, OutputLength, Phases,
+    PromptSource, Provider, RunSpec, SPEC_FORMAT, Target, TransportSpec, WorkloadSpec,
 };
 use plimsoll_core::time::{Offset, Rate};
 use plimsoll_core::workload::{Prompt, RequestSpec, Workload};
@@ -114,6 +114,8 @@ fn spec(load: LoadModel) -> RunSpec {
             cert: None,
             key: None,
             insecure: false,
+            http: HttpChoice::Auto,
+            http2_streams: None,
         },
         max_fail_ratio: 1.0,
         strict_length: false,

@@ -5,7 +5,7 @@ use plimsoll_core::spec::tensors::{DataType, Framing, GivenShape, TensorSpec, Va
 use plimsoll_core::spec::{PromptSource, Provider, RunSpec, Target, TransportSpec};
 use plimsoll_drive::protocol::{Mask, error_excerpt, v2_metadata};
 use plimsoll_drive::transport::{Fetched, ask};
-use plimsoll_drive::workload::{Model, resolve_inputs};
+use plimsoll_drive::workload::{GrpcError, GrpcServer, Model, resolve_inputs};
 
 use super::server::{HttpWay, Reached, Way};
 use crate::exit::UsageError;
@@ -35,6 +35,14 @@ pub(super) fn find_model(
     target: &Target,
     transport: &TransportSpec,
 ) -> anyhow::Result<String> {
+    if provider.speaks_grpc() {
+        let models = by_grpc(way, target, transport).models();
+        let models = models.map_err(|error| masked(&error, target));
+        return choose(
+            &models.with_context(|| format!("{} does not tell its models: name one with -m", target.url))?,
+            target,
+        );
+    }
     let (method, path) = list_of(provider)?;
     let advice = || format!("{} does not tell its models: name one with -m", target.url);
     let fetched = ask(&way.origin, target, transport, way.tls.clone(), method, path)?;
@@ -43,7 +51,12 @@ pub(super) fn find_model(
     }
     let models =
         v2_metadata::parse_index(&fetched.body).map_err(|error| anyhow!(error)).with_context(advice)?;
-    match models.as_slice() {
+    choose(&models, target)
+}
+
+/// The only model, or the first.
+fn choose(models: &[String], target: &Target) -> anyhow::Result<String> {
+    match models {
         [] => Err(UsageError(format!(
             "{} has no model that is ready: load one, or name one with -m",
             target.url
@@ -94,8 +107,43 @@ fn described(given: &GivenShape) -> TensorSpec {
     }
 }
 
+/// The server, to be asked by gRPC.
+fn by_grpc<'a>(way: &'a HttpWay, target: &'a Target, limits: &'a TransportSpec) -> GrpcServer<'a> {
+    GrpcServer { origin: &way.origin, tls: way.tls.as_ref(), target, limits }
+}
+
+/// What the server says to gRPC, without credentials that it may repeat.
+fn masked(error: &GrpcError, target: &Target) -> anyhow::Error {
+    anyhow!(Mask::of(target).hide(error.to_string()))
+}
+
+/// The same as [`model`] by gRPC.
+fn model_by_grpc(
+    spec: &RunSpec,
+    way: &HttpWay,
+    version: Option<&str>,
+    self_told: bool,
+) -> anyhow::Result<Model> {
+    match by_grpc(way, &spec.target, &spec.transport).inputs(version) {
+        Ok(inputs) => Ok(Model { inputs, ..Model::default() }),
+        Err(error) if self_told => {
+            let error = masked(&error, &spec.target);
+            emit::warning(&format!("{error}: going by --shape and --input-data alone"));
+            Ok(Model::default())
+        }
+        Err(error) => Err(masked(&error, &spec.target).context(NOT_TOLD)),
+    }
+}
+
+/// What to do where a server does not tell what a model takes.
+const NOT_TOLD: &str = "the server does not tell what the model takes: name another with -m, or describe its inputs \
+                        with --shape NAME:1x16:FP32";
+
 /// What the server says of the model. If the user said enough, a server that does not answer is no failure.
 fn model(spec: &RunSpec, way: &HttpWay, version: Option<&str>, self_told: bool) -> anyhow::Result<Model> {
+    if spec.target.provider.speaks_grpc() {
+        return model_by_grpc(spec, way, version, self_told);
+    }
     let target = Target { url: spec.target.url.clone(), ..spec.target.clone() };
     let version = version.map(|version| format!("/versions/{version}")).unwrap_or_default();
     let path = format!("/v2/models/{}{version}", target.model);
@@ -107,9 +155,7 @@ fn model(spec: &RunSpec, way: &HttpWay, version: Option<&str>, self_told: bool) 
             emit::warning(&format!("{refusal}: going by --shape and --input-data alone"));
             return Ok(Model::default());
         }
-        let advice = "the server does not tell what the model takes: name another with -m, or describe its inputs \
-                      with --shape NAME:1x16:FP32";
-        return Err(refusal.context(advice));
+        return Err(refusal.context(NOT_TOLD));
     }
     let inputs = v2_metadata::parse_inputs(&metadata.body)?;
     if target.provider != Provider::Triton {

@@ -9,7 +9,7 @@ use plimsoll_drive::clock::Clock;
 use plimsoll_drive::protocol::Protocol;
 use plimsoll_drive::recorder::RecorderHandle;
 use plimsoll_drive::runner::{self, Feeds, RunPlan, Running};
-use plimsoll_drive::transport::HttpRequest;
+use plimsoll_drive::transport::{Http2Request, HttpRequest, HttpVersion};
 use plimsoll_serve::in_process::{InProcess, SimulatedServer};
 use plimsoll_sim::client::Call;
 
@@ -18,6 +18,7 @@ use super::server::{HttpWay, Way};
 /// Requests that are being made ready, and the way that they will take.
 pub(super) enum Launch<'a> {
     Http(Feeds<HttpRequest>, &'a HttpWay),
+    Http2(Feeds<Http2Request>, &'a HttpWay),
     InProcess(Feeds<Call>, &'a SimulatedServer),
 }
 
@@ -33,6 +34,9 @@ impl<'a> Launch<'a> {
         workload: &Arc<dyn Workload>,
     ) -> anyhow::Result<Self> {
         Ok(match way {
+            Way::Http(way) if way.http == HttpVersion::Http2 => {
+                Launch::Http2(runner::prepare_http2(spec, &way.origin, protocol, workload)?, way)
+            }
             Way::Http(way) => Launch::Http(runner::prepare(spec, &way.origin, protocol, workload)?, way),
             Way::InProcess(server) => {
                 Launch::InProcess(runner::prepare_simulated(spec, workload, &server.calls())?, server)
@@ -43,7 +47,7 @@ impl<'a> Launch<'a> {
     /// The clock of the run, which starts now.
     pub(super) fn clock(&self) -> Clock {
         match self {
-            Launch::Http(..) => Clock::start(),
+            Launch::Http(..) | Launch::Http2(..) => Clock::start(),
             Launch::InProcess(..) => Clock::simulated(),
         }
     }
@@ -63,6 +67,10 @@ impl<'a> Launch<'a> {
             Launch::Http(feeds, way) => {
                 let plan = RunPlan { spec, clock, times, feeds, recorder };
                 runner::start(plan, &way.origin, way.tls.as_ref())?
+            }
+            Launch::Http2(feeds, way) => {
+                let plan = RunPlan { spec, clock, times, feeds, recorder };
+                runner::start_http2(plan, &way.origin, way.tls.as_ref())?
             }
             Launch::InProcess(feeds, server) => {
                 let (own, server) = (spec.clone(), server.clone());

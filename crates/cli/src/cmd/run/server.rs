@@ -7,7 +7,7 @@ use anyhow::{Context as _, anyhow};
 use plimsoll_core::spec::{Provider, Target, TransportSpec};
 use plimsoll_drive::protocol::probe::{self, Model};
 use plimsoll_drive::protocol::{Mask, supports};
-use plimsoll_drive::transport::{Origin, TlsConfig, client_config, fetch, reach};
+use plimsoll_drive::transport::{HttpVersion, Origin, TlsConfig, client_config, fetch, negotiate, reach};
 use plimsoll_serve::in_process::SimulatedServer;
 use plimsoll_serve::sim::{SimOptions, SimServer};
 
@@ -34,6 +34,8 @@ pub(super) enum Way {
 pub(super) struct HttpWay {
     pub(super) origin: Origin,
     pub(super) tls: Option<Arc<TlsConfig>>,
+    /// The version of HTTP that is spoken.
+    pub(super) http: HttpVersion,
     /// The embedded server, which ends with this value.
     pub(super) embedded: Option<SimServer>,
 }
@@ -64,7 +66,8 @@ pub(super) fn find(draft: &TargetDraft, transport: &TransportSpec) -> anyhow::Re
         api_key: draft.api_key.clone(),
         endpoint: None,
     };
-    let way = HttpWay { origin, tls, embedded };
+    let http = http_version(draft, &origin, transport, tls.clone()).with_context(|| unreachable(&url))?;
+    let way = HttpWay { origin, tls, http, embedded };
     let HttpWay { origin, tls, .. } = &way;
     let (provider, model) = match (draft.provider, &draft.model) {
         (Some(provider), Some(model)) => {
@@ -83,6 +86,19 @@ pub(super) fn find(draft: &TargetDraft, transport: &TransportSpec) -> anyhow::Re
     // The report names the target as the user did: the port of the embedded server means nothing.
     let shown = if way.embedded.is_some() { draft.url.clone() } else { url };
     Ok(Reached { server: Server { url: shown, provider, model }, way: Way::Http(way) })
+}
+
+/// The version of HTTP that the run speaks.
+fn http_version(
+    draft: &TargetDraft,
+    origin: &Origin,
+    transport: &TransportSpec,
+    tls: Option<Arc<TlsConfig>>,
+) -> anyhow::Result<HttpVersion> {
+    match draft.provider {
+        Some(provider) if provider.speaks_grpc() => Ok(HttpVersion::Http2),
+        _ => Ok(negotiate(origin, transport, tls)?),
+    }
 }
 
 /// Whether a provider has nothing but interfaces for payloads; such servers list their models elsewhere.

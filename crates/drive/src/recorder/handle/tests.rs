@@ -79,6 +79,8 @@ fn spec() -> RunSpec {
             cert: None,
             key: None,
             insecure: false,
+            http: HttpChoice::Auto,
+            http2_streams: None,
         },
         max_fail_ratio: 0.01,
         strict_length: false,

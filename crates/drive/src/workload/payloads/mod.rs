@@ -2,6 +2,7 @@
 
 mod bodies;
 mod error;
+mod grpc_request;
 mod instances;
 mod npy;
 mod read;

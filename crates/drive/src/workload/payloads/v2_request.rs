@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json, json};
 use super::error::unusable;
 use super::read::{self, Request};
 use super::tensor::Tensor;
-use super::{PayloadError, vary};
+use super::{PayloadError, grpc_request, vary};
 
 /// The field that says where the JSON of a body ends and its tensors begin.
 const HEADER_LENGTH: &str = "Inference-Header-Content-Length";
@@ -53,6 +53,9 @@ pub(super) fn load(
 /// The body of a request, and the fields that describe it.
 fn encode(request: &Request, encoding: TensorEncoding, outputs: &[String]) -> Result<Payload, String> {
     let items = request.tensors.first().and_then(|tensor| u64::try_from(*tensor.spec.shape.first()?).ok());
+    if encoding == TensorEncoding::Protobuf {
+        return Ok(Payload { fields: Vec::new(), body: grpc_request::body(request)?, items });
+    }
     let json = header(request, encoding, outputs)?;
     let content_type = |value: &str| (Cow::Borrowed("Content-Type"), value.to_owned());
     Ok(match encoding {
@@ -61,7 +64,7 @@ fn encode(request: &Request, encoding: TensorEncoding, outputs: &[String]) -> Re
             body: Body { pieces: vec![Bytes::from(json)] },
             items,
         },
-        TensorEncoding::Binary => {
+        TensorEncoding::Binary | TensorEncoding::Protobuf => {
             let length = (Cow::Borrowed(HEADER_LENGTH), json.len().to_string());
             // One piece, so that a small request is one write.
             let mut body = json.into_bytes();
@@ -84,7 +87,7 @@ fn header(request: &Request, encoding: TensorEncoding, outputs: &[String]) -> Re
                 text += "\"data\":";
                 tensor.write_json(&mut text).map_err(|reason| format!("input {name}: {reason}"))?;
             }
-            TensorEncoding::Binary => {
+            TensorEncoding::Binary | TensorEncoding::Protobuf => {
                 text += &format!("\"parameters\":{{\"binary_data_size\":{}}}", tensor.data.len());
             }
         }
