@@ -228,7 +228,7 @@ pub struct Record {
     pub usage: Usage,
     /// Tokens of the prompt as counted when it was built.
     pub prompt_tokens: Option<u32>,
-    /// Tokens asked for.
+    /// Tokens asked for; nothing where answers are not made of tokens.
     pub max_tokens: Option<u32>,
     /// All events of the stream, with or without content.
     pub events: u32,
@@ -275,6 +275,11 @@ impl Record {
             server: ServerTimes::default(),
             stamps: None,
         }
+    }
+
+    /// Whether the answer is made of tokens: some were asked for, or the server counted some.
+    pub fn counts_tokens(&self) -> bool {
+        self.max_tokens.is_some() || self.usage.output_tokens.is_some()
     }
 
     /// Makes a complete answer of another length than asked for a failure: the rule of the strict mode.

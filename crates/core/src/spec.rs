@@ -1,5 +1,7 @@
 //! What a run is: everything that decides its requests, valid by construction, stored with every result.
 
+pub mod tensors;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -112,11 +114,21 @@ pub enum Provider {
     TritonInfer,
     /// Triton `generate` and `generate_stream`.
     TritonGenerate,
+    /// Triton, its tensors by the Open Inference Protocol (V2).
+    Triton,
+    /// KServe, the same.
+    Kserve,
+    /// MLServer, the same.
+    Mlserver,
+    /// KServe and TensorFlow Serving, the older protocol with instances (V1).
+    KserveV1,
+    /// TorchServe.
+    Torchserve,
 }
 
 impl Provider {
     /// All of them, in the order of the seed's load test.
-    pub const ALL: [Provider; 9] = [
+    pub const ALL: [Provider; 14] = [
         Provider::Fireworks,
         Provider::Vllm,
         Provider::Sglang,
@@ -126,6 +138,11 @@ impl Provider {
         Provider::Tgi,
         Provider::TritonInfer,
         Provider::TritonGenerate,
+        Provider::Triton,
+        Provider::Kserve,
+        Provider::Mlserver,
+        Provider::KserveV1,
+        Provider::Torchserve,
     ];
 
     /// The name on the command line and in reports.
@@ -140,6 +157,11 @@ impl Provider {
             Provider::Tgi => "tgi",
             Provider::TritonInfer => "triton-infer",
             Provider::TritonGenerate => "triton-generate",
+            Provider::Triton => "triton",
+            Provider::Kserve => "kserve",
+            Provider::Mlserver => "mlserver",
+            Provider::KserveV1 => "kserve-v1",
+            Provider::Torchserve => "torchserve",
         }
     }
 
@@ -168,11 +190,16 @@ pub enum Interface {
     Completions,
     /// Text through a server's own API: that of text-generation-inference, Triton's `infer` and `generate`.
     Generate,
+    /// Tensors in, tensors out: `infer` of the Open Inference Protocol (V2).
+    Infer,
+    /// A prediction for a payload: `:predict` of KServe's V1, TorchServe's `predictions`.
+    Predict,
 }
 
 impl Interface {
     /// All of them.
-    pub const ALL: [Interface; 3] = [Interface::Chat, Interface::Completions, Interface::Generate];
+    pub const ALL: [Interface; 5] =
+        [Interface::Chat, Interface::Completions, Interface::Generate, Interface::Infer, Interface::Predict];
 
     /// The name on the command line and in reports.
     pub const fn name(self) -> &'static str {
@@ -180,6 +207,8 @@ impl Interface {
             Interface::Chat => "chat",
             Interface::Completions => "completions",
             Interface::Generate => "generate",
+            Interface::Infer => "infer",
+            Interface::Predict => "predict",
         }
     }
 
@@ -191,6 +220,11 @@ impl Interface {
     /// Whether prompts are messages, around which the server puts its chat template.
     pub const fn is_chat(self) -> bool {
         matches!(self, Interface::Chat)
+    }
+
+    /// Whether requests carry tensors or other payloads in place of prompts, so that nothing is counted in tokens.
+    pub const fn takes_payloads(self) -> bool {
+        matches!(self, Interface::Infer | Interface::Predict)
     }
 }
 
@@ -286,6 +320,8 @@ pub enum PromptSource {
         /// Use this many lines, after shuffling.
         limit: Option<usize>,
     },
+    /// No prompts: tensors or other payloads.
+    Payloads(tensors::PayloadSpec),
 }
 
 /// How lines of a data set are chosen.

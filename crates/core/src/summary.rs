@@ -71,6 +71,12 @@ pub struct RunHeader {
     pub simulated: bool,
     /// How the run ended (`completed`, `interrupted`, `aborted`).
     pub ended: String,
+    /// Items that a request asks about, on average (`--batch-size`); `null` where requests have none or nobody can tell.
+    #[serde(default)]
+    pub items_per_request: Option<f64>,
+    /// Whether requests carry payloads and answers are not made of tokens, so that token figures mean nothing.
+    #[serde(default)]
+    pub without_tokens: bool,
 }
 
 /// The lengths of the phases, in seconds.
@@ -97,6 +103,12 @@ pub struct Counts {
     pub ok: u64,
     /// Failed.
     pub failed: u64,
+    /// Bytes written for the sent, heads included.
+    #[serde(default)]
+    pub bytes_sent: u64,
+    /// Bytes received for them, heads included.
+    #[serde(default)]
+    pub bytes_received: u64,
     /// By outcome; only those that occurred.
     pub outcomes: BTreeMap<Outcome, u64>,
     /// Requests of the whole run, ramp and warm-up included.
@@ -114,6 +126,9 @@ pub struct Rates {
     pub sent_rate: f64,
     /// `ok` completions within the window (`qps`).
     pub completed_rate: f64,
+    /// Items answered: `completed_rate` times `items_per_request`.
+    #[serde(default)]
+    pub item_rate: Option<f64>,
     /// Output tokens of events that arrived within the window.
     pub output_token_rate: f64,
     /// Input tokens of requests whose first token arrived within the window.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # A real Triton Inference Server (the binary of the nvidia-pytriton wheel) on CPU and loopback, in the foreground.
 # usage: run.sh HTTP_PORT [GRPC_PORT METRICS_PORT] | --install
+# `batched` is a classic model with dynamic batching, `refusing` keeps no queue, `typed` has tensors of every type.
 # Two models speak like TensorRT-LLM's: `ensemble` answers at once, `ensemble_stream` sends a word at a time.
 set -euo pipefail
 cd "$(dirname "$0")"

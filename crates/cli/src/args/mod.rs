@@ -5,6 +5,7 @@
 pub(crate) mod calibrate;
 pub(crate) mod load;
 pub(crate) mod output;
+pub(crate) mod payload;
 pub(crate) mod request;
 pub(crate) mod values;
 pub(crate) mod workload;
@@ -56,6 +57,8 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) api: request::ApiArgs,
     #[command(flatten)]
+    pub(crate) payload: payload::PayloadArgs,
+    #[command(flatten)]
     pub(crate) output: output::OutputArgs,
     #[command(flatten)]
     pub(crate) transport: request::TransportArgs,
@@ -87,6 +90,10 @@ Examples:
     plimsoll run -H http://host:8000 --stages 1m:20,5m:20,1m:0 --arrival poisson -u 200
   The arrivals of a recorded trace, twice as fast
     plimsoll run -H http://host:8000 --trace trace.csv --trace-speed 2
+  Triton, random tensors of 8 items each, in the shapes that its model names
+    plimsoll run -H http://host:8000 --provider triton -m resnet --batch-size 8 -u 16 -r 16 -t 30s
+  An image to TorchServe, as a file
+    plimsoll run -H http://host:8080 --provider torchserve -m densenet --input-data cat.jpg -u 4 -t 30s
   See what would be used, and where each value comes from
     plimsoll run --config locust.conf -u 4 --print-config
 

@@ -48,6 +48,8 @@ pub(crate) fn header() -> RunHeader {
         threads: 2,
         simulated: false,
         ended: "completed".to_owned(),
+        items_per_request: None,
+        without_tokens: false,
     }
 }
 
@@ -94,6 +96,8 @@ pub(crate) fn valid() -> Summary {
         run: header(),
         window: WindowTimes { ramp: 4.0, warmup: 0.0, measured: 60.0, drain: 1.25 },
         counts: Counts {
+            bytes_sent: 0,
+            bytes_received: 0,
             scheduled: 363,
             sent: 363,
             ok: 360,
@@ -103,6 +107,7 @@ pub(crate) fn valid() -> Summary {
             total_failed: 2,
         },
         rates: Rates {
+            item_rate: None,
             offered_rate: 6.05,
             sent_rate: 6.05,
             completed_rate: 6.0,
@@ -175,6 +180,8 @@ pub(crate) fn nothing_answered() -> Summary {
     let mut summary = valid();
     summary.metrics.clear();
     summary.counts = Counts {
+        bytes_sent: 0,
+        bytes_received: 0,
         scheduled: 4,
         sent: 0,
         ok: 0,

@@ -130,15 +130,18 @@ pub(crate) fn line(view: &LiveView) -> String {
 /// The moment in a few lines, always the same number of them.
 pub(crate) fn panel(view: &LiveView) -> [String; 4] {
     let pair = |pair: Option<(f64, f64)>| pair.map_or_else(|| "-".to_owned(), pair_ms);
+    let tokens = match view.output_token_rate {
+        0.0 => String::new(), // none yet, or nothing that is made of tokens
+        rate => format!("   {} tokens/s", short(rate)),
+    };
     [
         format!("{}{}", view.phase, progress(view)),
         format!(
-            "offered {}/s   sent {}/s   ok {}/s   in flight {}   {} tokens/s",
+            "offered {}/s   sent {}/s   ok {}/s   in flight {}{tokens}",
             short(view.offered_rate),
             short(view.sent_rate),
             short(view.completed_rate),
             view.in_flight,
-            short(view.output_token_rate),
         ),
         format!("ttft {}   latency {}", pair(view.ttft), pair(view.latency)),
         format!("ok {}   {}", count(view.ok), errors(view)),

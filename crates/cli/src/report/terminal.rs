@@ -93,7 +93,14 @@ fn header(summary: &Summary) -> String {
 }
 
 fn counts(summary: &Summary) -> String {
-    let (counts, rates, tokens) = (&summary.counts, &summary.rates, &summary.tokens);
+    let (counts, rates) = (&summary.counts, &summary.rates);
+    let carried = if summary.run.without_tokens { bytes(summary) } else { token_lines(summary) };
+    let items = match (rates.item_rate, summary.run.items_per_request) {
+        (Some(rate), Some(each)) if each != 1.0 => {
+            format!("; items {}/s, {each} in a request", short(rate))
+        }
+        _ => String::new(),
+    };
     let others: Vec<String> = counts
         .outcomes
         .iter()
@@ -101,6 +108,51 @@ fn counts(summary: &Summary) -> String {
         .map(|(outcome, n)| format!("{} {}", outcome.name(), count(*n)))
         .collect();
     let others = if others.is_empty() { String::new() } else { format!(": {}", others.join(", ")) };
+    format!(
+        "Requests   scheduled {}, sent {}, ok {}, failed {} ({}){others}\n\
+         Rates      offered {}/s, sent {}/s, completed {}/s; in flight {} on average, {} at most{items}\n{carried}",
+        count(counts.scheduled),
+        count(counts.sent),
+        count(counts.ok),
+        count(counts.failed),
+        percent(share(counts.failed, counts.scheduled)),
+        short(rates.offered_rate),
+        short(rates.sent_rate),
+        short(rates.completed_rate),
+        short(rates.concurrency_mean),
+        rates.concurrency_max,
+    )
+}
+
+/// What went over the wire, where nothing is counted in tokens.
+fn bytes(summary: &Summary) -> String {
+    let (counts, length) = (&summary.counts, summary.window.measured);
+    let rate = |bytes: u64| {
+        if length > 0.0 { format!(" ({}/s)", size(bytes as f64 / length)) } else { String::new() }
+    };
+    let figure = |bytes: u64| format!("{}{}", size(bytes as f64), rate(bytes));
+    let events = match summary.tokens.events {
+        0 => String::new(),
+        n => format!("; events {}", count(n)),
+    };
+    format!(
+        "Bytes      sent {}, received {}{events}\n",
+        figure(counts.bytes_sent),
+        figure(counts.bytes_received)
+    )
+}
+
+/// Bytes as people write them.
+fn size(bytes: f64) -> String {
+    let (unit, factor) = [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)]
+        .into_iter()
+        .find(|&(_, factor)| bytes >= factor)
+        .unwrap_or(("B", 1.0));
+    format!("{} {unit}", short(bytes / factor))
+}
+
+fn token_lines(summary: &Summary) -> String {
+    let (rates, tokens) = (&summary.rates, &summary.tokens);
     let cached = tokens.cached.map(|n| format!(" ({} of them cached)", count(n))).unwrap_or_default();
     let sources: Vec<String> =
         tokens.sources.iter().map(|(source, n)| format!("{} {}", source_name(*source), count(*n))).collect();
@@ -114,19 +166,7 @@ fn counts(summary: &Summary) -> String {
         n => format!("; events {}, {} coalesced", count(n), percent(share(tokens.coalesced_events, n))),
     };
     format!(
-        "Requests   scheduled {}, sent {}, ok {}, failed {} ({}){others}\n\
-         Rates      offered {}/s, sent {}/s, completed {}/s; in flight {} on average, {} at most\n\
-         Tokens     in {}{cached}, out {}{sources}\n           in {}/s, out {}/s, together {}/s{events}\n",
-        count(counts.scheduled),
-        count(counts.sent),
-        count(counts.ok),
-        count(counts.failed),
-        percent(share(counts.failed, counts.scheduled)),
-        short(rates.offered_rate),
-        short(rates.sent_rate),
-        short(rates.completed_rate),
-        short(rates.concurrency_mean),
-        rates.concurrency_max,
+        "Tokens     in {}{cached}, out {}{sources}\n           in {}/s, out {}/s, together {}/s{events}\n",
         count(tokens.input),
         count(tokens.output),
         short(rates.input_token_rate),
@@ -324,6 +364,20 @@ mod tests {
         summary.errors[0].example = "\x1b[2Jgone\r\n".to_owned();
         let text = report(&summary, FOLDER, plain(100));
         assert!(text.contains("gone") && !text.contains('\x1b') && !text.contains('\r'), "{text}");
+    }
+
+    #[test]
+    fn bytes_and_items_stand_where_there_are_no_tokens() {
+        let mut summary = fixture::not_streamed();
+        summary.run.without_tokens = true;
+        summary.run.items_per_request = Some(8.0);
+        summary.rates.item_rate = Some(800.0);
+        summary.window.measured = 10.0;
+        (summary.counts.bytes_sent, summary.counts.bytes_received) = (5_000_000, 900);
+        let text = report(&summary, FOLDER, plain(100));
+        assert!(text.contains("; items 800.0/s, 8 in a request"), "{text}");
+        assert!(text.contains("Bytes      sent 5.00 MB (500.0 kB/s), received 900.0 B (90.0 B/s)"), "{text}");
+        assert!(!text.contains("Tokens  "), "{text}");
     }
 
     #[test]

@@ -99,7 +99,8 @@ impl ApiDraft {
             };
             refuse!("{name} does not stream: leave out --stream{instead}");
         }
-        let stream = self.stream.unwrap_or(can.stream);
+        // A prediction is streamed by handlers that are written to do so, and only then.
+        let stream = self.stream.unwrap_or(can.stream && interface != Interface::Predict);
         self.check(provider, interface, stream, workload)?;
         self.check_supported(provider, can, workload)?;
         Ok(Api {

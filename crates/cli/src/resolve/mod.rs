@@ -6,6 +6,7 @@
 mod api;
 mod compat;
 pub(crate) mod load;
+mod payload;
 mod proxy;
 mod simulated;
 mod target;
@@ -18,7 +19,8 @@ use clap::ArgMatches;
 use plimsoll_core::load::LoadModel;
 use plimsoll_core::seed::Seed;
 use plimsoll_core::spec::{
-    Corpus, Interface, Phases, Provider, RunSpec, SPEC_FORMAT, Target, TransportSpec, WorkloadSpec,
+    Corpus, Interface, Phases, PromptSource, Provider, RunSpec, SPEC_FORMAT, Target, TransportSpec,
+    WorkloadSpec,
 };
 use tracing::level_filters::LevelFilter;
 
@@ -30,6 +32,7 @@ use crate::exit::{UsageError, refuse};
 
 pub(crate) use api::ApiDraft;
 pub(crate) use load::TraceInput;
+pub(crate) use payload::PayloadDraft;
 pub(crate) use target::TargetDraft;
 pub(crate) use target::TargetKind;
 
@@ -71,6 +74,7 @@ pub(crate) struct Resolved {
 pub(crate) struct Draft {
     pub(crate) target: TargetDraft,
     pub(crate) api: ApiDraft,
+    payload: PayloadDraft,
     name: String,
     seed: Seed,
     threads: u16,
@@ -110,6 +114,10 @@ impl Draft {
     /// Something was asked for that this provider does not have.
     pub(crate) fn with_server(self, server: Server) -> Result<RunSpec, UsageError> {
         let api = self.api.for_provider(server.provider, &self.workload)?;
+        let mut workload = self.workload;
+        if let Some(payloads) = self.payload.for_interface(server.provider, api.interface)? {
+            workload.prompts = PromptSource::Payloads(payloads);
+        }
         Ok(RunSpec {
             format: SPEC_FORMAT,
             name: self.name,
@@ -125,7 +133,7 @@ impl Draft {
             },
             api,
             load: self.load,
-            workload: self.workload,
+            workload,
             phases: self.phases,
             transport: self.transport,
             max_fail_ratio: self.max_fail_ratio,
@@ -187,8 +195,10 @@ pub(crate) fn resolve(
     let (load, trace) = load::resolve(&args, &given)?;
     let (workload, forced_from) = workload::resolve(&args, context, &given, &mut warnings)?;
     let api = api::resolve(&args, context)?;
+    let payload = payload::resolve(&args, context, &given)?;
     if let Some(provider) = target.provider {
         let known = api.clone().for_provider(provider, &workload)?;
+        payload.for_interface(provider, known.interface)?;
         derived.push(("api", known.interface.name().to_owned(), "default of the provider"));
         derived.push(("stream", known.stream.to_string(), "default of the provider"));
     } else {
@@ -230,6 +240,7 @@ pub(crate) fn resolve(
         record_chunks: args.output.record_chunks,
         target,
         api,
+        payload,
         workload,
     };
     let outputs = outputs(args, &given);

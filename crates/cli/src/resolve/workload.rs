@@ -25,7 +25,7 @@ pub(super) fn resolve(
     let forced_from = match (&prompts, typed.forced_generation_from_dataset) {
         (_, false) => None,
         (PromptSource::Corpus { corpus, .. } | PromptSource::Chars { corpus, .. }, true) => Some(*corpus),
-        (PromptSource::Text(_) | PromptSource::Jsonl { .. }, true) => {
+        (PromptSource::Text(_) | PromptSource::Jsonl { .. } | PromptSource::Payloads(_), true) => {
             refuse!(
                 "--forced-generation-from-dataset takes texts of a bundled data set: add -d verse or -d code"
             )

@@ -11,9 +11,12 @@ mod clients;
 #[cfg(test)]
 mod outcomes;
 #[cfg(test)]
+mod payloads;
+#[cfg(test)]
 mod presets;
 #[cfg(test)]
 mod print_config;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod prometheus;

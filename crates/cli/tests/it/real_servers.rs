@@ -172,3 +172,98 @@ fn triton_answers_in_both_of_its_forms() {
         server.ask_forty("--provider triton-generate -m ensemble_stream --prompt-text hello -o 8");
     assert!(streamed.iter().all(|record| record.deltas.len() > 1), "{streamed:?}");
 }
+
+/// Medians of latency, milliseconds, of 400 requests to Triton's `batched` model with tensors in JSON and in bytes.
+fn medians(server: &Server) -> [f64; 2] {
+    ["json", "binary"].map(|encoding| {
+        let place = Place::new();
+        let line = format!(
+            "run {} --provider triton -m batched -u 4 -r 100000 --max-requests 400 --tensor-encoding {encoding}",
+            server.url
+        );
+        let ended = place.line(&line);
+        let summary = place.summary();
+        assert_eq!((summary.counts.failed, summary.tokens.sources.len()), (0, 0), "{ended:?}");
+        assert!(!ended.stdout.contains("Tokens     ") && ended.stdout.contains("Bytes      sent "), "{ended:?}");
+        summary.metrics["latency"].percentile(50.0).unwrap() * 1e3
+    })
+}
+
+#[test]
+fn triton_takes_tensors_in_both_encodings_alike() {
+    if !all_servers_wanted("Triton") {
+        return;
+    }
+    let server = Server::start("triton", "/v2/health/ready");
+    let [json, binary] = medians(&server);
+    println!("latency p50 on Triton's `batched`: JSON {json:.2} ms, binary {binary:.2} ms");
+    // The same work for the model; more than half as much again would be the encoding's or the client's doing.
+    assert!(json < binary * 1.5 && binary < json * 1.5, "JSON {json} ms, binary {binary} ms");
+
+    let place = Place::new();
+    let ended = place.line(&format!(
+        "run {} --provider triton --batch-size 8 -u 2 -r 100000 --max-requests 20",
+        server.url
+    ));
+    let summary = place.summary();
+    assert_eq!(
+        (summary.run.model.as_str(), summary.run.items_per_request),
+        ("batched", Some(8.0)),
+        "{ended:?}"
+    );
+    assert!(ended.stderr.contains("taking batched") && ended.stdout.contains("8 in a request"), "{ended:?}");
+    let (rate, items) = (summary.rates.completed_rate, summary.rates.item_rate.unwrap());
+    assert!((items - 8.0 * rate).abs() < 1e-6, "{rate} {items}");
+
+    for (more, part) in [
+        ("-m batched --batch-size 17", "more than the 16"),
+        ("-m batched --shape INPUT0:1x15", "does not fit the model's INPUT0:-1x16:FP32"),
+        ("-m typed", "--shape IN_BOOL:2x8"),
+        ("-m nobody", "unknown model"),
+    ] {
+        let ended =
+            Place::new().line(&format!("run {} --provider triton {more} --max-requests 1", server.url));
+        assert!(ended.code != Some(0) && ended.stderr.contains(part), "{more}: {ended:?}");
+    }
+}
+
+#[test]
+fn triton_takes_every_type_and_files() {
+    if !all_servers_wanted("Triton") {
+        return;
+    }
+    let server = Server::start("triton", "/v2/health/ready");
+    let types = "BOOL UINT8 UINT16 UINT32 UINT64 INT8 INT16 INT32 INT64 FP32 FP64 STRING";
+    let shapes: String = types.split(' ').map(|name| format!(" --shape IN_{name}:2x3")).collect();
+    let place = Place::new();
+    place.write("in.jsonl", "{\"INPUT0\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]}\n");
+    for more in [
+        format!("-m typed --tensor-encoding json{shapes}"),
+        format!(
+            "-m typed{shapes} --shape IN_FP16:2x3 --string-length 7 --output OUT_FP16 --output OUT_STRING"
+        ),
+        "-m batched --input-data in.jsonl --batch-size 3 --model-version 1".to_owned(),
+        "-m batched --input-data zero --output OUTPUT0".to_owned(),
+    ] {
+        let ended =
+            place.line(&format!("run {} --provider triton -u 2 --max-requests 40 {more}", server.url));
+        let folder = place.results().pop().unwrap();
+        let ok = count(&crate::program::records(&folder), Outcome::Ok);
+        assert!(ok >= 40 && ended.code != Some(1), "{more}: {ended:?}");
+    }
+}
+
+#[test]
+fn triton_refusing_for_a_full_queue_is_one_readable_class() {
+    if !all_servers_wanted("Triton") {
+        return;
+    }
+    let server = Server::start("triton", "/v2/health/ready");
+    let place = Place::new();
+    let ended = place
+        .line(&format!("run {} --provider triton -m refusing -u 8 -r 100000 --max-requests 8", server.url));
+    let errors = place.summary().errors;
+    assert_eq!((ended.code, errors.len()), (Some(1), 1), "{ended:?}");
+    assert_eq!((errors[0].outcome, errors[0].status), (Outcome::Http5xx, Some(503)), "{errors:?}");
+    assert!(errors[0].example.contains("Exceeds maximum queue size"), "{errors:?}");
+}

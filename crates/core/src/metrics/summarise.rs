@@ -59,13 +59,14 @@ impl Tally {
             in_flight: &in_flight,
         });
         let tokens = self.tokens.totals();
+        let items_per_request = run.items_per_request;
         let mut warnings = warnings(&counts, &tokens, conduct);
         warnings.extend(slow_host(conduct.health, median_latency));
         Summary {
             schema: SUMMARY_SCHEMA.to_owned(),
             run,
             window: conduct.window.times(),
-            rates: self.rates(&counts, &conduct.window),
+            rates: self.rates(&counts, &conduct.window, items_per_request),
             counts,
             metrics,
             tokens,
@@ -82,6 +83,8 @@ impl Tally {
         Counts {
             scheduled: outcomes.values().sum(),
             sent: self.counts.sent,
+            bytes_sent: self.counts.bytes_sent,
+            bytes_received: self.counts.bytes_received,
             ok: outcomes.get(&Outcome::Ok).copied().unwrap_or(0),
             failed: outcomes.iter().filter(|(outcome, _)| outcome.is_failure()).map(|(_, count)| count).sum(),
             outcomes,
@@ -103,19 +106,21 @@ impl Tally {
             .collect()
     }
 
-    fn rates(&self, counts: &Counts, window: &Window) -> Rates {
+    fn rates(&self, counts: &Counts, window: &Window, items_per_request: Option<f64>) -> Rates {
         let (start, end) = (window.measure_start, window.measure_end);
         let length = end.since(start).as_secs_f64();
         if length <= 0.0 {
             return Rates::default();
         }
         let arisen = &self.arisen;
+        let completed_rate = arisen.completed.within(start, end) / length;
         let output_token_rate = arisen.output_tokens.within(start, end) / length;
         let input_token_rate = arisen.input_tokens.within(start, end) / length;
         Rates {
             offered_rate: counts.scheduled as f64 / length,
             sent_rate: arisen.sent.within(start, end) / length,
-            completed_rate: arisen.completed.within(start, end) / length,
+            completed_rate,
+            item_rate: items_per_request.map(|items| items * completed_rate),
             output_token_rate,
             input_token_rate,
             total_token_rate: output_token_rate + input_token_rate,

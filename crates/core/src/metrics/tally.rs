@@ -38,6 +38,10 @@ pub(super) struct Requests {
     pub(super) outcomes: std::collections::BTreeMap<Outcome, u64>,
     /// Of the measured window, sent.
     pub(super) sent: u64,
+    /// Bytes of those.
+    pub(super) bytes_sent: u64,
+    /// Bytes received for them.
+    pub(super) bytes_received: u64,
     /// Of the measured window, failed before they could be sent.
     pub(super) refused: u64,
 }
@@ -167,6 +171,8 @@ impl Tally {
         *self.counts.outcomes.entry(record.outcome).or_default() += 1;
         if let Some(sent) = record.sent {
             self.counts.sent += 1;
+            self.counts.bytes_sent += record.bytes_sent;
+            self.counts.bytes_received += record.bytes_received;
             let lag = nanos(record.scheduled, sent);
             self.send_lag.record(lag);
             self.own_lag.record(lag.saturating_sub((connect(record).unwrap_or(0.0) * 1e9) as u64));
@@ -191,7 +197,9 @@ impl Tally {
         for (gap, tokens) in record.chunk_gaps() {
             let gap = u64::try_from(gap.as_nanos()).unwrap_or(u64::MAX);
             self.chunk_gap.record(gap);
-            self.itl.record(shares.per_token(gap, tokens));
+            if record.counts_tokens() {
+                self.itl.record(shares.per_token(gap, tokens));
+            }
         }
     }
 }
@@ -202,6 +210,8 @@ impl Requests {
             *self.outcomes.entry(outcome).or_default() += count;
         }
         self.sent += other.sent;
+        self.bytes_sent += other.bytes_sent;
+        self.bytes_received += other.bytes_received;
         self.refused += other.refused;
     }
 }
@@ -214,7 +224,7 @@ impl Arisen {
         if let (Outcome::Ok, Some(done)) = (record.outcome, record.done) {
             self.completed.add(done, 1);
         }
-        for (at, tokens) in Shares::of(record).arrivals(record) {
+        for (at, tokens) in Shares::of(record).arrivals(record).filter(|_| record.counts_tokens()) {
             self.output_tokens.add(at, tokens);
         }
         if let (true, Some(tokens), Some(done)) =

@@ -9,7 +9,7 @@ use crate::time::Offset;
 /// Fills in the output count of a record that the server left open: with `counted` (by a tokenizer, from the text)
 /// where there is one, else with one token per event that carried content, which is an estimate and marked as one.
 pub fn resolve_output_tokens(record: &mut Record, counted: Option<u32>) {
-    if record.usage.output_tokens.is_some() {
+    if record.usage.output_tokens.is_some() || !record.counts_tokens() {
         return;
     }
     if let Some(tokens) = counted {
@@ -95,7 +95,9 @@ impl TokenTally {
         if let Some(cached) = usage.cached_tokens {
             *self.cached.get_or_insert(0) += u64::from(cached);
         }
-        *self.sources.entry(usage.source).or_default() += 1;
+        if record.counts_tokens() {
+            *self.sources.entry(usage.source).or_default() += 1;
+        }
         let counted = !matches!(usage.source, TokenSource::Chunks | TokenSource::Unknown);
         if let (true, Some(asked), Some(got)) = (counted, record.max_tokens, usage.output_tokens)
             && asked != got
@@ -114,7 +116,7 @@ impl TokenTally {
     pub(super) fn add_events(&mut self, record: &Record) {
         self.events += u64::from(record.events);
         self.coalesced_events += u64::from(record.coalesced_events);
-        if record.outcome == Outcome::Ok && record.deltas.len() > 1 {
+        if record.outcome == Outcome::Ok && record.deltas.len() > 1 && record.counts_tokens() {
             self.itl_estimated += u64::from(Shares::of(record).estimated);
         }
     }
@@ -165,6 +167,7 @@ mod tests {
         let at = (0..).map(|index| Offset::from_nanos(index * 10));
         record.deltas =
             at.zip(tokens).map(|(at, &tokens)| Delta { at, tokens, kind: DeltaKind::Text }).collect();
+        record.max_tokens = Some(9);
         record.usage.output_tokens = total;
         record.usage.source = if total.is_some() { TokenSource::Server } else { TokenSource::Unknown };
         record

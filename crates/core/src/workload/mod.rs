@@ -6,6 +6,7 @@ mod draft;
 mod lengths;
 mod lines;
 mod numbers;
+mod payloads;
 mod pieces;
 mod placeholders;
 mod prompts;
@@ -21,6 +22,7 @@ use crate::record::RequestId;
 pub use chars::CharPrompts;
 pub use lengths::LengthError;
 pub use lines::{Line, LineError, Lines};
+pub use payloads::{Payload, Payloads};
 pub use placeholders::{IMAGE_PLACEHOLDER, place_images};
 pub use prompts::{CorpusOptions, CorpusPrompts, PromptTooShort};
 pub use requests::{Requests, Source, TraceLengths};
@@ -41,6 +43,11 @@ pub trait Workload: Send + Sync {
     fn inexact(&self) -> u64 {
         0
     }
+
+    /// Items that a request asks about, on average over the run; nothing where requests have none or cannot tell.
+    fn items_per_request(&self) -> Option<f64> {
+        None
+    }
 }
 
 /// What one request asks, before a protocol turns it into bytes.
@@ -52,7 +59,7 @@ pub struct RequestSpec {
     pub prompt: Prompt,
     /// Images as `data:` URIs. Shared, never copied per request.
     pub images: Arc<[Bytes]>,
-    /// Tokens to generate.
+    /// Tokens to generate; 0 where answers are not made of tokens.
     pub max_tokens: u32,
     /// Tokens of the prompt, chat template included, where they could be counted.
     pub prompt_tokens: Option<u32>,
@@ -67,6 +74,8 @@ pub enum Prompt {
     Text(Arc<str>),
     /// Members of a JSON object that are part of the request body as they stand and take precedence over ours.
     Members(Members),
+    /// A whole body made ahead of the run.
+    Payload(Arc<Payload>),
 }
 
 /// Members of a JSON object, serialised once: `"messages":[…],"temperature":0.2`, without the braces.

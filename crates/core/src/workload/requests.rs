@@ -212,7 +212,7 @@ mod tests {
     fn text(request: &RequestSpec) -> &str {
         match &request.prompt {
             Prompt::Text(text) => text,
-            Prompt::Members(_) => panic!("a text was expected"),
+            Prompt::Members(_) | Prompt::Payload(_) => panic!("a text was expected"),
         }
     }
 

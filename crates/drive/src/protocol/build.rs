@@ -8,8 +8,11 @@ use thiserror::Error;
 use super::Protocol;
 use super::openai_chat::chat;
 use super::openai_completions::completions;
+use super::predict::Predict;
 use super::tgi::Tgi;
+use super::torchserve::TorchServe;
 use super::triton::Triton;
+use super::v2::V2;
 
 /// What can be asked of a provider. All of them complete text without streaming.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +51,9 @@ pub fn supports(provider: Provider) -> Supports {
         Supports { interfaces: &[Interface::Completions], images: false, reasoning_effort: false, ..all };
     let tgi = Supports { interfaces: &[Interface::Generate], many: false, ..text_only };
     let triton = Supports { logprobs: false, top_k: false, token_counts: false, ..tgi };
+    // Nothing in these is counted in tokens, so there is nothing to count here either.
+    let payloads =
+        Supports { interfaces: &[Interface::Predict], stream: false, token_counts: true, ..triton };
     match provider {
         Provider::Fireworks | Provider::Vllm | Provider::Sglang | Provider::Openai | Provider::Anyscale => {
             all
@@ -56,6 +62,11 @@ pub fn supports(provider: Provider) -> Supports {
         Provider::Tgi => tgi,
         Provider::TritonInfer => Supports { stream: false, ..triton },
         Provider::TritonGenerate => triton,
+        Provider::Triton | Provider::Kserve | Provider::Mlserver => {
+            Supports { interfaces: &[Interface::Infer], ..payloads }
+        }
+        Provider::KserveV1 => payloads,
+        Provider::Torchserve => Supports { stream: true, ..payloads },
     }
 }
 
@@ -115,6 +126,9 @@ pub fn build(spec: &RunSpec) -> Result<Arc<dyn Protocol>, ProtocolError> {
         Provider::Tgi => Arc::new(Tgi::new(spec)),
         Provider::TritonInfer => Arc::new(Triton::infer(spec)),
         Provider::TritonGenerate => Arc::new(Triton::generate(spec)),
+        Provider::Triton | Provider::Kserve | Provider::Mlserver => Arc::new(V2::new(spec)),
+        Provider::KserveV1 => Arc::new(Predict::new(spec)),
+        Provider::Torchserve => Arc::new(TorchServe::new(spec)),
     })
 }
 

@@ -346,7 +346,8 @@ proptest! {
     #[test]
     fn garbage_is_survived(bytes in prop::collection::vec(any::<u8>(), 0..300), provider in prop::sample::select(Provider::ALL.to_vec())) {
         let (_, outcome) = decode_reads(provider, false, false, &[&bytes]);
-        prop_assert_ne!(outcome, Outcome::Ok);
+        // TorchServe's handlers answer with whatever they like.
+        prop_assert!(outcome != Outcome::Ok || provider == Provider::Torchserve);
     }
 
     /// A chunk read by the scan and by `serde_json` carries the same.

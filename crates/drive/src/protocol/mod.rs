@@ -11,13 +11,18 @@ mod openai_chat;
 mod openai_completions;
 mod openai_decode;
 mod outcome;
+mod payload;
+mod predict;
 pub mod probe;
 mod reply;
 mod skeleton;
 mod sse;
 mod template;
 mod tgi;
+mod torchserve;
 mod triton;
+mod v2;
+pub mod v2_metadata;
 
 #[cfg(test)]
 mod decode_tests;

@@ -102,7 +102,7 @@ impl Template {
     /// The body of `request`. Members of the data set and images are shared, not copied.
     pub(super) fn encode(&self, request: &RequestSpec) -> Body {
         let line = match &request.prompt {
-            Prompt::Text(_) => None,
+            Prompt::Text(_) | Prompt::Payload(_) => None,
             Prompt::Members(members) => Some(members),
         };
         let mut writer = Writer::default();

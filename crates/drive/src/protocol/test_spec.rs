@@ -36,6 +36,7 @@ pub(super) fn spec(provider: Provider, chat: bool, stream: bool) -> RunSpec {
             interface: match supports(provider).interfaces {
                 _ if chat => Interface::Chat,
                 [Interface::Generate, ..] => Interface::Generate,
+                [payloads, ..] if payloads.takes_payloads() => *payloads,
                 _ => Interface::Completions,
             },
             stream,

@@ -80,7 +80,7 @@ impl Protocol for Triton {
     fn decoder(&self, request: &RequestSpec) -> Box<dyn Decoder> {
         let prompt = match &request.prompt {
             Prompt::Text(prompt) => Some(prompt.clone()),
-            Prompt::Members(_) => None,
+            Prompt::Members(_) | Prompt::Payload(_) => None,
         };
         Box::new(BodyReader::new(Output { prompt, keep_text: self.keep_text }))
     }

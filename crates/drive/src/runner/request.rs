@@ -34,7 +34,7 @@ impl<E: Endpoint> Due<E> {
         let phase = thread.shared.times.phase(scheduled);
         let mut record = Record::due(prepared.id, phase, thread.index, scheduled);
         record.prompt_tokens = prepared.prompt_tokens;
-        record.max_tokens = Some(prepared.max_tokens);
+        record.max_tokens = Some(prepared.max_tokens).filter(|&tokens| tokens > 0);
         Due { record, request: prepared.request }
     }
 

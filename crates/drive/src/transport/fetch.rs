@@ -1,4 +1,4 @@
-//! One GET before a run: asks the server who it is.
+//! One question before a run: asks the server who it is and what it has.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ const MAX_BODY: usize = 4 << 20;
 /// Time for the whole answer.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// An answer to a GET.
+/// An answer.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Fetched {
     /// HTTP status.
@@ -44,10 +44,10 @@ pub enum FetchError {
         reason: String,
     },
     /// Connected, but no usable answer.
-    #[error("no usable answer to GET {path}: {reason}")]
+    #[error("no usable answer to {asked}: {reason}")]
     NoAnswer {
-        /// The path asked for.
-        path: String,
+        /// Method and path.
+        asked: String,
         /// What happened.
         reason: String,
     },
@@ -98,12 +98,27 @@ pub fn fetch(
     tls: Option<Arc<ClientConfig>>,
     path: &str,
 ) -> Result<Fetched, FetchError> {
-    let no_answer = |reason: String| FetchError::NoAnswer { path: path.to_owned(), reason };
+    ask(origin, target, spec, tls, "GET", path)
+}
+
+/// The same with any method, `POST` say; the request has no body.
+///
+/// # Errors
+/// The server cannot be reached, or does not answer in HTTP/1.1 within ten seconds.
+pub fn ask(
+    origin: &Origin,
+    target: &Target,
+    spec: &TransportSpec,
+    tls: Option<Arc<ClientConfig>>,
+    method: &str,
+    path: &str,
+) -> Result<Fetched, FetchError> {
+    let no_answer = |reason: String| FetchError::NoAnswer { asked: format!("{method} {path}"), reason };
     let clock = Clock::start();
     runtime().map_err(no_answer)?.block_on(async {
         let dialer = Dialer::new(origin.clone(), tls, spec, clock).map_err(unreachable)?;
         let (mut connection, _) = dialer.dial().await.map_err(unreachable)?;
-        let request = Unsent::new(vec![origin.get(target, path)]);
+        let request = Unsent::new(vec![origin.bare(target, method, path)]);
         match timeout(LIMIT, exchange(&mut connection, request, clock)).await {
             Ok(result) => result.map_err(no_answer),
             Err(_) => Err(no_answer(format!("none within {LIMIT:?}"))),

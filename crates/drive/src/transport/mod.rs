@@ -18,7 +18,7 @@ mod wire;
 
 pub(crate) use dial::Dialer;
 pub use endpoint::HttpRequest;
-pub use fetch::{FetchError, Fetched, fetch, reach};
+pub use fetch::{FetchError, Fetched, ask, fetch, reach};
 /// The client's side of TLS.
 pub use rustls::ClientConfig as TlsConfig;
 pub(crate) use target::RequestHead;

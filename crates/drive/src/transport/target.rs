@@ -84,10 +84,11 @@ impl Origin {
         }
     }
 
-    /// A whole GET request for `path`.
-    pub(crate) fn get(&self, target: &Target, path: &str) -> Bytes {
+    /// A whole request for `path` without a body.
+    pub(crate) fn bare(&self, target: &Target, method: &str, path: &str) -> Bytes {
         let fields = self.common_fields(target, "application/json");
-        Bytes::from(format!("GET {}{path} HTTP/1.1\r\n{fields}\r\n", self.base_path))
+        let length = if method == "GET" { "" } else { "Content-Length: 0\r\n" };
+        Bytes::from(format!("{method} {}{path} HTTP/1.1\r\n{fields}{length}\r\n", self.base_path))
     }
 
     fn common_fields(&self, target: &Target, accept: &str) -> String {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use plimsoll_core::workload::{LengthError, LineError, PromptTooShort};
 use thiserror::Error;
 
+use super::PayloadError;
+
 /// Why a workload cannot be made ready.
 #[derive(Debug, Error)]
 pub enum WorkloadError {
@@ -14,6 +16,9 @@ pub enum WorkloadError {
     /// The prompts asked for are shorter than any can be.
     #[error(transparent)]
     TooShort(#[from] PromptTooShort),
+    /// The payloads cannot be made.
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
     /// A prompt of no characters.
     #[error("a prompt of 0 characters is empty: ask for at least 1")]
     NoCharacters,

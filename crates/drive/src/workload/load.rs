@@ -12,7 +12,7 @@ use plimsoll_core::workload::{
 };
 
 use super::dataset::{self, Choice};
-use super::{WorkloadError, images, load_tokenizer};
+use super::{PayloadError, WorkloadError, images, load_tokenizer, payloads};
 
 /// A workload that is ready, and the tokenizer that it counts with, if one was needed or named.
 pub type Loaded = (Arc<dyn Workload>, Option<Arc<dyn Tokenizer>>);
@@ -28,6 +28,9 @@ pub fn load(
     chat: bool,
     trace: Option<TraceLengths>,
 ) -> Result<Loaded, WorkloadError> {
+    if let PromptSource::Payloads(payloads) = &spec.prompts {
+        return Ok((Arc::new(payloads::load(payloads, seed)?), None));
+    }
     spec.output.validate()?;
     if !(0.0..=1.0).contains(&spec.cancel_rate) {
         return Err(WorkloadError::CancelRate(spec.cancel_rate));
@@ -61,7 +64,7 @@ fn must_count(spec: &WorkloadSpec) -> bool {
     match spec.prompts {
         PromptSource::Corpus { .. } => true,
         PromptSource::Chars { .. } => spec.shared_prefix_tokens > 0,
-        PromptSource::Text(_) | PromptSource::Jsonl { .. } => false,
+        PromptSource::Text(_) | PromptSource::Jsonl { .. } | PromptSource::Payloads(_) => false,
     }
 }
 
@@ -107,6 +110,8 @@ fn source(
             let name = format!("one prompt of {} characters", text.chars().count());
             Ok((Source::Lines(Lines::same(text)), name))
         }
+        // Payloads are no prompts: `load` has taken them.
+        PromptSource::Payloads(_) => Err(PayloadError::NoValues.into()),
         PromptSource::Jsonl { path, pick, shuffle_seed, limit } => {
             let choice = Choice { shuffle_seed: *shuffle_seed, limit: *limit };
             lines(spec, Path::new(path), &choice, *pick, chat)
@@ -183,7 +188,7 @@ mod tests {
     fn text(request: &RequestSpec) -> &str {
         match &request.prompt {
             Prompt::Text(text) => text,
-            Prompt::Members(_) => panic!("a text was expected"),
+            Prompt::Members(_) | Prompt::Payload(_) => panic!("a text was expected"),
         }
     }
 

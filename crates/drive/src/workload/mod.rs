@@ -7,10 +7,12 @@ mod error;
 mod huggingface;
 mod images;
 mod load;
+mod payloads;
 mod tokenizer;
 
 pub use bundled::BundledTokenizer;
 pub use error::WorkloadError;
 pub use huggingface::HuggingFaceTokenizer;
 pub use load::{Loaded, load};
+pub use payloads::{Model, PayloadError, resolve_inputs};
 pub use tokenizer::load_tokenizer;

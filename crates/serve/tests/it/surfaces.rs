@@ -59,7 +59,7 @@ fn who_is_full_says_so_in_every_shape() {
 
 #[test]
 fn a_request_gets_all_its_choices_or_none() {
-    let server = start("slots=2&queue=0&ttft=0&itl=0");
+    let server = start("slots=2&queue=0&ttft=1ms&itl=0");
     let mut client = Client::connect(&server);
     let choices = |n: u32| format!(r#"{{"messages":[],"max_tokens":3,"n":{n}}}"#);
     assert_eq!(client.ask(CHAT.0, &choices(3)).status, 503);

@@ -46,6 +46,7 @@ impl Call {
         let text: &[u8] = match &spec.prompt {
             Prompt::Text(text) => text.as_bytes(),
             Prompt::Members(members) => &members.json,
+            Prompt::Payload(payload) => payload.body.pieces.first().map_or(&[], |piece| piece),
         };
         let estimate = || u32::try_from(text_tokens(text)).unwrap_or(u32::MAX);
         Call {

@@ -129,6 +129,8 @@ impl Job {
             threads: spec.threads,
             simulated: clock.is_simulated(),
             ended: String::new(),
+            items_per_request: self.workload.items_per_request(),
+            without_tokens: spec.api.interface.takes_payloads(),
         }
     }
 

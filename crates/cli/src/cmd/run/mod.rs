@@ -1,5 +1,6 @@
 //! `plimsoll run`: from what was typed to a run and its report.
 
+mod inputs;
 mod job;
 mod launch;
 mod locust;
@@ -53,6 +54,7 @@ pub(crate) fn run(matches: &ArgMatches, typed: &RunArgs) -> anyhow::Result<ExitC
     };
     let reached = server::find(&draft.target, draft.transport())?;
     let mut spec = draft.with_server(reached.server.clone())?;
+    inputs::complete(&mut spec, &reached)?;
     if let Some(corpus) = resolved.forced_from {
         spec.api.forced_generation = ready::forced_texts(corpus);
     }

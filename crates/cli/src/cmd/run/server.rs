@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use plimsoll_core::spec::{Provider, Target, TransportSpec};
-use plimsoll_drive::protocol::Mask;
 use plimsoll_drive::protocol::probe::{self, Model};
+use plimsoll_drive::protocol::{Mask, supports};
 use plimsoll_drive::transport::{Origin, TlsConfig, client_config, fetch, reach};
 use plimsoll_serve::in_process::SimulatedServer;
 use plimsoll_serve::sim::{SimOptions, SimServer};
 
+use super::inputs;
 use crate::exit::UsageError;
 use crate::report::emit;
 use crate::resolve::{Server, TargetDraft, TargetKind};
@@ -63,20 +64,30 @@ pub(super) fn find(draft: &TargetDraft, transport: &TransportSpec) -> anyhow::Re
         api_key: draft.api_key.clone(),
         endpoint: None,
     };
+    let way = HttpWay { origin, tls, embedded };
+    let HttpWay { origin, tls, .. } = &way;
     let (provider, model) = match (draft.provider, &draft.model) {
         (Some(provider), Some(model)) => {
-            reach(&origin, transport, tls.clone()).with_context(|| unreachable(&url))?;
+            reach(origin, transport, tls.clone()).with_context(|| unreachable(&url))?;
             (provider, model.clone())
         }
+        (Some(provider), None) if asks_payloads(provider) => {
+            reach(origin, transport, tls.clone()).with_context(|| unreachable(&url))?;
+            (provider, inputs::find_model(provider, &way, &asking, transport)?)
+        }
         _ => {
-            let models = ask_models(&origin, &asking, transport, tls.clone(), &url, draft)?;
+            let models = ask_models(origin, &asking, transport, tls.clone(), &url, draft)?;
             complete(&origin.host, &origin.authority, draft, &models)?
         }
     };
     // The report names the target as the user did: the port of the embedded server means nothing.
-    let shown = if embedded.is_some() { draft.url.clone() } else { url };
-    let way = Way::Http(HttpWay { origin, tls, embedded });
-    Ok(Reached { server: Server { url: shown, provider, model }, way })
+    let shown = if way.embedded.is_some() { draft.url.clone() } else { url };
+    Ok(Reached { server: Server { url: shown, provider, model }, way: Way::Http(way) })
+}
+
+/// Whether a provider has nothing but interfaces for payloads; such servers list their models elsewhere.
+fn asks_payloads(provider: Provider) -> bool {
+    supports(provider).interfaces.iter().all(|interface| interface.takes_payloads())
 }
 
 /// A server within this process.
