@@ -57,6 +57,13 @@ fn a_run_that_was_not_seen_is_predicted() {
     assert_eq!(server["limits"]["max_num_seqs"].as_integer(), Some(4));
     assert_eq!(server["source"]["runs"].as_array().unwrap().len(), 2, "the held out run is not fitted to");
 
+    // The target that the report prints is one that can be run.
+    let target =
+        ended.stdout.lines().find_map(|line| Some(line.trim()).filter(|line| line.starts_with("sim://")));
+    let again =
+        place.line(&format!("run {} -u 2 -p 32 -o 8 --max-requests 20 --name again", target.unwrap()));
+    assert!(matches!(again.code, Some(0 | 3)), "{again:?}");
+
     let median = figure(&place, &[&low, &saturated], &between);
     let [measured, predicted, error] =
         ["measured", "predicted", "error"].map(|key| median[key].as_f64().unwrap());

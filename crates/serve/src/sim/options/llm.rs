@@ -24,6 +24,7 @@ pub(super) const KEYS: &[&str] = &[
     "acceptance",
     "draft_time",
     "step_fixed",
+    "step_batched",
     "step_per_sequence",
     "step_per_context_token",
     "step_per_prefill_token",
@@ -81,6 +82,7 @@ fn in_memory(mut preset: Preset, pairs: &[Pair]) -> Result<Preset, SimOptionErro
 fn step_part(step: &mut StepTime, key: &str, value: &str) -> Result<(), SimOptionError> {
     let part = match key {
         "step_fixed" => &mut step.fixed,
+        "step_batched" => &mut step.batched,
         "step_per_sequence" => &mut step.per_sequence,
         "step_per_context_token" => &mut step.per_context_token,
         "step_per_prefill_token" => &mut step.per_prefill_token,

@@ -132,6 +132,7 @@ fn every_key_of_a_language_model_changes_the_preset() {
         ("acceptance", "0.8,0.6&speculative=2"),
         ("draft_time", "1ms&speculative=2&acceptance=0.5"),
         ("step_fixed", "1e-3"),
+        ("step_batched", "1e-3"),
         ("step_per_sequence", "1e-3"),
         ("step_per_context_token", "1e-9"),
         ("step_per_prefill_token", "1e-9"),
