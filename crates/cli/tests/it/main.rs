@@ -10,6 +10,7 @@ mod calibrate;
 mod clients;
 #[cfg(test)]
 mod family;
+#[cfg(test)]
 mod outcomes;
 #[cfg(test)]
 mod payloads;
