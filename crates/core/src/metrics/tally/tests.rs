@@ -129,7 +129,7 @@ fn tokens_count_when_they_arrive_and_not_when_their_request_ends() {
     let expected = 2.0 + 4.0 + 2.0 + 5.0;
     assert_eq!(summary.rates.output_token_rate, expected / 10.0);
     assert_eq!(summary.rates.completed_rate, 0.1, "the one of the warm-up ended within");
-    assert_eq!((summary.counts.scheduled, summary.counts.ok, summary.counts.total), (3, 2, 4));
+    assert_eq!((summary.counts.scheduled, summary.counts.ok, summary.counts.total), (4, 2, 5));
     assert_eq!(summary.metrics["latency"].n, 2);
     assert!(!summary.metrics.contains_key("send_lag"), "a closed loop has none");
 }
