@@ -411,7 +411,7 @@ mod tests {
         (summary.counts.bytes_sent, summary.counts.bytes_received) = (5_000_000, 900);
         let text = report(&summary, FOLDER, plain(100));
         assert!(text.contains("; items 800.0/s, 8 in a request"), "{text}");
-        assert!(text.contains("Bytes      sent 5.00 MB (500.0 kB/s), received 900.0 B (90.0 B/s)"), "{text}");
+        assert!(text.contains("Bytes      sent 5.00 MB (500 kB/s), received 900 B (90 B/s)"), "{text}");
         assert!(!text.contains("Tokens  "), "{text}");
     }
 
