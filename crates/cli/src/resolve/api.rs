@@ -102,7 +102,9 @@ impl ApiDraft {
             };
             refuse!("{name} does not stream: leave out --stream{instead}");
         }
-        let stream = self.stream.unwrap_or(can.stream && interface.streams());
+        // Predictions are streamed by handlers and models that are written to do so, and only then.
+        let by_itself = can.stream && interface.streams() && !interface.takes_payloads();
+        let stream = self.stream.unwrap_or(by_itself);
         self.check(provider, interface, stream, workload)?;
         self.check_supported(provider, can, workload)?;
         Ok(Api {
