@@ -182,7 +182,7 @@ fn medians(server: &Server) -> [f64; 2] {
         let ended = place.line(&line);
         let summary = place.summary();
         assert_eq!((summary.counts.failed, summary.tokens.sources.len()), (0, 0), "{ended:?}");
-        assert!(!ended.stdout.contains("Tokens     ") && ended.stdout.contains("Bytes      sent "), "{ended:?}");
+        assert!(!ended.stdout.contains("\nTokens ") && ended.stdout.contains("Bytes      sent "), "{ended:?}");
         summary.metrics["latency"].percentile(50.0).unwrap() * 1e3
     })
 }

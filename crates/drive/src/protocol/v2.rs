@@ -256,7 +256,7 @@ mod tests {
                 "does not fit",
             ),
             (
-                with(Some(BINARY.len()), cut(8).replace("[1,2]", "[9223372036854775807,9]")),
+                with(Some(BINARY.len() + 18), cut(8).replace("[1,2]", "[9223372036854775807,9]")),
                 Outcome::Invalid,
                 "shape is none",
             ),

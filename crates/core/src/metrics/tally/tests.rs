@@ -114,7 +114,12 @@ fn tokens_count_when_they_arrive_and_not_when_their_request_ends() {
     // Cancelled, without usage: its two events count one token each.
     let mut cancelled = streamed(2, Phase::Measure, 5_000, &[5_100, 5_200], 5_200, 0);
     (cancelled.outcome, cancelled.usage.output_tokens) = (Outcome::Cancelled, None);
+    cancelled.max_tokens = Some(8);
     tally.add(&cancelled);
+    // The chunks of an answer that is not made of tokens count none.
+    let mut payload = streamed(4, Phase::Measure, 5_000, &[5_100, 5_200], 5_200, 0);
+    (payload.outcome, payload.usage.output_tokens) = (Outcome::Cancelled, None);
+    tally.add(&payload);
     // Not streamed: its body came from 11.9 s to 12.1 s, half of it within.
     let mut whole = streamed(3, Phase::Measure, 11_000, &[], 12_100, 10);
     whole.first_byte = Some(at(11_900));
@@ -124,7 +129,7 @@ fn tokens_count_when_they_arrive_and_not_when_their_request_ends() {
     let expected = 2.0 + 4.0 + 2.0 + 5.0;
     assert_eq!(summary.rates.output_token_rate, expected / 10.0);
     assert_eq!(summary.rates.completed_rate, 0.1, "the one of the warm-up ended within");
-    assert_eq!((summary.counts.scheduled, summary.counts.ok, summary.counts.total), (3, 2, 4));
+    assert_eq!((summary.counts.scheduled, summary.counts.ok, summary.counts.total), (4, 2, 5));
     assert_eq!(summary.metrics["latency"].n, 2);
     assert!(!summary.metrics.contains_key("send_lag"), "a closed loop has none");
 }

@@ -109,6 +109,7 @@ fn at(millis: u64) -> Offset {
 fn record(id: u64, sent: u64) -> Record {
     let mut record = Record::due(RequestId(id), Phase::Measure, 0, at(sent));
     (record.sent, record.done, record.outcome) = (Some(at(sent)), Some(at(sent + 50)), Outcome::Ok);
+    record.max_tokens = Some(2);
     let kind = DeltaKind::Text;
     record.deltas = [10, 20].map(|after| Delta { at: at(sent + after), tokens: 0, kind }).to_vec();
     record.error = Some("x".repeat(200));

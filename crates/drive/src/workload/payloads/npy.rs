@@ -11,9 +11,9 @@ use super::tensor::{Tensor, text_element};
 /// Reads a file's content as the values of `name`.
 pub(super) fn parse(name: &str, file: &Bytes) -> Result<Tensor, String> {
     let version = file.strip_prefix(b"\x93NUMPY").and_then(|rest| rest.first().copied());
-    let (length, start) = match (version, file.get(8..12)) {
-        (Some(1), Some(&[a, b, ..])) => (usize::from(u16::from_le_bytes([a, b])), 10),
-        (Some(2 | 3), Some(&[a, b, c, d])) => (u32::from_le_bytes([a, b, c, d]) as usize, 12),
+    let (length, start) = match (version, file.get(8..).unwrap_or_default()) {
+        (Some(1), &[a, b, ..]) => (usize::from(u16::from_le_bytes([a, b])), 10),
+        (Some(2 | 3), &[a, b, c, d, ..]) => (u32::from_le_bytes([a, b, c, d]) as usize, 12),
         _ => return Err("it is no .npy file of version 1, 2 or 3".to_owned()),
     };
     let end = start + length;
