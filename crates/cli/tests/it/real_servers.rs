@@ -302,7 +302,7 @@ fn triton_streams_by_grpc_and_says_what_it_refuses() {
     let input = |text: &str| format!(r#"{{"text_input":["{text}"],"max_tokens":[8]}}"#);
     let run = |more: &[&str]| {
         let place = Place::new();
-        let fixed = ["run", &grpc, "--provider", "triton-grpc", "-u", "2", "-r", "100000"];
+        let fixed = ["run", &grpc, "--provider", "triton-grpc", "-u", "8", "-r", "100000"];
         let ended = place.run(&[&fixed[..], more].concat());
         (ended, place)
     };
@@ -325,7 +325,7 @@ fn triton_streams_by_grpc_and_says_what_it_refuses() {
     let errors = place.summary().errors;
     assert_eq!((errors.len(), errors[0].outcome), (1, Outcome::Http5xx), "{errors:?}");
     assert!(errors[0].example.contains("UNIMPLEMENTED"), "{errors:?}");
-    let (_, place) = run(&["-m", "refusing", "-u", "8", "-t", "2s"]);
+    let (_, place) = run(&["-m", "refusing", "-t", "2s"]);
     let errors = place.summary().errors;
     assert!(errors[0].example.contains("UNAVAILABLE"), "{errors:?}");
     let (ended, _) = run(&["-m", "nobody", "-t", "1s"]);
