@@ -146,7 +146,7 @@ impl Status {
             return;
         }
         reply.error = Some(format!("gRPC {name}: {}", self.message));
-        reply.failure = (reply.events == 0).then_some(outcome);
+        reply.failure = (reply.events == 0 && !reply.has_content).then_some(outcome);
     }
 }
 

@@ -113,12 +113,12 @@ impl Decoder for InferReader {
         self.messages.take(bytes);
         let before = reply.events;
         while let Some(message) = self.messages.next()? {
-            if self.streamed {
-                self.streamed_answer(decoded("a ModelStreamInferResponse", message)?, at, reply);
-            } else {
+            if !self.streamed {
                 let answer: ModelInferResponse = decoded("a ModelInferResponse", message)?;
                 reply.has_content |= !answer.outputs.is_empty();
+                continue;
             }
+            self.streamed_answer(decoded("a ModelStreamInferResponse", message)?, at, reply);
             reply.coalesced_events += u32::from(reply.events > before);
             reply.events += 1;
         }
@@ -200,7 +200,7 @@ mod tests {
     fn one_answer_is_complete_with_its_status() {
         let body = calling(&answer(&["y"], false)).body.concat();
         let (outcome, reply) = read(false, &body, Some("0"));
-        assert_eq!((outcome, reply.events, reply.deltas.len()), (Outcome::Ok, 1, 0));
+        assert_eq!((outcome, reply.events, reply.deltas.len()), (Outcome::Ok, 0, 0));
         assert_eq!(read(false, &body, None).0, Outcome::Invalid);
         assert_eq!(read(false, &body, Some("13")).0, Outcome::StreamError);
         assert_eq!(read(false, b"", Some("8")).0, Outcome::Http429);

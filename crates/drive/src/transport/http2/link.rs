@@ -54,7 +54,8 @@ impl Link {
         let link = match settling.await {
             Ok(Ok(link)) => Rc::new(link),
             Ok(Err(error)) => {
-                let reason = format!("no HTTP/2 with the server ({error}): use --http 1.1 if it has none");
+                let reason =
+                    format!("no HTTP/2 with the server ({error}): check the port, or use --http 1.1");
                 return Err(DialError { outcome: Outcome::Connect, reason });
             }
             Err(_) => {
@@ -117,7 +118,7 @@ async fn settle(
     wire: &Rc<Wire>,
     connection: super::super::connection::Connection,
     most: usize,
-) -> Result<Link, h2::Error> {
+) -> Result<Link, String> {
     let reads = Rc::new(Reads::default());
     let socket = Socket::new(connection, wire.clone(), reads.clone());
     let (sender, connection) = client::Builder::new()
@@ -128,7 +129,8 @@ async fn settle(
         // None until the server has said how many.
         .initial_max_send_streams(0)
         .handshake(socket)
-        .await?;
+        .await
+        .map_err(|error| error.to_string())?;
     let link = Link {
         connection: RefCell::new(connection),
         sender: RefCell::new(Some(sender)),
@@ -141,8 +143,8 @@ async fn settle(
     poll_fn(|cx| {
         link.reads.may_read();
         match link.poll_connection(cx) {
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Ready(Ok(())) => Poll::Ready(Err(Reason::NO_ERROR.into())),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error.to_string())),
+            Poll::Ready(Ok(())) => Poll::Ready(Err("the server closed the connection".to_owned())),
             Poll::Pending if link.limit() > 0 => Poll::Ready(Ok(())),
             Poll::Pending => Poll::Pending,
         }
