@@ -10,7 +10,7 @@ pub mod record;
 pub mod refusal;
 pub mod seed;
 pub mod spec;
-mod stats;
+pub mod stats;
 pub mod summary;
 pub mod time;
 pub mod workload;
