@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, a file or a socket: time and randomness come in as arguments.
 
 pub mod calibrate;
+pub mod drift;
 pub mod health;
 pub mod load;
 pub mod metrics;
@@ -11,6 +12,7 @@ pub mod refusal;
 pub mod seed;
 pub mod spec;
 pub mod stats;
+pub mod stress;
 pub mod summary;
 pub mod time;
 pub mod workload;
