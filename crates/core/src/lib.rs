@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod record;
 pub mod refusal;
 pub mod seed;
+pub mod slo;
 pub mod spec;
 pub mod stats;
 pub mod stress;
