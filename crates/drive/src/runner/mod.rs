@@ -4,6 +4,7 @@ mod closed;
 mod cores;
 mod feed;
 mod io_thread;
+mod nap;
 pub(crate) mod pulse;
 mod request;
 mod shared;
@@ -30,11 +31,12 @@ use tokio::task::spawn_local;
 pub use self::feed::Prepare;
 use self::feed::{Feed, PrepareHttp, PrepareHttp2, WhenBehind};
 use self::io_thread::{IoThread, Share, ThreadEnd};
+use self::nap::Nap;
 use self::pulse::Pulse;
 use self::shared::Shared;
 use self::simulated::Idle;
 pub use self::stop::Stop;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::endpoint::{Endpoint, Station};
 use crate::protocol::Protocol;
 use crate::recorder::RecorderHandle;
@@ -305,7 +307,9 @@ impl<R: Send + 'static, M> Seat<R, M> {
         E: Endpoint<Prepared = R>,
         M: FnOnce(Station) -> E,
     {
-        let (runtime, idle) = runtime(self.clock);
+        let nap = Nap::default();
+        let (runtime, idle) = runtime(self.clock, nap.clone());
+        clock::sleep_precisely();
         ready.wait();
         let runtime = runtime?;
         // The starter hangs up only when it has failed itself, and says so.
@@ -313,7 +317,7 @@ impl<R: Send + 'static, M> Seat<R, M> {
         runtime.block_on(async {
             let begin = shared.times.begin;
             let pulse = match idle {
-                None => Pulse::start(self.index, begin),
+                None => Pulse::start(self.index, begin).with_naps(nap),
                 Some(_) => Pulse::simulated(self.index, begin),
             };
             let endpoint = (self.endpoint)(Station::new(self.clock, pulse));
@@ -326,12 +330,12 @@ impl<R: Send + 'static, M> Seat<R, M> {
     }
 }
 
-/// The runtime of an I/O thread; in simulated time it says when it is idle.
-fn runtime(clock: Clock) -> (io::Result<LocalRuntime>, Option<Idle>) {
+/// The runtime of an I/O thread. When it is idle it takes a nap if that is agreed; in simulated time it says so.
+fn runtime(clock: Clock, nap: Nap) -> (io::Result<LocalRuntime>, Option<Idle>) {
     let mut builder = Builder::new_current_thread();
     let idle = clock.is_simulated().then(Idle::default);
     match idle.clone() {
-        None => builder.enable_all(),
+        None => builder.enable_all().on_thread_park(move || nap.take()),
         Some(idle) => builder.on_thread_park(move || idle.reached()),
     };
     (builder.build_local(LocalOptions::default()), idle)
