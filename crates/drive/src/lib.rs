@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod endpoint;
 mod priority;
+pub mod process;
 pub mod protocol;
 pub mod recorder;
 pub mod runner;

@@ -8,6 +8,7 @@ pub(crate) mod load;
 pub(crate) mod output;
 pub(crate) mod payload;
 pub(crate) mod request;
+pub(crate) mod soak;
 pub(crate) mod values;
 pub(crate) mod workload;
 
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     /// Put one load on a server and report what it did
     #[command(long_about = RUN_ABOUT)]
     Run(Box<RunArgs>),
+    /// Hold a rate for hours and say whether the server stays what it was
+    Soak(Box<soak::SoakArgs>),
     /// Serve the simulated model server on a port, until Ctrl+C
     Sim(SimArgs),
     /// Fit the simulated server to a real one, from the results of runs

@@ -4,3 +4,4 @@ pub(crate) mod calibrate;
 pub(crate) mod run;
 pub(crate) mod selftest;
 pub(crate) mod sim;
+pub(crate) mod soak;

@@ -86,7 +86,7 @@ fn report(
 }
 
 /// The style of what goes to stdout.
-fn stdout_style(outputs: &Outputs) -> Style {
+pub(super) fn stdout_style(outputs: &Outputs) -> Style {
     let no_color = std::env::var("NO_COLOR").ok();
     let terminal = io::stdout().is_terminal();
     let width = terminal_size::terminal_size().filter(|_| terminal).map(|(width, _)| width.0);
@@ -94,7 +94,7 @@ fn stdout_style(outputs: &Outputs) -> Style {
 }
 
 /// The exit code that the results deserve.
-fn exit_code(summary: &Summary, max_fail_ratio: f64, exit_code_on_error: u8) -> ExitCode {
+pub(super) fn exit_code(summary: &Summary, max_fail_ratio: f64, exit_code_on_error: u8) -> ExitCode {
     let (failed, total) = (summary.counts.total_failed, summary.counts.total);
     if total == 0 {
         Exit::Failed.into() // nothing was asked, so nothing passed

@@ -20,4 +20,4 @@ pub(crate) use folder::CommandFolder;
 pub(crate) use interrupts::Interrupted;
 pub(crate) use opening::Session;
 pub(crate) use settings::{Presets, settings};
-pub(crate) use trial::{Afterwards, Done, Place, Trial};
+pub(crate) use trial::{Afterwards, Done, MakeSink, Place, Trial};

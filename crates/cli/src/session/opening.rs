@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use plimsoll_core::workload::TraceLengths;
+use plimsoll_serve::in_process::MemoryLog;
 
 use super::blueprint::Blueprint;
 use super::interrupts::Interrupts;
@@ -62,6 +63,14 @@ impl Session {
     /// Whether time is simulated. Each trial then meets a server that has just started.
     pub(crate) fn is_simulated(&self) -> bool {
         matches!(self.reached.way, Way::InProcess(_))
+    }
+
+    /// The memory of the server as the next trial goes on, where it is simulated within this process.
+    pub(crate) fn note_memory(&mut self) -> Option<MemoryLog> {
+        match &mut self.reached.way {
+            Way::InProcess(server) => Some(server.note_memory()),
+            Way::Http(_) => None,
+        }
     }
 
     /// Leaves the server alone for a while, which ends early at Ctrl+C. True if the user did that.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use plimsoll_core::load::{LoadModel, Times};
 use plimsoll_core::metrics::Window;
+use plimsoll_core::record::Record;
 use plimsoll_core::seed::Seed;
 use plimsoll_core::spec::{Phases, RunSpec};
 use plimsoll_core::summary::RunHeader;
@@ -45,6 +46,20 @@ pub(crate) struct Trial<'a> {
     pub(crate) afterwards: Afterwards,
     /// What is shown while it goes on.
     pub(crate) live: Live,
+    /// Takes each record, beside all else.
+    pub(crate) sink: Option<MakeSink>,
+}
+
+/// Makes what takes the records of a trial, given its clock.
+pub(crate) type MakeSink = Box<dyn FnOnce(Clock) -> Box<dyn RecordSink>>;
+
+/// Several that take each record.
+struct Each(Vec<Box<dyn RecordSink>>);
+
+impl RecordSink for Each {
+    fn on_record(&mut self, record: &Record, text: Option<&str>) {
+        self.0.iter_mut().for_each(|sink| sink.on_record(record, text));
+    }
 }
 
 /// Where the results of a trial go.
@@ -89,6 +104,7 @@ impl<'a> Trial<'a> {
             place,
             afterwards: Afterwards::KeepServer,
             live: Live::start(blueprint.outputs.progress && terminal, terminal),
+            sink: None,
         }
     }
 }
@@ -124,7 +140,8 @@ impl Session {
             job.announce(&header);
         }
         let folder = job.folder(&trial.place, clock)?;
-        let options = job.recording(clock, times, locust.as_ref());
+        let sink = trial.sink.map(|make| make(clock));
+        let options = job.recording(clock, times, locust.as_ref(), sink);
         let (recorder, handle) = Recorder::start(Some(folder), header, options)?;
         let running = launch.start(job.spec.clone(), clock, times, handle.clone())?;
         let watch = Watch {
@@ -221,7 +238,13 @@ impl Job<'_> {
         }));
     }
 
-    fn recording(&self, clock: Clock, times: Times, locust: Option<&Locust>) -> Options {
+    fn recording(
+        &self,
+        clock: Clock,
+        times: Times,
+        locust: Option<&Locust>,
+        sink: Option<Box<dyn RecordSink>>,
+    ) -> Options {
         let outputs = &self.blueprint.outputs;
         let count_tokens = self.blueprint.tokenizer.clone().map(|tokenizer| {
             let count: CountTokens = Arc::new(move |text: &str| tokenizer.count(text));
@@ -246,7 +269,10 @@ impl Job<'_> {
             keep_chunks: self.spec.record_chunks,
             count_tokens,
             sink: locust.map(|locust| Box::new(locust.history()) as Box<dyn WindowSink>),
-            each: shown,
+            each: match (shown, sink) {
+                (Some(shown), Some(sink)) => Some(Box::new(Each(vec![shown, sink]))),
+                (shown, sink) => shown.or(sink),
+            },
         }
     }
 }
