@@ -12,5 +12,7 @@ pub mod seed;
 pub mod spec;
 mod stats;
 pub mod summary;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod time;
 pub mod workload;
