@@ -8,6 +8,7 @@ pub(crate) mod grpc;
 mod images;
 mod infer_grpc;
 mod json_scan;
+mod listing;
 mod mask;
 mod message;
 mod messages;
