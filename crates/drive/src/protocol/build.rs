@@ -210,7 +210,12 @@ pub fn check(provider: Provider, api: &Api, images: bool) -> Result<(), Protocol
         (api.stream, can.stream, "does not stream", not_streaming),
         (api.n != 1, can.many, "generates one sequence per request", "leave out -n"),
         (images, in_chats, "takes no images", "leave out --prompt-images-with-resolutions"),
-        (images, api.interface == Interface::Chat, "takes images in chats only", "add --chat"),
+        (
+            images,
+            api.interface == Interface::Chat,
+            "takes images in chats only",
+            "add --chat, or leave out --prompt-images-with-resolutions",
+        ),
         (api.logprobs.is_some(), can.logprobs, "has no log probabilities", "leave out --logprobs"),
         (api.top_k.is_some(), can.top_k, "has no top-k sampling", "leave out --top-k"),
         (

@@ -229,7 +229,7 @@ fn what_a_provider_lacks_is_refused_clearly() {
         (
             Provider::Openai,
             |spec| spec.workload.images = vec![(1, 1)],
-            "openai takes images in chats only: add --chat",
+            "openai takes images in chats only: add --chat, or leave out --prompt-images-with-resolutions",
         ),
         (
             Provider::Vllm,

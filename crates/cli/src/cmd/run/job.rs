@@ -89,7 +89,7 @@ impl Job {
             drain_timeout: self.spec.phases.drain_timeout,
         };
         let interrupted = watch.follow(Live::start(outputs.progress, io::stderr().is_terminal()))?;
-        let mut end = end_of(running, times, interrupted)?;
+        let mut end = end_of(running, &self.spec, times, interrupted)?;
         let embedded = match self.reached.way {
             Way::Http(way) => way.embedded,
             Way::InProcess(_) => None,
@@ -182,7 +182,12 @@ impl Job {
 }
 
 /// Gathers what is known only now that the run has ended.
-fn end_of(running: Running, times: Times, interrupted: Interrupted) -> anyhow::Result<RunEnd> {
+fn end_of(
+    running: Running,
+    spec: &RunSpec,
+    times: Times,
+    interrupted: Interrupted,
+) -> anyhow::Result<RunEnd> {
     let end = running.join()?;
     let ended = match interrupted {
         Interrupted::No => "completed",
@@ -195,11 +200,24 @@ fn end_of(running: Running, times: Times, interrupted: Interrupted) -> anyhow::R
         measure_end: end.measure_end,
         end: end.drained,
     };
+    let mut warnings = Vec::new();
+    if let Some(wanted) = spec.phases.max_requests.filter(|_| end.given_up) {
+        warnings.push(format!(
+            "the run was given up: {wanted} requests had not succeeded before {wanted} had (--max-requests)"
+        ));
+    }
+    if end.measure_end <= times.measure_start {
+        warnings.push(
+            "nothing was measured: the run ended before its ramp and its warm-up did; add users faster (-r), warm up \
+             for a shorter time (--warmup), or let it run for longer"
+                .to_owned(),
+        );
+    }
     Ok(RunEnd {
         window,
         ended: ended.to_owned(),
         health: end.health,
         cap_reached: end.cap_reached > 0,
-        warnings: Vec::new(),
+        warnings,
     })
 }
