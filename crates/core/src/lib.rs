@@ -16,5 +16,7 @@ pub mod spec;
 pub mod stats;
 pub mod stress;
 pub mod summary;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod time;
 pub mod workload;

@@ -214,7 +214,7 @@ impl<E: Endpoint> IoThread<E> {
                     share.next();
                     request::start(self, due);
                 }
-                // As many as the user wants have ended well or are on their way; one of these may still fail.
+                // Those on their way may be all that the user wants, or not.
                 Some(_) => return end.at.is_none().then_some(now + CLAIM_PAUSE),
                 None if last.is_some() => return None,
                 None => {
