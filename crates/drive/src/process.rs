@@ -52,7 +52,8 @@ impl Process {
     pub fn memory_max(&self) -> Option<u64> {
         let machine = memory_total(&fs::read_to_string("/proc/meminfo").ok()?);
         let group = fs::read_to_string(self.folder.join("cgroup")).ok().and_then(|text| {
-            let path = text.lines().find_map(|line| line.strip_prefix("0::"))?.trim_start_matches('/').to_owned();
+            let path =
+                text.lines().find_map(|line| line.strip_prefix("0::"))?.trim_start_matches('/').to_owned();
             let limit = PathBuf::from("/sys/fs/cgroup").join(path).join("memory.max");
             fs::read_to_string(limit).ok()?.trim().parse().ok()
         });
@@ -80,7 +81,13 @@ fn kilobytes(text: &str, key: &str) -> Option<u64> {
 }
 
 fn files_max(limits: &str) -> Option<u64> {
-    limits.lines().find_map(|line| line.strip_prefix("Max open files"))?.split_whitespace().next()?.parse().ok()
+    limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?
+        .split_whitespace()
+        .next()?
+        .parse()
+        .ok()
 }
 
 #[cfg(test)]
@@ -96,7 +103,10 @@ mod tests {
         let limits = "Limit                     Soft Limit           Hard Limit           Units     \n\
                       Max open files            1024                 4096                 files     \n";
         assert_eq!(files_max(limits), Some(1024));
-        assert_eq!(files_max("Max open files            unlimited            unlimited            files"), None);
+        assert_eq!(
+            files_max("Max open files            unlimited            unlimited            files"),
+            None
+        );
         assert_eq!(memory_total("MemTotal:        1000 kB\nMemFree: 1 kB"), Some(1_024_000));
     }
 

@@ -9,6 +9,7 @@ pub(crate) mod output;
 pub(crate) mod payload;
 pub(crate) mod request;
 pub(crate) mod soak;
+pub(crate) mod stress;
 pub(crate) mod values;
 pub(crate) mod workload;
 
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Hold a rate for hours and say whether the server stays what it was
     Soak(Box<soak::SoakArgs>),
+    /// Put more on a server than it bears, and say how it fails and comes back
+    Stress(Box<stress::StressArgs>),
     /// Serve the simulated model server on a port, until Ctrl+C
     Sim(SimArgs),
     /// Fit the simulated server to a real one, from the results of runs

@@ -5,3 +5,4 @@ pub(crate) mod run;
 pub(crate) mod selftest;
 pub(crate) mod sim;
 pub(crate) mod soak;
+pub(crate) mod stress;

@@ -10,6 +10,7 @@ pub(crate) mod plan;
 pub(crate) mod presets;
 pub(crate) mod proof;
 pub(crate) mod soak;
+pub(crate) mod stress;
 pub(crate) mod style;
 pub(crate) mod summary_block;
 pub(crate) mod summary_csv;

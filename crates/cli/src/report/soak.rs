@@ -9,7 +9,13 @@ use super::style::{Style, Tone};
 
 /// The whole report. `results` is the folder with the results.
 pub(crate) fn render(report: &SoakReport, summary: &Summary, results: &str, style: Style) -> String {
-    let sections = [invalid(summary, style), verdict(report, style), header(report, summary), table(report), changes(report)];
+    let sections = [
+        invalid(summary, style),
+        verdict(report, style),
+        header(report, summary),
+        table(report),
+        changes(report),
+    ];
     let sections: Vec<String> = sections.into_iter().filter(|section| !section.is_empty()).collect();
     format!("{}\nResults    {results}\n", sections.join("\n"))
 }
@@ -87,7 +93,8 @@ fn table(report: &SoakReport) -> String {
 
 fn row(finding: &Finding) -> [String; 7] {
     let growth = &finding.growth;
-    let percent = |share: f64| format!("{}{} %", if share < 0.0 { "-" } else { "+" }, short(100.0 * share.abs()));
+    let percent =
+        |share: f64| format!("{}{} %", if share < 0.0 { "-" } else { "+" }, short(100.0 * share.abs()));
     [
         finding.series.clone(),
         word(finding.verdict).0.to_owned(),

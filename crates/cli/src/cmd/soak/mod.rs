@@ -143,7 +143,12 @@ fn show(
 ) -> anyhow::Result<()> {
     let text = match blueprint.outputs.json {
         true => format!("{}\n", serde_json::to_string_pretty(report)?),
-        false => soak::render(report, summary, &folder.path().display().to_string(), super::run::stdout_style(&blueprint.outputs)),
+        false => soak::render(
+            report,
+            summary,
+            &folder.path().display().to_string(),
+            super::run::stdout_style(&blueprint.outputs),
+        ),
     };
     Ok(emit::result(&text)?)
 }
@@ -172,14 +177,18 @@ mod tests {
             window_length(measure, Rate::try_from(rate).unwrap()).as_secs_f64()
         };
         for (hours, rate, expected) in [
-            (Some(4.0), 20.0, 60.0),    // a 240th
-            (Some(4.0), 1.0, 120.0),    // long enough for 120 requests
-            (Some(1.0), 0.5, 48.0),     // long enough for 24, which have a 95th percentile
+            (Some(4.0), 20.0, 60.0), // a 240th
+            (Some(4.0), 1.0, 120.0), // long enough for 120 requests
+            (Some(1.0), 0.5, 48.0),  // long enough for 24, which have a 95th percentile
             (Some(24.0), 50.0, 360.0),
             (None, 100.0, 60.0),
             (None, 1.0, 120.0),
         ] {
-            assert!((length(hours, rate) - expected).abs() < 1e-6, "{hours:?} {rate}: {}", length(hours, rate));
+            assert!(
+                (length(hours, rate) - expected).abs() < 1e-6,
+                "{hours:?} {rate}: {}",
+                length(hours, rate)
+            );
         }
     }
 }
