@@ -28,6 +28,7 @@ fn main() -> ExitCode {
             Command::Run(args) => cmd::run::run(&matches, &args),
             Command::Soak(args) => cmd::soak::run(&matches, &args),
             Command::Stress(args) => cmd::stress::run(&matches, &args),
+            Command::Coldstart(args) => cmd::coldstart::run(&matches, &args),
             Command::Sim(args) => cmd::sim::run(&args),
             Command::Calibrate(args) => cmd::calibrate::run(&args),
             Command::Selftest(args) => cmd::selftest::run(&args),

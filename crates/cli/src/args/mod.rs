@@ -3,6 +3,7 @@
 //! What it means is decided in [`crate::resolve`], where the other layers come in too.
 
 pub(crate) mod calibrate;
+pub(crate) mod coldstart;
 pub(crate) mod family;
 pub(crate) mod load;
 pub(crate) mod output;
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Soak(Box<soak::SoakArgs>),
     /// Put more on a server than it bears, and say how it fails and comes back
     Stress(Box<stress::StressArgs>),
+    /// Start a server again and again, and say how late and how slow it is at first
+    Coldstart(Box<coldstart::ColdStartArgs>),
     /// Serve the simulated model server on a port, until Ctrl+C
     Sim(SimArgs),
     /// Fit the simulated server to a real one, from the results of runs

@@ -57,7 +57,7 @@ pub(crate) struct Context {
 }
 
 /// A run as asked for, complete but for what only the server knows.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Resolved {
     /// The run, waiting for provider and model.
     pub(crate) draft: Draft,
@@ -105,6 +105,11 @@ impl Draft {
     /// The load, for the trace that is read into it.
     pub(crate) fn load_mut(&mut self) -> &mut LoadModel {
         &mut self.load
+    }
+
+    /// The name of the run.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Connections and time limits.

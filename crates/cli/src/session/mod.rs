@@ -7,6 +7,7 @@ mod inputs;
 mod interrupts;
 mod launch;
 mod locust;
+mod once;
 mod opening;
 mod ready;
 mod server;
@@ -17,7 +18,8 @@ mod watch;
 
 pub(crate) use blueprint::Blueprint;
 pub(crate) use folder::CommandFolder;
-pub(crate) use interrupts::Interrupted;
+pub(crate) use interrupts::{Interrupted, Interrupts};
+pub(crate) use once::Once;
 pub(crate) use opening::Session;
 pub(crate) use settings::{Presets, settings};
 pub(crate) use trial::{Afterwards, Done, MakeSink, Place, Trial};
