@@ -12,6 +12,7 @@ use super::values::{self, positive_duration};
 #[derive(Debug, Args)]
 #[command(
     allow_negative_numbers = true,
+    mut_arg("n", |choices| choices.short(None)), // -n is how often to start; answers per request are --n here
     long_about = COLDSTART_ABOUT,
     after_help = "`plimsoll coldstart --help` explains the commands; the options of `run` are the same here.",
     after_long_help = COLDSTART_EXAMPLES

@@ -26,7 +26,10 @@ use crate::session::{
 pub(crate) fn run(matches: &ArgMatches, args: &StressArgs) -> anyhow::Result<ExitCode> {
     let plan = plan(args)?;
     // The rate is the plan's; the distribution of the gaps is the user's.
-    let presets = Presets::default().or("name", "stress").with("qps", plan.capacity.to_string());
+    let presets = Presets::default()
+        .or("name", "stress")
+        .with("qps", plan.capacity.to_string())
+        .with("run-time", format!("{}s", plan.lasts().as_secs_f64()));
     let Some(resolved) = settings(matches, "stress", &args.run, presets)? else {
         return Ok(Exit::Passed.into());
     };

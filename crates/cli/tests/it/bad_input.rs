@@ -44,6 +44,23 @@ fn bad_usage_has_one_error_and_code_2() {
         "run http://[::1 -t 1s",
         "run sim:// --cacert nowhere.pem",
         "sim eror_rate=0.5",
+        "soak sim:// -t 1h",
+        "soak sim:// --stages 1m:5,1m:10",
+        "soak sim:// --qps 5 --tolerance 0",
+        "soak sim:// --qps 5 --watch-pid 4194305",
+        "soak sim:// --qps 5 --memory-limit 8GiB",
+        "soak sim://?time=virtual --qps 5 -t 1h --watch-pid 1",
+        "stress sim://",
+        "stress sim:// --capacity 5 --qps 10",
+        "stress sim:// --capacity 5 -t 1h",
+        "stress sim:// --capacity 5 --steps 0.5,1",
+        "stress sim:// --capacity 5 --multiple 1e6",
+        "stress sim:// --capacity 5 --steps 2,3 --spike",
+        "coldstart sim:// --start-cmd true",
+        "coldstart http://127.0.0.1:1",
+        "coldstart http://127.0.0.1:1 --stop-cmd true",
+        "coldstart http://127.0.0.1:1 --start-cmd true --ready-path health",
+        "coldstart http://127.0.0.1:1 --start-cmd true --max-requests 5",
     ];
     let mut all = Vec::new();
     for line in lines {

@@ -9,6 +9,8 @@ mod calibrate;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod coldstart;
+#[cfg(test)]
 mod family;
 #[cfg(test)]
 mod outcomes;
@@ -39,6 +41,10 @@ mod servers;
 #[cfg(test)]
 mod simulated;
 #[cfg(test)]
+mod soak;
+#[cfg(test)]
 mod stop;
+#[cfg(test)]
+mod stress;
 #[cfg(test)]
 mod truth;

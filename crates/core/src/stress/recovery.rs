@@ -43,14 +43,13 @@ pub(super) fn outages(all: &[Seen]) -> Vec<Outage> {
     while let Some(first) = all[begin..].iter().position(gone).map(|place| begin + place) {
         let length = all[first..].iter().take_while(|seen| gone(seen)).count();
         let next = first + length;
-        let lasted = all[next - 1].scheduled - all[first].scheduled;
+        // Who had waited for long when it went down found it gone then, and not when it was due.
+        let start =
+            all[first..next].iter().map(|seen| seen.scheduled + seen.response_time).fold(f64::MAX, f64::min);
+        let lasted = all[next - 1].scheduled - start;
         if length >= GONE && lasted >= GONE_FOR {
             let answered = all[next..].iter().find(|seen| seen.fate == Fate::Answered);
-            outages.push(Outage {
-                start: all[first].scheduled,
-                end: answered.map(|seen| seen.scheduled),
-                requests: length as u64,
-            });
+            outages.push(Outage { start, end: answered.map(|seen| seen.scheduled), requests: length as u64 });
         }
         begin = next;
     }
@@ -101,7 +100,8 @@ mod tests {
         let all: Vec<_> = (0..200).map(of).collect();
         let found = outages(&all);
         assert_eq!(found.len(), 1, "{found:?}");
-        assert_eq!((found[0].start, found[0].end, found[0].requests), (4.9, Some(8.0), 31));
+        assert_eq!((found[0].end, found[0].requests), (Some(8.0), 31));
+        assert!((found[0].start - 5.0).abs() < 1e-9, "{found:?}"); // a tenth of a second after it was due
         let never: Vec<_> = (0..75).map(of).collect();
         assert_eq!(outages(&never)[0].end, None);
         assert!(outages(&[]).is_empty());

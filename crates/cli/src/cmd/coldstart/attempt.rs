@@ -38,6 +38,8 @@ pub(super) struct Starts<'a> {
     interrupts: Interrupts,
     /// From the first answer on: who the server is.
     known: Option<(Session, Blueprint)>,
+    /// Seconds of the present attempt in which this client read what its requests are made of, and the server waited.
+    preparing: f64,
 }
 
 /// Why a wait ended.
@@ -56,7 +58,7 @@ impl<'a> Starts<'a> {
         resolved: Resolved,
         interrupts: Interrupts,
     ) -> Self {
-        Starts { args, door, hooks, folder, resolved, interrupts, known: None }
+        Starts { args, door, hooks, folder, resolved, interrupts, known: None, preparing: 0.0 }
     }
 
     /// Starts the server, measures, and stops it again.
@@ -65,6 +67,7 @@ impl<'a> Starts<'a> {
     /// The server is there before it was started or does not go, a command cannot be run, or results cannot be kept.
     pub(super) fn attempt(&mut self, number: u32) -> anyhow::Result<(Attempt, Course)> {
         self.make_sure_it_is_down(number)?;
+        self.preparing = 0.0;
         let clock = Clock::start();
         let started = match &self.args.start_cmd {
             Some(command) => Some(self.hooks.start(command, number)?),
@@ -130,7 +133,7 @@ impl<'a> Starts<'a> {
         attempt.failed_before = failed;
         match self.note(first, attempt)? {
             Some((Once::Answered(latency), at)) => {
-                attempt.first_success = Some(at);
+                attempt.first_success = Some(at - self.preparing);
                 attempt.first.push(latency);
             }
             Some((Once::NotHere, _)) => {}
@@ -142,8 +145,12 @@ impl<'a> Starts<'a> {
     /// Who the server is, once it tells.
     fn recognise(&mut self) -> anyhow::Result<Option<()>> {
         if self.known.is_none() {
+            let clock = Clock::start();
             match Session::open(self.resolved.clone()) {
-                Ok(known) => self.known = Some(known),
+                Ok(known) => {
+                    self.known = Some(known);
+                    self.preparing = clock.now().as_secs_f64();
+                }
                 Err(error) if error.is::<UsageError>() => return Err(error),
                 // It accepts connections, and is not yet so far as to say what it has.
                 Err(error) => {
@@ -176,7 +183,7 @@ impl<'a> Starts<'a> {
         let mut answers = std::mem::take(&mut *taken.lock().unwrap_or_else(PoisonError::into_inner));
         answers.sort_by(|a: &Answer, b| a.end.total_cmp(&b.end));
         if attempt.first_success.is_none() {
-            attempt.first_success = answers.first().map(|answer| answer.end);
+            attempt.first_success = answers.first().map(|answer| answer.end - self.preparing);
         }
         let mut latencies = answers.iter().map(|answer| answer.latency);
         attempt.first.extend(latencies.by_ref().take(first - attempt.first.len()));

@@ -34,9 +34,9 @@ pub(crate) fn run(matches: &ArgMatches, args: &SoakArgs) -> anyhow::Result<ExitC
     let rate = held_rate(resolved.draft.load_mut())?;
     let process = watched(args)?;
     let (mut session, blueprint) = Session::open(resolved)?;
-    let resources = resources_of(&mut session, process, args)?;
-    let folder = CommandFolder::create(&blueprint.outputs.out, &blueprint.spec.name)?;
     let length = args.window.unwrap_or_else(|| window_length(blueprint.spec.phases.measure, rate));
+    let resources = resources_of(&mut session, process, args.memory_limit, length)?;
+    let folder = CommandFolder::create(&blueprint.outputs.out, &blueprint.spec.name)?;
     let times = Times::of(&blueprint.spec);
     let windows = Windows::new(times.measure_start, length);
     let criteria = criteria(args, &blueprint, resources.limits());
@@ -95,13 +95,14 @@ fn watched(args: &SoakArgs) -> Result<Option<Process>, UsageError> {
 fn resources_of(
     session: &mut Session,
     process: Option<Process>,
-    args: &SoakArgs,
+    memory_limit: Option<u64>,
+    window: Duration,
 ) -> Result<Resources, UsageError> {
     match (process, session.note_memory()) {
         (Some(_), Some(_)) => {
             refuse!("--watch-pid watches a process, and with time=virtual the server has none: leave it out")
         }
-        (Some(process), None) => Ok(Resources::of_process(process, args.memory_limit)),
+        (Some(process), None) => Ok(Resources::of_process(process, memory_limit, window)),
         (None, Some(log)) => Ok(Resources::of_simulated(log)),
         (None, None) => Ok(Resources::none()),
     }

@@ -8,13 +8,16 @@ use plimsoll_core::time::Offset;
 use plimsoll_drive::process::Process;
 use plimsoll_serve::in_process::MemoryLog;
 
-/// From one reading of a process to the next.
+/// From one reading of a process to the next at most.
 const EVERY: Duration = Duration::from_secs(1);
+/// Readings in a window at least.
+const READINGS: u32 = 4;
 
 /// Where readings come from, and those that no window has yet.
 pub(super) struct Resources {
     source: Source,
     memory_limit: Option<u64>,
+    every: Duration,
     next: Offset,
     samples: Vec<ResourceSample>,
 }
@@ -30,10 +33,13 @@ impl Resources {
         Resources::of(Source::None, None)
     }
 
-    /// Those of a process, which may use so much memory.
-    pub(super) fn of_process(process: Process, memory_limit: Option<u64>) -> Self {
+    /// Those of a process, which may use so much memory, for windows of this length.
+    pub(super) fn of_process(process: Process, memory_limit: Option<u64>, window: Duration) -> Self {
         let memory_limit = memory_limit.or_else(|| process.memory_max());
-        Resources::of(Source::Process(process), memory_limit)
+        Resources {
+            every: EVERY.min(window / READINGS),
+            ..Resources::of(Source::Process(process), memory_limit)
+        }
     }
 
     pub(super) fn of_simulated(log: MemoryLog) -> Self {
@@ -41,7 +47,7 @@ impl Resources {
     }
 
     fn of(source: Source, memory_limit: Option<u64>) -> Self {
-        Resources { source, memory_limit, next: Offset::ZERO, samples: Vec::new() }
+        Resources { source, memory_limit, every: EVERY, next: Offset::ZERO, samples: Vec::new() }
     }
 
     /// What there is of each.
@@ -65,7 +71,7 @@ impl Resources {
                     resident_bytes: process.resident_bytes(),
                     open_files: process.open_files(),
                 });
-                self.next = now + EVERY;
+                self.next = now + self.every;
             }
             Source::None | Source::Process(_) | Source::Simulated(_) => {}
         }
