@@ -13,7 +13,11 @@ fn coldstart(place: &Place, url: &str, start: &str, more: &str) -> (ColdStartRep
     let line = format!("coldstart -H {url} {SHORT} {more} --start-cmd");
     let mut words = crate::program::words(&line);
     words.push(start);
-    let ended = place.run(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut command = place.command(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    // What the scripts of real servers need to find their programs and their cache.
+    let inherited = ["PATH", "HOME", "XDG_CACHE_HOME", "PLIMSOLL_CACHE"];
+    command.envs(inherited.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+    let ended = place.start_command(command).wait();
     let report = serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"));
     (report, ended)
 }
