@@ -1,10 +1,12 @@
 //! `plimsoll run`: from what was typed to a run and its report.
 
 mod adapt;
+mod identify;
 mod inputs;
 mod job;
 mod launch;
 mod locust;
+mod models;
 mod ready;
 mod server;
 mod show;
@@ -31,7 +33,7 @@ use crate::exit::{Exit, UsageError};
 use crate::logging;
 use crate::report::style::Style;
 use crate::report::summary_csv::SummaryFileError;
-use crate::report::{emit, summary_block, summary_csv, terminal};
+use crate::report::{emit, plan, summary_block, summary_csv, terminal};
 use crate::resolve::{self, Context, Outputs};
 
 /// Runs the command.
@@ -55,6 +57,9 @@ pub(crate) fn run(matches: &ArgMatches, typed: &RunArgs) -> anyhow::Result<ExitC
     };
     let reached = server::find(&draft.target, draft.transport())?;
     let mut spec = draft.with_server(reached.server.clone())?;
+    if let Some(found) = &reached.found {
+        emit::note(&format!("{found}; asking {}", plan::api(&spec.api)));
+    }
     inputs::complete(&mut spec, &reached)?;
     if let Some(corpus) = resolved.forced_from {
         spec.api.forced_generation = ready::forced_texts(corpus);
