@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, a file or a socket: time and randomness come in as arguments.
 
 pub mod calibrate;
+pub mod compare;
 pub mod health;
 pub mod load;
 pub mod metrics;

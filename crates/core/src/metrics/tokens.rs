@@ -25,7 +25,7 @@ pub fn resolve_output_tokens(record: &mut Record, counted: Option<u32>) {
 /// How the tokens of a stream are spread over its events: those that the server counted have their own, the others
 /// share evenly what remains of the request's total.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shares {
+pub(crate) struct Shares {
     /// Tokens of all events without a count of their own.
     rest: u64,
     /// Events without a count of their own.
@@ -35,7 +35,7 @@ pub(super) struct Shares {
 }
 
 impl Shares {
-    pub(super) fn of(record: &Record) -> Self {
+    pub(crate) fn of(record: &Record) -> Self {
         let known: u64 = record.deltas.iter().map(|delta| u64::from(delta.tokens)).sum();
         let unknown = record.deltas.iter().filter(|delta| delta.tokens == 0).count() as u64;
         let total = record.usage.output_tokens.map(u64::from);
@@ -59,7 +59,7 @@ impl Shares {
     }
 
     /// Nanoseconds per token of a gap, given the tokens of the event that ended it (0 when unknown).
-    pub(super) fn per_token(self, gap: u64, tokens: u32) -> u64 {
+    pub(crate) fn per_token(self, gap: u64, tokens: u32) -> u64 {
         match (tokens, self.rest) {
             (0, 0) => gap,
             (0, rest) => (u128::from(gap) * u128::from(self.unknown) / u128::from(rest)) as u64,
