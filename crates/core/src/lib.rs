@@ -10,6 +10,7 @@ pub mod metrics;
 pub mod record;
 pub mod refusal;
 pub mod seed;
+pub mod slo;
 pub mod spec;
 mod stats;
 pub mod summary;

@@ -68,6 +68,25 @@ impl Shares {
     }
 }
 
+/// Calls `each` with the output tokens of a request and the span in which they arrived: a moment for each event of a
+/// stream, and without streaming the time from the first byte of the body to its end.
+pub(crate) fn output_token_arrivals(record: &Record, mut each: impl FnMut(Offset, Offset, u64)) {
+    if record.counts_tokens() {
+        Shares::of(record).arrivals(record).for_each(|(at, tokens)| each(at, at, tokens));
+    }
+    if let (true, Some(tokens), Some(done)) =
+        (record.deltas.is_empty(), record.usage.output_tokens, record.done)
+    {
+        each(record.first_byte.unwrap_or(done), done, u64::from(tokens));
+    }
+}
+
+/// The input tokens of a request that began to be answered, and when that was.
+pub(crate) fn input_token_arrival(record: &Record) -> Option<(Offset, u64)> {
+    let first = record.first_token().or(record.first_byte).filter(|_| record.status == Some(200))?;
+    Some((first, u64::from(record.usage.input_tokens.or(record.prompt_tokens)?)))
+}
+
 /// Token totals of the `ok` requests of the measured window.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct TokenTally {
