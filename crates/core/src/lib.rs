@@ -12,7 +12,7 @@ pub mod refusal;
 pub mod seed;
 pub mod slo;
 pub mod spec;
-mod stats;
+pub mod stats;
 pub mod summary;
 pub mod time;
 pub mod workload;
