@@ -3,6 +3,7 @@
 //! What it means is decided in [`crate::resolve`], where the other layers come in too.
 
 pub(crate) mod calibrate;
+pub(crate) mod compare;
 pub(crate) mod family;
 pub(crate) mod load;
 pub(crate) mod output;
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Sim(SimArgs),
     /// Fit the simulated server to a real one, from the results of runs
     Calibrate(calibrate::CalibrateArgs),
+    /// Say whether two runs differ, or where a history of runs changed
+    Compare(compare::CompareArgs),
     /// Check this host and this build
     Selftest(SelftestArgs),
 }

@@ -9,6 +9,8 @@ mod calibrate;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod compare;
+#[cfg(test)]
 mod family;
 #[cfg(test)]
 mod outcomes;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::metrics::{QUANTITIES, Unit};
+use crate::slo::Stat;
 use crate::summary::{Distribution, Summary};
 
 /// One number that a run has, such as its 99th percentile of `ttft`.
@@ -17,15 +18,6 @@ pub enum Figure {
     Rate(RateFigure),
     /// Failed requests among those that were due in the measured window, 0 to 1.
     ErrorRate,
-}
-
-/// A statistic of a distribution.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Stat {
-    /// The arithmetic mean.
-    Mean,
-    /// The percentile with this number, above 0 and below 100.
-    Percentile(f64),
 }
 
 /// The figures that are no statistic of single requests.
@@ -131,7 +123,7 @@ impl Figure {
     pub fn of_summary(self, summary: &Summary) -> Option<f64> {
         let rates = &summary.rates;
         let value = match self {
-            Figure::Of(name, stat) => stat.of(summary.metrics.get(name)?)?,
+            Figure::Of(name, stat) => stat_of(summary.metrics.get(name)?, stat)?,
             Figure::Rate(RateFigure::Offered) => rates.offered_rate,
             Figure::Rate(RateFigure::Sent) => rates.sent_rate,
             Figure::Rate(RateFigure::Completed) => rates.completed_rate,
@@ -145,28 +137,27 @@ impl Figure {
         value.is_finite().then_some(value)
     }
 
-    /// The figures that matter for runs such as this one: what users wait for, what the server delivers, what fails.
-    pub fn usual(summary: &Summary) -> Vec<Figure> {
+    /// The figures that matter for runs such as this one: what users wait for, what fails, and in a closed loop what the
+    /// server delivers. In an open loop that is what was asked for.
+    pub fn usual(summary: &Summary, open_loop: bool) -> Vec<Figure> {
         let median_and_tail =
             |name| [Figure::Of(name, Stat::Percentile(50.0)), Figure::Of(name, Stat::Percentile(99.0))];
         let has = |name: &&str| summary.metrics.contains_key(*name);
         let mut figures: Vec<Figure> =
             ["ttft", "tpot", "latency"].into_iter().filter(has).flat_map(median_and_tail).collect();
-        figures.push(Figure::Rate(RateFigure::Completed));
-        if has(&"tpot") {
-            figures.push(Figure::Rate(RateFigure::OutputTokens));
+        if !open_loop {
+            figures.push(Figure::Rate(RateFigure::Completed));
+            figures.extend(has(&"tpot").then_some(Figure::Rate(RateFigure::OutputTokens)));
         }
         figures.push(Figure::ErrorRate);
         figures
     }
 }
 
-impl Stat {
-    fn of(self, distribution: &Distribution) -> Option<f64> {
-        match self {
-            Stat::Mean => distribution.mean,
-            Stat::Percentile(p) => distribution.percentile(p),
-        }
+fn stat_of(distribution: &Distribution, stat: Stat) -> Option<f64> {
+    match stat {
+        Stat::Mean => distribution.mean,
+        Stat::Percentile(p) => distribution.percentile(p),
     }
 }
 
@@ -200,7 +191,7 @@ impl fmt::Display for Figure {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum FigureError {
     /// No quantity and no rate has this name.
-    #[error("`{0}` is no metric")]
+    #[error("`{0}` is no metric that runs are compared by")]
     Unknown(String),
     /// A quantity without its statistic.
     #[error("`{0}` needs a statistic: {0}.p50, {0}.p99 or {0}.mean")]

@@ -4,11 +4,12 @@ use statrs::distribution::{ContinuousCDF, FisherSnedecor, StudentsT};
 
 use super::correlation::correlation_time;
 use super::difference::{Change, Difference, Open, Scale, Verdict};
-use super::figure::{Better, Figure, Measure, Stat};
+use super::figure::{Better, Figure, Measure};
 use super::pool::Pool;
 use super::resample::{Movement, Sides};
 use super::windows::{RunWindows, Stretch};
 use crate::seed::Seed;
+use crate::slo::Stat;
 use crate::stats::Moments;
 
 /// Probability that any figure is called different when none is.
@@ -55,7 +56,7 @@ impl Default for Rules {
 }
 
 impl Rules {
-    fn threshold(&self, figure: Figure) -> f64 {
+    pub(super) fn threshold(&self, figure: Figure) -> f64 {
         let usual = if figure.measure() == Measure::Share { self.share_threshold } else { self.threshold };
         self.own_thresholds.iter().rfind(|(own, _)| *own == figure).map_or(usual, |(_, threshold)| *threshold)
     }
@@ -348,7 +349,7 @@ impl Measured {
     }
 }
 
-fn direction(better: Better, change: f64) -> Verdict {
+pub(super) fn direction(better: Better, change: f64) -> Verdict {
     match (better, change > 0.0) {
         (Better::Lower, false) | (Better::Higher, true) => Verdict::Better,
         (Better::Lower, true) | (Better::Higher, false) => Verdict::Worse,
@@ -365,7 +366,7 @@ fn values_needed(p: f64) -> u64 {
 }
 
 /// The quantile of Student's t.
-fn quantile(probability: f64, freedom: f64) -> f64 {
+pub(super) fn quantile(probability: f64, freedom: f64) -> f64 {
     StudentsT::new(0.0, 1.0, freedom).map_or(f64::INFINITY, |student| student.inverse_cdf(probability))
 }
 

@@ -6,12 +6,14 @@
 mod correlation;
 mod difference;
 mod figure;
+mod history;
 mod judge;
 mod pool;
 mod resample;
 mod windows;
 
 pub use difference::{Change, Difference, Open, Verdict};
-pub use figure::{Better, Figure, FigureError, Measure, RateFigure, Stat, figure_names};
+pub use figure::{Better, Figure, FigureError, Measure, RateFigure, figure_names};
+pub use history::{HISTORY_MIN, Series, Shift, histories};
 pub use judge::{Rules, compare_runs, overall};
 pub use windows::{Extent, RunWindows, window_seconds};

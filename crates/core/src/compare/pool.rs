@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::figure::{Figure, RateFigure, Stat};
-use super::windows::{Stretch, value_of};
+use super::figure::{Figure, RateFigure};
+use super::windows::{Stretch, Values, value_of};
 use crate::metrics::rank;
+use crate::slo::Stat;
 
 /// Stretches whose figures can be computed for any choice of them, each taken any number of times.
 pub(super) struct Pool {
@@ -71,11 +72,7 @@ impl Pool {
         self.taken(name, times).map(|(values, times)| values.sum * times as f64).sum()
     }
 
-    fn taken<'a>(
-        &'a self,
-        name: &'a str,
-        times: &'a [u32],
-    ) -> impl Iterator<Item = (&'a super::windows::Values, u64)> {
+    fn taken<'a>(&'a self, name: &'a str, times: &'a [u32]) -> impl Iterator<Item = (&'a Values, u64)> {
         let both = self.stretches.iter().zip(times);
         both.filter_map(move |(stretch, &times)| Some((stretch.values.get(name)?, u64::from(times))))
     }

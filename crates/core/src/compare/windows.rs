@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::figure::Figure;
-use crate::metrics::{QUANTITIES, Quantity, Shares};
+use crate::metrics::{QUANTITIES, Quantity, Shares, input_token_arrival};
 use crate::record::{Outcome, Phase, Record};
 use crate::time::Offset;
 
@@ -148,6 +148,7 @@ impl RunWindows {
         self.quantities = quantities;
     }
 
+    /// Output tokens are spread evenly from the first to the last: stored records have no other events.
     fn add_tokens(&mut self, record: &Record) {
         if let Some(tokens) = record.usage.output_tokens.filter(|_| record.counts_tokens()) {
             let last = record.last_token().or(record.done);
@@ -156,9 +157,8 @@ impl RunWindows {
                 self.spread(first, last, f64::from(tokens), |window| &mut window.output_tokens);
             }
         }
-        let first = record.first_token().or(record.first_byte).filter(|_| record.status == Some(200));
-        if let Some(tokens) = record.usage.input_tokens.or(record.prompt_tokens) {
-            self.at(first, |window| window.input_tokens += f64::from(tokens));
+        if let Some((first, tokens)) = input_token_arrival(record) {
+            self.at(Some(first), |window| window.input_tokens += tokens as f64);
         }
     }
 

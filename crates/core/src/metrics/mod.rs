@@ -20,7 +20,6 @@ pub use quantities::llm_bench_latency_per_token;
 pub(crate) use quantities::{QUANTITIES, Quantity};
 pub use summarise::{Conduct, Window};
 pub use tally::{Tally, Totals};
-pub(crate) use tokens::Shares;
 pub use tokens::resolve_output_tokens;
 pub(crate) use tokens::{Shares, input_token_arrival, output_token_arrivals};
 pub use trend::grows;

@@ -4,10 +4,11 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use plimsoll_core::compare::{
-    Difference, Extent, Figure, RateFigure, Rules, RunWindows, Stat, Verdict, compare_runs, window_seconds,
+    Difference, Extent, Figure, RateFigure, Rules, RunWindows, Verdict, compare_runs, window_seconds,
 };
 use plimsoll_core::record::{Delta, DeltaKind, Outcome, Phase, Record, RequestId};
 use plimsoll_core::seed::Seed;
+use plimsoll_core::slo::Stat;
 use plimsoll_core::time::Offset;
 use plimsoll_sim::llm::{Llm, LlmOptions, StepTime};
 use plimsoll_sim::play::{Seen, play};
