@@ -68,7 +68,7 @@ pub(crate) enum FailOn {
     Beyond { figure: Figure, above: bool, limit: f64 },
 }
 
-fn figure(text: &str) -> Result<Figure, String> {
+pub(crate) fn figure(text: &str) -> Result<Figure, String> {
     text.parse().map_err(|error| match &error {
         FigureError::Unknown(name) => match nearest(name, figure_names()) {
             Some(near) => format!("{error}: did you mean {near}?"),

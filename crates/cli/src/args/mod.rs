@@ -9,6 +9,7 @@ pub(crate) mod load;
 pub(crate) mod output;
 pub(crate) mod payload;
 pub(crate) mod request;
+pub(crate) mod sweep;
 pub(crate) mod values;
 pub(crate) mod workload;
 
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     Calibrate(calibrate::CalibrateArgs),
     /// Say whether two runs differ, or where a history of runs changed
     Compare(compare::CompareArgs),
+    /// Repeat a run for every combination of some settings
+    Sweep(Box<sweep::SweepArgs>),
     /// Check this host and this build
     Selftest(SelftestArgs),
 }

@@ -5,3 +5,4 @@ pub(crate) mod compare;
 pub(crate) mod run;
 pub(crate) mod selftest;
 pub(crate) mod sim;
+pub(crate) mod sweep;

@@ -15,6 +15,7 @@ pub(crate) mod proof;
 pub(crate) mod style;
 pub(crate) mod summary_block;
 pub(crate) mod summary_csv;
+pub(crate) mod sweep;
 pub(crate) mod terminal;
 
 #[cfg(test)]

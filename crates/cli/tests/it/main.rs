@@ -43,4 +43,6 @@ mod simulated;
 #[cfg(test)]
 mod stop;
 #[cfg(test)]
+mod sweep;
+#[cfg(test)]
 mod truth;
