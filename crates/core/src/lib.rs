@@ -6,6 +6,7 @@ pub mod calibrate;
 pub mod health;
 pub mod load;
 pub mod metrics;
+pub mod nearest;
 pub mod record;
 pub mod refusal;
 pub mod seed;

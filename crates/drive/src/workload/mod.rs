@@ -5,6 +5,7 @@ mod chat_template;
 mod dataset;
 mod error;
 mod grpc_model;
+mod http;
 mod huggingface;
 mod images;
 mod load;

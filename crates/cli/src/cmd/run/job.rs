@@ -109,14 +109,10 @@ impl Job {
         Ok(Done { spec: self.spec, finished, interrupted, locust })
     }
 
-    fn path(&self) -> &str {
-        &self.protocol.route().path
-    }
-
     fn locust_files(&self, outputs: &Outputs, clock: Clock) -> anyhow::Result<Option<Locust>> {
         let Some(prefix) = &outputs.csv else { return Ok(None) };
         let files = LocustFiles::create(prefix)?;
-        Ok(Some(Locust::new(files, self.path(), clock)))
+        Ok(Some(Locust::new(files, self.protocol.route(), clock)))
     }
 
     fn header(&self, clock: Clock) -> RunHeader {

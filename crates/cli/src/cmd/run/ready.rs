@@ -100,4 +100,8 @@ impl Workload for Uncounted {
     fn inexact(&self) -> u64 {
         self.0.inexact()
     }
+
+    fn items_per_request(&self) -> Option<f64> {
+        self.0.items_per_request()
+    }
 }
