@@ -7,6 +7,7 @@ mod exit;
 mod logging;
 mod report;
 mod resolve;
+mod session;
 
 use std::process::ExitCode;
 

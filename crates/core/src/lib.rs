@@ -10,8 +10,11 @@ pub mod nearest;
 pub mod record;
 pub mod refusal;
 pub mod seed;
+pub mod slo;
 pub mod spec;
 mod stats;
 pub mod summary;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod time;
 pub mod workload;

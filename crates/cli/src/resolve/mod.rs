@@ -1,7 +1,8 @@
 //! The one place where layers meet and typed values get their meaning.
 //!
 //! Order, later wins: defaults < ./plimsoll.toml < --config FILE < environment < command line. Fixed defaults stand in
-//! the table of options (`args`), so that the help text shows them; those that depend on something are set here.
+//! the table of options (`args`), so that the help text shows them; those that depend on something are set here. What a
+//! command presets of the options of `run` lies below all layers but the defaults, or above them all.
 
 mod api;
 mod compat;
@@ -29,7 +30,7 @@ use tracing::level_filters::LevelFilter;
 use crate::args::RunArgs;
 use crate::args::values::{ColorName, HttpName};
 use crate::config::table::Table;
-use crate::config::{self, Layer};
+use crate::config::{self, Layer, Presets};
 use crate::exit::{UsageError, refuse};
 
 pub(crate) use api::ApiDraft;
@@ -49,6 +50,8 @@ pub(crate) struct Context {
     pub(crate) env: BTreeMap<String, String>,
     /// The current directory.
     pub(crate) folder: PathBuf,
+    /// What the command sets.
+    pub(crate) presets: Presets,
     /// Used when no seed is given.
     pub(crate) fresh_seed: u64,
     /// Cores that this process may use.
@@ -203,7 +206,7 @@ pub(crate) fn resolve(
     let mut derived: Vec<Derived> = Vec::new();
     let own_requests = http::asked_by(&given);
     let target = target::resolve(&args, context, own_requests, &mut warnings, &mut derived)?;
-    let (load, trace) = load::resolve(&args, &given)?;
+    let (load, trace) = load::resolve(&args, &given, &mut derived)?;
     if let Some(tokens) = args.family.tokens_per_document {
         args.workload.prompt_tokens = tokens.get();
     }
@@ -294,7 +297,8 @@ fn layers(
         Some(path) => config::file::read(&in_folder(&context.folder, &path), table)?,
         None => Layer::new(),
     };
-    Ok((config::merge([own, file, environment, flags]), warnings))
+    let Presets { below, above } = context.presets.clone();
+    Ok((config::merge([below, own, file, environment, flags, above]), warnings))
 }
 
 /// A path as the user means it: from the current directory.

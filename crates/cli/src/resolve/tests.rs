@@ -17,6 +17,7 @@ fn context(env: &[(&str, &str)], folder: &Path) -> Context {
     Context {
         env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         folder: folder.to_owned(),
+        presets: Presets::default(),
         fresh_seed: 7,
         cores: 2,
     }

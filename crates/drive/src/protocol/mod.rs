@@ -9,6 +9,7 @@ mod http;
 mod images;
 mod infer_grpc;
 mod json_scan;
+mod listing;
 mod mask;
 mod message;
 mod messages;
@@ -53,7 +54,7 @@ use plimsoll_core::time::Offset;
 use plimsoll_core::workload::RequestSpec;
 use thiserror::Error;
 
-pub use build::{ProtocolError, Supports, build, supports};
+pub use build::{ProtocolError, Supports, build, check, supports};
 pub use excerpt::error_excerpt;
 pub use http::{PatternError, check_patterns};
 pub use mask::Mask;

@@ -16,7 +16,7 @@ mod utc;
 mod worker;
 
 pub use error::RecorderError;
-pub use folder::RunFolder;
+pub use folder::{RunFolder, new_folder, write_whole};
 pub use handle::{Batch, CountTokens, Finished, Options, RecordSink, Recorder, RecorderHandle, RunEnd};
 pub use live::{LiveError, LiveSnapshot};
 pub use records_file::{ReadError, RecordsFile};

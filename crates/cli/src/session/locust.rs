@@ -39,7 +39,7 @@ const METRICS: [(&str, &str, f64); 17] = [
 
 /// The files of one run, shared by the recorder's thread, which adds to the history, and the end of the run.
 #[derive(Clone)]
-pub(super) struct Locust {
+pub(crate) struct Locust {
     files: Arc<Mutex<LocustFiles>>,
     /// The method and the path of the requests.
     method: String,
@@ -70,7 +70,7 @@ impl Locust {
     ///
     /// # Errors
     /// The files cannot be written.
-    pub(super) fn finish(&self, summary: &Summary, tally: &Tally) -> std::io::Result<()> {
+    pub(crate) fn finish(&self, summary: &Summary, tally: &Tally) -> std::io::Result<()> {
         let seconds = summary.window.measured.max(1e-9);
         let (ok, failed) = (summary.counts.ok, summary.counts.failed);
         let size = mean_size(tally.totals());

@@ -1,77 +1,33 @@
 //! `plimsoll run`: from what was typed to a run and its report.
 
-mod adapt;
-mod inputs;
-mod job;
-mod launch;
-mod locust;
-mod ready;
-mod server;
-mod show;
-mod watch;
-
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::ArgMatches;
 use plimsoll_core::spec::{Api, RunSpec};
 use plimsoll_core::summary::Summary;
-use plimsoll_core::time::Offset;
-use plimsoll_drive::clock::Clock;
-use plimsoll_drive::recorder::Finished;
 
-use self::job::Job;
-use self::locust::Locust;
-use self::watch::Interrupted;
 use crate::args::RunArgs;
 use crate::exit::{Exit, UsageError};
-use crate::logging;
 use crate::report::style::Style;
 use crate::report::summary_csv::SummaryFileError;
 use crate::report::{emit, summary_block, summary_csv, terminal};
-use crate::resolve::{self, Context, Outputs};
+use crate::resolve::Outputs;
+use crate::session::{Done, Interrupted, Presets, Session, Trial, settings};
 
 /// Runs the command.
 ///
 /// # Errors
 /// Bad usage, or a failure of this host or of the way to the server.
 pub(crate) fn run(matches: &ArgMatches, typed: &RunArgs) -> anyhow::Result<ExitCode> {
-    let matches = matches.subcommand_matches("run").context("the command line has no `run`")?;
-    let resolved = resolve::resolve(matches, typed, &process_context())?;
-    logging::start(resolved.outputs.loglevel, resolved.outputs.logfile.as_deref())?;
-    resolved.warnings.iter().for_each(|warning| emit::warning(warning));
-    if let Some(config) = resolved.printed_config {
-        emit::result(&config)?;
+    let Some(resolved) = settings(matches, "run", typed, Presets::default())? else {
         return Ok(Exit::Passed.into());
-    }
-    let outputs = resolved.outputs;
-    let mut draft = resolved.draft;
-    let lengths = match &resolved.trace {
-        Some(input) => Some(ready::trace(draft.load_mut(), input)?),
-        None => None,
     };
-    let reached = server::find(&draft.target, draft.transport())?;
-    let mut spec = draft.with_server(reached.server.clone())?;
-    inputs::complete(&mut spec, &reached)?;
-    if let Some(corpus) = resolved.forced_from {
-        spec.api.forced_generation = ready::forced_texts(corpus);
-    }
-    check_summary_file(&outputs, &spec.api)?;
-    adapt::adapt(&mut spec, &reached.way)?;
-    let job = Job::prepare(spec, reached, lengths)?;
-    let done = job.run(&outputs)?;
-    conclude(&done, &outputs)
-}
-
-/// A run that has been recorded, and what its report needs beside the summary.
-struct Done {
-    spec: Arc<RunSpec>,
-    finished: Finished,
-    interrupted: Interrupted,
-    locust: Option<Locust>,
+    let (mut session, blueprint) = Session::open(resolved)?;
+    check_summary_file(&blueprint.outputs, &blueprint.spec.api)?;
+    let done = session.trial(Trial::only(&blueprint))?;
+    conclude(&done, &blueprint.outputs)
 }
 
 /// Reports a run and gives it the exit code that it deserves.
@@ -91,25 +47,6 @@ fn conclude(done: &Done, outputs: &Outputs) -> anyhow::Result<ExitCode> {
         return Ok(Exit::Interrupted.into());
     }
     Ok(exit_code(summary, spec.max_fail_ratio, outputs.exit_code_on_error))
-}
-
-/// What resolving takes from this process.
-fn process_context() -> Context {
-    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-        Some((name.into_string().ok()?, value.into_string().ok()?))
-    };
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    Context {
-        env: std::env::vars_os().filter_map(text).collect(),
-        folder: ".".into(),
-        fresh_seed: fresh_seed(Clock::start().wall(Offset::ZERO)),
-        cores: u16::try_from(cores).unwrap_or(u16::MAX),
-    }
-}
-
-/// A seed that differs from run to run and is short enough to be typed again.
-fn fresh_seed(wall: Duration) -> u64 {
-    u64::from(wall.subsec_nanos()) ^ (wall.as_secs() & 0xffff_ffff)
 }
 
 /// Finds out before the run whether its row will fit into the summary file.

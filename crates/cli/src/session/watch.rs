@@ -7,23 +7,15 @@ use plimsoll_core::time::Offset;
 use plimsoll_drive::clock::Clock;
 use plimsoll_drive::recorder::{LiveSnapshot, Recorder, RecorderHandle};
 use plimsoll_drive::runner::Running;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::interrupts::{Interrupted, Interrupts};
 use crate::report::live::{Live, LiveView};
 
-/// From one look at the run to the next.
+/// From the start of a run to the first look at it; the next ones come ever later, so that one which is over in no time,
+/// as in simulated time, is not waited for.
+const FIRST_LOOK: Duration = Duration::from_millis(1);
+/// From one look to the next at most.
 const LOOK: Duration = Duration::from_millis(100);
-
-/// How the user ended the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Interrupted {
-    /// Not at all.
-    No,
-    /// Once: what was in flight completed.
-    Gracefully,
-    /// Twice: at once.
-    Twice,
-}
 
 /// What a run is followed with.
 pub(super) struct Watch<'a> {
@@ -37,26 +29,17 @@ pub(super) struct Watch<'a> {
 
 impl Watch<'_> {
     /// Returns when all requests have ended.
-    ///
-    /// # Errors
-    /// Signals cannot be listened to.
-    pub(super) fn follow(&self, mut live: Live) -> anyhow::Result<Interrupted> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    pub(super) fn follow(&self, interrupts: &mut Interrupts, mut live: Live) -> Interrupted {
         let watch = Clock::start();
-        let interrupted = runtime.block_on(async {
-            let mut interrupt = signal(SignalKind::interrupt())?;
-            let mut terminate = signal(SignalKind::terminate())?;
-            let mut interrupted = Interrupted::No;
-            while !self.running.is_finished() {
-                tokio::select! {
-                    () = told_to_stop(&mut interrupt, &mut terminate) => {
-                        interrupted = self.stop(interrupted, &live);
-                    }
-                    () = tokio::time::sleep(LOOK) => self.look(&mut live, watch),
-                }
+        let (mut interrupted, mut look) = (Interrupted::No, FIRST_LOOK);
+        while !self.running.is_finished() {
+            if interrupts.within(look) {
+                interrupted = self.stop(interrupted, &live);
+            } else {
+                self.look(&mut live, watch);
             }
-            anyhow::Ok(interrupted)
-        });
+            look = LOOK.min(2 * look);
+        }
         live.finish();
         interrupted
     }
@@ -127,12 +110,5 @@ fn class(error: &plimsoll_drive::recorder::LiveError) -> String {
     match error.status {
         Some(status) => format!("{} ({status})", error.outcome.name()),
         None => error.outcome.name().to_owned(),
-    }
-}
-
-async fn told_to_stop(interrupt: &mut Signal, terminate: &mut Signal) {
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
     }
 }

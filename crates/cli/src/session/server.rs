@@ -30,6 +30,13 @@ pub(super) enum Way {
     InProcess(Box<SimulatedServer>),
 }
 
+impl Way {
+    /// Whether it leads to a server on a port that was started here.
+    pub(super) fn is_embedded(&self) -> bool {
+        matches!(self, Way::Http(HttpWay { embedded: Some(_), .. }))
+    }
+}
+
 /// The way to a server on a network, be it that of this machine alone.
 pub(super) struct HttpWay {
     pub(super) origin: Origin,
