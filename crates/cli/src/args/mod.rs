@@ -100,9 +100,8 @@ Examples:
     plimsoll run -H http://host:8000 --provider triton -m resnet --batch-size 8 -u 16 -r 16 -t 30s
   An image to TorchServe, as a file
     plimsoll run -H http://host:8080 --provider torchserve -m densenet --input-data cat.jpg -u 4 -t 30s
-  Any REST API: a method, a path and a body with variables from a file, and what an answer must have
-    plimsoll run -H http://host:8080 --path '/items/{{id}}' --body '{\"q\": \"{{text}}\"}' --vars items.csv \\
-      --expect-json '$.ok == true' --qps 50 -t 30s
+  Any REST API, with variables from a file, and what an answer must have
+    plimsoll run -H http://host --path '/items/{{id}}' --vars items.csv --expect-json '$.ok == true' -t 30s
   See what would be used, and where each value comes from
     plimsoll run --config locust.conf -u 4 --print-config
 

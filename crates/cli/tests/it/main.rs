@@ -11,6 +11,10 @@ mod clients;
 #[cfg(test)]
 mod family;
 #[cfg(test)]
+mod http;
+#[cfg(test)]
+mod http2_server;
+#[cfg(test)]
 mod outcomes;
 #[cfg(test)]
 mod payloads;

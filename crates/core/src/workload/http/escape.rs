@@ -1,5 +1,7 @@
 //! How values are written where they are put: into JSON, into URLs, or as they are.
 
+use std::fmt;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::table::Kind;
@@ -37,6 +39,20 @@ pub(super) enum Escape {
     Url,
 }
 
+/// A character in an error text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Letter(pub(super) char);
+
+impl fmt::Display for Letter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ' ' => f.write_str("a space"),
+            '\n' | '\r' => f.write_str("a line break"),
+            letter => write!(f, "`{}`", letter.escape_debug()),
+        }
+    }
+}
+
 impl Place {
     /// How values are written here; `in_string` says whether JSON has opened a string.
     pub(super) fn usual(self, in_string: bool) -> Escape {
@@ -49,13 +65,13 @@ impl Place {
     }
 
     /// The first character of `text` that cannot stand here.
-    pub(super) fn refused(self, text: &str) -> Option<char> {
+    pub(super) fn refused(self, text: &str) -> Option<Letter> {
         let allowed = |c: char| match self {
             Place::Path => c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@/?%[]|".contains(c),
             Place::Header => c == '\t' || c == ' ' || c.is_ascii_graphic(),
             Place::Json | Place::Form | Place::Text => true,
         };
-        text.chars().find(|&c| !allowed(c))
+        text.chars().find(|&c| !allowed(c)).map(Letter)
     }
 }
 

@@ -91,10 +91,12 @@ impl Table {
                 continue;
             }
             let number = index as u64 + 1;
-            let object: Map<String, Value> = serde_json::from_str(line).map_err(|error| HttpError::Line {
-                file: file.to_owned(),
-                line: number,
-                problem: format!("is no JSON object ({error}): write it as {{\"name\": \"value\"}}"),
+            let object: Map<String, Value> = serde_json::from_str(line).map_err(|error| {
+                // Its own place is within the line, which is "line 1" to the parser.
+                let said = error.to_string();
+                let said = said.split(" at line ").next().unwrap_or_default();
+                let problem = format!("is no JSON object ({said}): write it as {{\"name\": \"value\"}}");
+                HttpError::Line { file: file.to_owned(), line: number, problem }
             })?;
             columns.extend(object.keys().filter(|key| !columns.contains(key)).cloned().collect::<Vec<_>>());
             objects.push((number, object));
@@ -219,7 +221,7 @@ mod tests {
             (csv("a\n1,2\n"), "line 2 of data.csv has 2 values, and the first line names 1 column:"),
             (csv("a,a\n1,2\n"), "line 1 of data.csv names the column `a` twice"),
             (jsonl("\n"), "data.jsonl has no rows"),
-            (jsonl("{}\n[1]\n"), "line 2 of data.jsonl is no JSON object (invalid type: sequence"),
+            (jsonl("{}\n[1]\n"), "line 2 of data.jsonl is no JSON object (invalid type: sequence, expected a map): write"),
             (jsonl("{\"a\":\n"), "line 1 of data.jsonl is no JSON object (EOF"),
         ] {
             assert!(error.contains(expected), "{error}");

@@ -116,13 +116,13 @@ impl Template {
             match piece {
                 Piece::Literal(bytes) => {
                     if let Some(letter) = self.place.refused(&String::from_utf8_lossy(bytes)) {
-                        let instead = match letter {
+                        let instead = match letter.0 {
                             '{' | '}' if self.place == Place::Path => {
                                 "variables have two braces, as in {{id}}".to_owned()
                             }
                             _ => format!("write it with {remedy}"),
                         };
-                        return Err(wrong(format!("`{}` in it", letter.escape_debug()), instead));
+                        return Err(wrong(format!("{letter} in it"), instead));
                     }
                 }
                 Piece::Hole(hole, escape) if hole.variable.is_free_text() && *escape != Escape::Url => {
@@ -151,11 +151,8 @@ impl Template {
                 escape.write(&cell.text, cell.kind, &mut written);
                 if let Some(letter) = self.place.refused(&String::from_utf8_lossy(&written)) {
                     let problem = format!(
-                        "has `{}` in its `{}`, which {} cannot carry: write {{{{{}|url}}}}, or take it out",
-                        letter.escape_debug(),
-                        hole.name,
-                        self.origin,
-                        hole.name
+                        "has {letter} in its `{0}`, which {1} cannot carry: write {{{{{0}|url}}}}, or take it out",
+                        hole.name, self.origin
                     );
                     return Err(table.wrong(row, problem));
                 }

@@ -223,7 +223,7 @@ fn mistakes_are_told_with_what_to_do() {
         (body("{{counter(-1)}}"), "write counter(1000)"),
         (body("{{uuid(4)}}"), "takes nothing between parentheses"),
         (body("{{counter(1}}"), "its ( has no ) at the end"),
-        (path("/a b"), "--path has ` ` in it, which a URL cannot carry: write it with percent signs"),
+        (path("/a b"), "--path has a space in it, which a URL cannot carry: write it with percent signs"),
         (path("/{id}"), "variables have two braces, as in {{id}}"),
         (
             path("/{{prompt|raw}}"),
@@ -231,7 +231,7 @@ fn mistakes_are_told_with_what_to_do() {
         ),
         (
             path("/{{tag|raw}}"),
-            "line 2 of data has ` ` in its `tag`, which --path cannot carry: write {{tag|url}}",
+            "line 2 of data has a space in its `tag`, which --path cannot carry: write {{tag|url}}",
         ),
         (
             header("{{random_text(5)}}"),

@@ -63,12 +63,12 @@ impl Checks {
         !self.patterns.is_empty()
     }
 
-    /// The first rule for JSON that a document breaks, in words. `cut` is what was left out of it, if anything.
-    pub(super) fn json_broken(&self, body: &[u8], cut: Option<&str>) -> Option<String> {
+    /// The first rule for JSON that a document breaks, in words. `unseen` says why it could not be looked at, if so.
+    pub(super) fn json_broken(&self, body: &[u8], unseen: Option<&str>) -> Option<String> {
         let first = self.expect.json.first()?;
         let expected = |rule: &JsonRule, got: &str| Some(format!("expected {}, {got}", rule.text()));
-        if let Some(cut) = cut {
-            return expected(first, cut);
+        if let Some(unseen) = unseen {
+            return expected(first, unseen);
         }
         let Ok(json) = Value::parse(body) else {
             let said = excerpt(body, EXCERPT);
@@ -84,11 +84,11 @@ impl Checks {
             .and_then(|rule| expected(rule, &got(rule, json)))
     }
 
-    /// The first pattern that does not match, in words.
-    pub(super) fn pattern_broken(&self, body: &[u8], cut: Option<&str>) -> Option<String> {
+    /// The first pattern that does not match what is there of an answer, in words. `unseen` says why that is not all.
+    pub(super) fn pattern_broken(&self, body: &[u8], unseen: Option<&str>) -> Option<String> {
         let broken = self.patterns.iter().find(|pattern| !pattern.is_match(body))?;
-        let said = match (cut, excerpt(body, EXCERPT)) {
-            (Some(cut), _) => cut.to_owned(),
+        let said = match (unseen, excerpt(body, EXCERPT)) {
+            (Some(unseen), _) => unseen.to_owned(),
             (None, said) if said.is_empty() => "and the answer is empty".to_owned(),
             (None, said) => format!("got {said}"),
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plimsoll_core::record::{Delta, DeltaKind, Outcome};
+use plimsoll_core::record::{Delta, DeltaKind, Outcome, TokenSource};
 use plimsoll_core::spec::StreamBy;
 use plimsoll_core::time::Offset;
 use plimsoll_core::workload::Payload;
@@ -81,31 +81,24 @@ impl Reader {
 
     /// What breaks the rules for the body, in words.
     fn broken(&self, events: u32) -> Option<String> {
-        let coding = self.coding.as_ref().filter(|_| self.checks.of_body());
-        let cut = match (coding, self.cut) {
-            (Some(coding), _) => Some(format!("and the answer is coded as {coding}, which is not undone")),
-            (None, true) => {
-                Some(format!("and the first {} MiB of the answer, which are kept, have none", MAX_KEPT >> 20))
-            }
-            (None, false) => None,
-        };
-        let cut = cut.as_deref();
+        let coded = self.coding.as_ref().filter(|_| self.checks.of_body());
+        let coded = coded.map(|coding| format!("and the answer is coded as {coding}, which is not undone"));
+        let cut = || format!("and only the first {} MiB of the answer are kept to be looked at", MAX_KEPT >> 20);
+        let unseen = coded.clone().or_else(|| self.cut.then(cut));
+        let unseen = unseen.as_deref();
         if self.watch.active {
             if let Some(&rule) = self.watch.open.first() {
                 let rule = self.checks.expect.json.get(rule).map_or("", |rule| rule.text());
-                let said = cut.map_or_else(
-                    || match events {
-                        0 => "and there was none".to_owned(),
-                        n => format!("and none of {n} has it; the last: {}", self.watch.last),
-                    },
-                    str::to_owned,
-                );
+                let said = coded.unwrap_or_else(|| match events {
+                    0 => "and there was none".to_owned(),
+                    n => format!("and none of {n} has it; the last: {}", self.watch.last),
+                });
                 return Some(format!("expected an event with {rule}, {said}"));
             }
-        } else if let Some(broken) = self.checks.json_broken(&self.kept, cut) {
+        } else if let Some(broken) = self.checks.json_broken(&self.kept, unseen) {
             return Some(broken);
         }
-        self.checks.pattern_broken(&self.kept, cut)
+        self.checks.pattern_broken(&self.kept, unseen)
     }
 }
 
@@ -189,6 +182,7 @@ impl Decoder for Reader {
         events.finish(active, |event| watch.take(event, at, reply))?;
         // No answer is empty here: 204 and HEAD have no body, and what a body must have the rules say.
         reply.has_content = true;
+        reply.usage.source = TokenSource::NoTokens;
         if let Some(broken) = self.broken(reply.events) {
             reply.failure = Some(Outcome::Invalid);
             reply.error = Some(broken);

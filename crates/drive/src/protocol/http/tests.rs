@@ -157,7 +157,7 @@ fn what_is_kept_of_an_answer_is_bounded() {
     assert_eq!(reply.text.as_ref().map(String::len), Some(MAX_KEPT));
     let (outcome, error) = judge(&reply, Ended::Whole);
     assert_eq!(outcome, Outcome::Invalid);
-    assert!(error.unwrap().contains("the first 4 MiB of the answer, which are kept"));
+    assert!(error.unwrap().contains("expected $.ok, and only the first 4 MiB of the answer are kept"));
     // Nobody looks: nothing is kept.
     let (_, reply) = read(&mut reader(&Expect::default(), None, false), 200, &[], &[&block[..]; 6]);
     assert_eq!(reply.text, None);
