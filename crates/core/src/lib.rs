@@ -7,6 +7,7 @@ pub mod compare;
 pub mod health;
 pub mod load;
 pub mod metrics;
+pub mod nearest;
 pub mod record;
 pub mod refusal;
 pub mod seed;
