@@ -5,9 +5,11 @@
 pub mod calibrate;
 pub mod cold_start;
 pub mod drift;
+pub mod compare;
 pub mod health;
 pub mod load;
 pub mod metrics;
+pub mod nearest;
 pub mod record;
 pub mod refusal;
 pub mod seed;

@@ -11,9 +11,9 @@ use plimsoll_core::stress::{Plan, Seen, StressReport, StressVerdict, Terms, clas
 use plimsoll_core::time::Rate;
 use plimsoll_drive::recorder::RecordsFile;
 
-use super::run::stdout_style;
 use crate::args::stress::StressArgs;
 use crate::exit::{Exit, UsageError, refuse};
+use crate::report::style::Style;
 use crate::report::{emit, stress};
 use crate::session::{
     Afterwards, Blueprint, CommandFolder, Done, Interrupted, Presets, Session, Trial, settings,
@@ -57,7 +57,7 @@ pub(crate) fn run(matches: &ArgMatches, args: &StressArgs) -> anyhow::Result<Exi
         true => format!("{}\n", serde_json::to_string_pretty(&report)?),
         false => {
             let results = folder.path().display().to_string();
-            stress::render(&report, &done.finished.summary, &results, stdout_style(&blueprint.outputs))
+            stress::render(&report, &done.finished.summary, &results, Style::of_stdout(blueprint.outputs.color))
         }
     };
     emit::result(&text)?;

@@ -2,7 +2,10 @@
 
 pub(crate) mod calibrate;
 pub(crate) mod coldstart;
+pub(crate) mod compare;
+pub(crate) mod compare_json;
 pub(crate) mod emit;
+pub(crate) mod history;
 pub(crate) mod late_server;
 pub(crate) mod live;
 pub(crate) mod locust_csv;
@@ -15,6 +18,7 @@ pub(crate) mod stress;
 pub(crate) mod style;
 pub(crate) mod summary_block;
 pub(crate) mod summary_csv;
+pub(crate) mod sweep;
 pub(crate) mod terminal;
 
 #[cfg(test)]

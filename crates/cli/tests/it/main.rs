@@ -11,7 +11,13 @@ mod clients;
 #[cfg(test)]
 mod coldstart;
 #[cfg(test)]
+mod compare;
+#[cfg(test)]
 mod family;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod http2_server;
 #[cfg(test)]
 mod outcomes;
 #[cfg(test)]
@@ -20,6 +26,8 @@ mod payloads;
 mod presets;
 #[cfg(test)]
 mod print_config;
+#[cfg(test)]
+mod probe;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
@@ -46,5 +54,7 @@ mod soak;
 mod stop;
 #[cfg(test)]
 mod stress;
+#[cfg(test)]
+mod sweep;
 #[cfg(test)]
 mod truth;

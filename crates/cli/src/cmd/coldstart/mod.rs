@@ -12,9 +12,9 @@ use plimsoll_core::cold_start::{Attempt, ColdStartReport, judge};
 use self::attempt::{Course, Starts};
 use self::door::Door;
 use self::hooks::Hooks;
-use super::run::stdout_style;
 use crate::args::coldstart::ColdStartArgs;
 use crate::exit::{Exit, UsageError, refuse};
+use crate::report::style::Style;
 use crate::report::{coldstart, emit};
 use crate::session::{CommandFolder, Interrupts, Presets, settings};
 
@@ -56,7 +56,7 @@ pub(crate) fn run(matches: &ArgMatches, args: &ColdStartArgs) -> anyhow::Result<
     let text = match outputs.json {
         true => format!("{}\n", serde_json::to_string_pretty(&report)?),
         false => {
-            coldstart::render(&report, &target, &folder.path().display().to_string(), stdout_style(&outputs))
+            coldstart::render(&report, &target, &folder.path().display().to_string(), Style::of_stdout(outputs.color))
         }
     };
     emit::result(&text)?;

@@ -19,6 +19,7 @@ use self::resources::Resources;
 use super::run::exit_code;
 use crate::args::soak::SoakArgs;
 use crate::exit::{Exit, UsageError, refuse};
+use crate::report::style::Style;
 use crate::report::{emit, soak};
 use crate::session::{Afterwards, Blueprint, CommandFolder, Interrupted, Presets, Session, Trial, settings};
 
@@ -148,7 +149,7 @@ fn show(
             report,
             summary,
             &folder.path().display().to_string(),
-            super::run::stdout_style(&blueprint.outputs),
+            Style::of_stdout(blueprint.outputs.color),
         ),
     };
     Ok(emit::result(&text)?)
