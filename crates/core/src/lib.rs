@@ -4,8 +4,8 @@
 
 pub mod calibrate;
 pub mod cold_start;
-pub mod drift;
 pub mod compare;
+pub mod drift;
 pub mod health;
 pub mod load;
 pub mod metrics;

@@ -57,7 +57,12 @@ pub(crate) fn run(matches: &ArgMatches, args: &StressArgs) -> anyhow::Result<Exi
         true => format!("{}\n", serde_json::to_string_pretty(&report)?),
         false => {
             let results = folder.path().display().to_string();
-            stress::render(&report, &done.finished.summary, &results, Style::of_stdout(blueprint.outputs.color))
+            stress::render(
+                &report,
+                &done.finished.summary,
+                &results,
+                Style::of_stdout(blueprint.outputs.color),
+            )
         }
     };
     emit::result(&text)?;

@@ -105,11 +105,6 @@ pub(crate) struct Server {
 }
 
 impl Draft {
-    /// The name of the run.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
     /// The seed of every random choice.
     pub(crate) fn seed(&self) -> Seed {
         self.seed

@@ -13,6 +13,6 @@ mod words;
 
 pub use judge::{Criteria, POINTS_MIN, judge};
 pub use report::{Change, Exhaustion, Finding, Growth, SOAK_SCHEMA, Shape, SoakReport, SoakVerdict};
-pub use series::{Direction, Kind, Limits, POINTS_MAX, Series, series};
+pub use series::{Direction, Kind, Limits, POINTS_MAX, Series, limit_of, series};
 pub use windows::{Quantiles, ResourceSample, SoakWindow, Windows};
 pub use words::{quantity, time_span};

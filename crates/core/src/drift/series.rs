@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::windows::SoakWindow;
+use crate::slo::{Metric, Slo, Stat};
 use crate::stats::median;
 
 /// Which way of a series does harm.
@@ -30,6 +31,24 @@ pub enum Kind {
 
 /// What must not be passed, by name of the series (`latency.p99`), in its unit.
 pub type Limits = BTreeMap<String, f64>;
+
+/// The limit that an objective sets to a series, by the series' name; nothing if it is about something that windows do
+/// not have.
+pub fn limit_of(slo: &Slo) -> Option<(String, f64)> {
+    let Slo::Statistic(statistic) = slo else { return None };
+    let name = match (statistic.metric, statistic.stat) {
+        (Metric::ErrorRate, _) => "error_rate".to_owned(),
+        (Metric::Qps, _) => "completed_rate".to_owned(),
+        (metric @ (Metric::Latency | Metric::Ttft | Metric::Tpot), Some(Stat::Percentile(p))) => {
+            format!("{}.p{p}", metric.name())
+        }
+        _ => return None,
+    };
+    let known = |(harm, _, group): &(Direction, Kind, &[Figure])| {
+        (*harm == Direction::Up) == slo.is_upper() && group.iter().any(|figure| figure.name == name)
+    };
+    FIGURES.iter().any(known).then(|| (name, slo.limit()))
+}
 
 /// One figure of each window, as far as the windows have it.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,6 +170,24 @@ mod tests {
         assert!(names(&[]).is_empty());
         let errors = series(&full).pop().unwrap();
         assert_eq!((errors.values[0], errors.values.len(), errors.step, errors.begin), (0.1, 40, 10.0, 5.0));
+    }
+
+    #[test]
+    fn objectives_limit_the_series_that_they_are_about() {
+        for (slo, expected) in [
+            ("latency.p99<2s", Some(("latency.p99", 2.0))),
+            ("ttft.p95<=500ms", Some(("ttft.p95", 0.5))),
+            ("tpot.p50<40ms", Some(("tpot.p50", 0.04))),
+            ("error_rate<1%", Some(("error_rate", 0.01))),
+            ("qps>=100", Some(("completed_rate", 100.0))),
+            ("latency.p99>2s", None),
+            ("latency.mean<2s", None),
+            ("ttft.p99.9<2s", None),
+            ("ttft<500ms & tpot<40ms @ 99%", None),
+        ] {
+            let expected = expected.map(|(name, limit)| (name.to_owned(), limit));
+            assert_eq!(limit_of(&slo.parse().unwrap()), expected, "{slo}");
+        }
     }
 
     #[test]

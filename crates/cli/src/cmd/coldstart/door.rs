@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use plimsoll_core::spec::{Provider, Target, TransportSpec};
-use plimsoll_drive::transport::{Origin, TlsConfig, client_config, fetch, reach};
+use plimsoll_drive::transport::{Origin, TlsConfig, ask, client_config, reach};
 
 use crate::exit::{UsageError, refuse};
 use crate::resolve::{Draft, TargetKind};
@@ -72,7 +72,7 @@ impl Door {
     pub(super) fn readiness(&self) -> Readiness {
         let mut missing = 0;
         for path in &self.paths {
-            let asked = fetch(&self.origin, &self.target, &self.transport, self.tls.clone(), path);
+            let asked = ask(&self.origin, &self.target, &self.transport, self.tls.clone(), "GET", path);
             match asked.map(|fetched| fetched.status) {
                 Ok(200..=299) => return Readiness::Ready,
                 Ok(404 | 405) => missing += 1,

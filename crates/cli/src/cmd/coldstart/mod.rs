@@ -55,9 +55,12 @@ pub(crate) fn run(matches: &ArgMatches, args: &ColdStartArgs) -> anyhow::Result<
     let report = judge(attempts);
     let text = match outputs.json {
         true => format!("{}\n", serde_json::to_string_pretty(&report)?),
-        false => {
-            coldstart::render(&report, &target, &folder.path().display().to_string(), Style::of_stdout(outputs.color))
-        }
+        false => coldstart::render(
+            &report,
+            &target,
+            &folder.path().display().to_string(),
+            Style::of_stdout(outputs.color),
+        ),
     };
     emit::result(&text)?;
     Ok(match ended {
