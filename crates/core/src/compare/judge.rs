@@ -391,3 +391,24 @@ fn holm(values: &[Option<f64>]) -> Vec<Option<f64>> {
     }
     adjusted
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holm_is_as_in_the_textbook() {
+        let adjusted = holm(&[Some(0.01), None, Some(0.04), Some(0.03), Some(0.005)]);
+        let expected = [Some(0.03), None, Some(0.06), Some(0.06), Some(0.02)];
+        for (found, expected) in adjusted.into_iter().zip(expected) {
+            assert_eq!(found.map(|p| (p * 1e9).round()), expected.map(|p: f64| (p * 1e9).round()));
+        }
+    }
+
+    #[test]
+    fn percentiles_need_values_beyond_them() {
+        for (p, need) in [(50.0, 6), (90.0, 36), (99.0, 368), (99.9, 3_688), (10.0, 36)] {
+            assert_eq!(values_needed(p), need, "p{p}");
+        }
+    }
+}

@@ -17,3 +17,6 @@ pub use figure::{Better, Figure, FigureError, Measure, RateFigure, figure_names}
 pub use history::{HISTORY_MIN, Series, Shift, histories};
 pub use judge::{Rules, compare_runs, overall};
 pub use windows::{Extent, RunWindows, window_seconds};
+
+#[cfg(test)]
+mod tests;
