@@ -3,10 +3,12 @@
 mod adapt;
 mod blueprint;
 mod folder;
+mod identify;
 mod inputs;
 mod interrupts;
 mod launch;
 mod locust;
+mod models;
 mod opening;
 mod ready;
 mod server;

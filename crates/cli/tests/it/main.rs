@@ -21,6 +21,8 @@ mod presets;
 #[cfg(test)]
 mod print_config;
 #[cfg(test)]
+mod probe;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod prometheus;
