@@ -8,6 +8,7 @@ pub mod load;
 pub mod metrics;
 pub mod record;
 pub mod refusal;
+pub mod search;
 pub mod seed;
 pub mod slo;
 pub mod spec;
