@@ -14,5 +14,7 @@ pub mod slo;
 pub mod spec;
 mod stats;
 pub mod summary;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod time;
 pub mod workload;

@@ -263,7 +263,7 @@ pub struct Phases {
     pub warmup: Duration,
     /// Measured time; without it the run goes on until `max_requests`, the end of the schedule, or Ctrl+C.
     pub measure: Option<Duration>,
-    /// Stop after this many `ok` requests.
+    /// Stop after this many `ok` requests, or after as many that are not ([`crate::load::Quota`]).
     pub max_requests: Option<u64>,
     /// Time for requests in flight to complete after the measured window.
     pub drain_timeout: Duration,

@@ -196,7 +196,7 @@ pub(crate) fn resolve(
     compat::answer(&args.compat, &mut warnings)?;
     let mut derived: Vec<Derived> = Vec::new();
     let target = target::resolve(&args, context, &mut warnings, &mut derived)?;
-    let (load, trace) = load::resolve(&args, &given)?;
+    let (load, trace) = load::resolve(&args, &given, &mut derived)?;
     if let Some(tokens) = args.family.tokens_per_document {
         args.workload.prompt_tokens = tokens.get();
     }

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
 use plimsoll_core::spec::{ConnectionReuse, HttpChoice, Provider, Secret, TransportSpec};
 use plimsoll_drive::protocol::probe::provider_of_host;
 use plimsoll_serve::sim::SimOptions;
@@ -151,32 +152,13 @@ fn take_credentials(url: &mut Url, has_key: bool) -> Result<Option<(String, Secr
             "the URL has a user and there is an API key: both set the header Authorization, give one of them"
         );
     }
-    let mut login = percent_decoded(url.username());
+    let mut login: Vec<u8> = percent_decode_str(url.username()).collect();
     login.push(b':');
-    login.extend(percent_decoded(url.password().unwrap_or_default()));
+    login.extend(percent_decode_str(url.password().unwrap_or_default()));
     // Neither call can fail on a URL with a host.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     Ok(Some(("Authorization".to_owned(), Secret::new(format!("Basic {}", STANDARD.encode(login))))))
-}
-
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let (mut decoded, mut at) = (Vec::with_capacity(bytes.len()), 0);
-    while at < bytes.len() {
-        let hex = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) if bytes[at] == b'%' => {
-                decoded.push(byte);
-                at += 3;
-            }
-            _ => {
-                decoded.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    decoded
 }
 
 /// Scheme, host, port and base path, without the slash at the end.

@@ -22,7 +22,7 @@ use crate::resolve::TraceInput;
 pub(super) fn trace(load: &mut LoadModel, input: &TraceInput) -> anyhow::Result<TraceLengths> {
     let shown = input.path.display().to_string();
     let text = fs::read_to_string(&input.path)
-        .map_err(|error| UsageError(format!("cannot read the trace `{shown}`: {error}")))?;
+        .map_err(|error| UsageError(format!("cannot read the trace `{shown}` ({error}): check the path")))?;
     let options = TraceOptions {
         speed: input.speed,
         start: input.start,

@@ -136,7 +136,7 @@ impl Session {
             drain_timeout: job.spec.phases.drain_timeout,
         };
         let interrupted = watch.follow(self.interrupts()?, trial.live);
-        let mut end = end_of(running, times, interrupted)?;
+        let mut end = end_of(running, &job.spec, times, interrupted)?;
         let stopped = match trial.afterwards {
             Afterwards::KeepServer => Ok(None),
             Afterwards::StopServer => self.stop_server(),
@@ -252,7 +252,12 @@ impl Job<'_> {
 }
 
 /// Gathers what is known only now that the run has ended.
-fn end_of(running: Running, times: Times, interrupted: Interrupted) -> anyhow::Result<RunEnd> {
+fn end_of(
+    running: Running,
+    spec: &RunSpec,
+    times: Times,
+    interrupted: Interrupted,
+) -> anyhow::Result<RunEnd> {
     let end = running.join()?;
     let ended = match interrupted {
         Interrupted::No => "completed",
@@ -265,11 +270,24 @@ fn end_of(running: Running, times: Times, interrupted: Interrupted) -> anyhow::R
         measure_end: end.measure_end,
         end: end.drained,
     };
+    let mut warnings = Vec::new();
+    if let Some(wanted) = spec.phases.max_requests.filter(|_| end.given_up) {
+        warnings.push(format!(
+            "the run was given up: {wanted} requests had not succeeded before {wanted} had (--max-requests)"
+        ));
+    }
+    if end.measure_end <= times.measure_start {
+        warnings.push(
+            "nothing was measured: the run ended before its ramp and its warm-up did; add users faster (-r), warm up \
+             for a shorter time (--warmup), or let it run for longer"
+                .to_owned(),
+        );
+    }
     Ok(RunEnd {
         window,
         ended: ended.to_owned(),
         health: end.health,
         cap_reached: end.cap_reached > 0,
-        warnings: Vec::new(),
+        warnings,
     })
 }

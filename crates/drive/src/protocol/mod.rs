@@ -8,6 +8,7 @@ pub(crate) mod grpc;
 mod images;
 mod infer_grpc;
 mod json_scan;
+mod listing;
 mod mask;
 mod message;
 mod messages;
@@ -52,7 +53,7 @@ use plimsoll_core::time::Offset;
 use plimsoll_core::workload::RequestSpec;
 use thiserror::Error;
 
-pub use build::{ProtocolError, Supports, build, supports};
+pub use build::{ProtocolError, Supports, build, check, supports};
 pub use excerpt::error_excerpt;
 pub use mask::Mask;
 pub use message::{Fields, Outgoing, Route};

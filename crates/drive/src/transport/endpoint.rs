@@ -118,6 +118,7 @@ impl HttpIssue {
 
 /// Opens a connection; an error is the outcome of the request, or `None` if the run ended meanwhile.
 async fn dial(wire: &Wire, record: &mut Record) -> Result<Connection, Option<Outcome>> {
+    let _awake = wire.pulse.stay_awake();
     let dialing = pin!(wire.dialer.dial());
     let dialed = tokio::select! {
         dialed = dialing => dialed,

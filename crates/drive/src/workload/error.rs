@@ -23,7 +23,7 @@ pub enum WorkloadError {
     #[error("a prompt of 0 characters is empty: ask for at least 1")]
     NoCharacters,
     /// A file that cannot be read.
-    #[error("cannot read {path}: {reason}", path = .path.display())]
+    #[error("cannot read {path} ({reason}): check the path", path = .path.display())]
     Read {
         /// The file.
         path: PathBuf,

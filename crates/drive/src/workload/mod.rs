@@ -2,6 +2,7 @@
 
 mod bundled;
 mod chat_template;
+mod cl100k;
 mod dataset;
 mod error;
 mod grpc_model;
