@@ -3,7 +3,9 @@
 //! Nothing here reads a clock, a file or a socket: time and randomness come in as arguments.
 
 pub mod calibrate;
+pub mod certificate;
 pub mod health;
+pub mod knee;
 pub mod load;
 pub mod metrics;
 pub mod record;
