@@ -3,6 +3,7 @@
 //! Requests of one run resemble their neighbours, so that single requests are no independent evidence. A run is therefore
 //! cut into windows, and windows are what is drawn again (bootstrap) and exchanged (permutation test).
 
+mod capacities;
 mod correlation;
 mod difference;
 mod figure;
@@ -12,6 +13,7 @@ mod pool;
 mod resample;
 mod windows;
 
+pub use capacities::{CapacityRange, compare_capacities};
 pub use difference::{Change, Difference, Open, Verdict};
 pub use figure::{Better, Figure, FigureError, Measure, RateFigure, figure_names};
 pub use history::{HISTORY_MIN, Series, Shift, histories};
