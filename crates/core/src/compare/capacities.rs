@@ -16,9 +16,12 @@ pub struct CapacityRange {
 /// By how much capacity `b` differs from `a`, and what follows. The change lies between the two extremes that the ranges
 /// allow; its estimate is between their middles. Nothing is said of it where a range has an end open.
 pub fn compare_capacities(a: CapacityRange, b: CapacityRange, threshold: f64) -> (Option<Change>, Verdict) {
-    let below = |left: Option<f64>, right: Option<f64>| left.zip(right).is_some_and(|(left, right)| left < right);
-    let (CapacityRange { low: Some(a_low), high: Some(a_high) }, CapacityRange { low: Some(b_low), high: Some(b_high) }) =
-        (a, b)
+    let below =
+        |left: Option<f64>, right: Option<f64>| left.zip(right).is_some_and(|(left, right)| left < right);
+    let (
+        CapacityRange { low: Some(a_low), high: Some(a_high) },
+        CapacityRange { low: Some(b_low), high: Some(b_high) },
+    ) = (a, b)
     else {
         // The known ends may still lie apart.
         let verdict = match (below(a.high, b.low), below(b.high, a.low)) {

@@ -4,6 +4,7 @@
 //! cut into windows, and windows are what is drawn again (bootstrap) and exchanged (permutation test).
 
 mod capacities;
+mod case;
 mod correlation;
 mod difference;
 mod figure;
