@@ -221,7 +221,10 @@ mod tests {
             (csv("a\n1,2\n"), "line 2 of data.csv has 2 values, and the first line names 1 column:"),
             (csv("a,a\n1,2\n"), "line 1 of data.csv names the column `a` twice"),
             (jsonl("\n"), "data.jsonl has no rows"),
-            (jsonl("{}\n[1]\n"), "line 2 of data.jsonl is no JSON object (invalid type: sequence, expected a map): write"),
+            (
+                jsonl("{}\n[1]\n"),
+                "line 2 of data.jsonl is no JSON object (invalid type: sequence, expected a map): write",
+            ),
             (jsonl("{\"a\":\n"), "line 1 of data.jsonl is no JSON object (EOF"),
         ] {
             assert!(error.contains(expected), "{error}");

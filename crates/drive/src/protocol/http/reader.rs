@@ -83,7 +83,8 @@ impl Reader {
     fn broken(&self, events: u32) -> Option<String> {
         let coded = self.coding.as_ref().filter(|_| self.checks.of_body());
         let coded = coded.map(|coding| format!("and the answer is coded as {coding}, which is not undone"));
-        let cut = || format!("and only the first {} MiB of the answer are kept to be looked at", MAX_KEPT >> 20);
+        let cut =
+            || format!("and only the first {} MiB of the answer are kept to be looked at", MAX_KEPT >> 20);
         let unseen = coded.clone().or_else(|| self.cut.then(cut));
         let unseen = unseen.as_deref();
         if self.watch.active {
