@@ -105,6 +105,16 @@ pub(crate) struct Server {
 }
 
 impl Draft {
+    /// The name of the run.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The seed of every random choice.
+    pub(crate) fn seed(&self) -> Seed {
+        self.seed
+    }
+
     /// The load, for the trace that is read into it.
     pub(crate) fn load_mut(&mut self) -> &mut LoadModel {
         &mut self.load
