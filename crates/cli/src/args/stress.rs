@@ -1,5 +1,6 @@
 //! Options of `plimsoll stress`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -20,6 +21,9 @@ pub(crate) struct StressArgs {
     /// Requests per second that the server bears
     #[arg(long, value_name = "RATE", help_heading = "Stress")]
     pub(crate) capacity: Option<Rate>,
+    /// Take the capacity from a certificate of `plimsoll capacity`: the certified rate, of several tiers the highest
+    #[arg(long, value_name = "FILE", conflicts_with = "capacity", help_heading = "Stress")]
+    pub(crate) certificate: Option<PathBuf>,
     /// Overload as a multiple of the capacity [default: 2; with --spike 5]
     #[arg(long, value_name = "FACTOR", value_parser = values::positive, help_heading = "Stress")]
     pub(crate) multiple: Option<f64>,
@@ -70,8 +74,8 @@ const STRESS_EXAMPLES: &str = "\
 Examples:
   Twice what it bears, for a minute
     plimsoll stress -H http://127.0.0.1:8000 --capacity 65
-  In steps
-    plimsoll stress -H http://127.0.0.1:8000 --capacity 65 --steps 1,1.5,2,3
+  The capacity as `plimsoll capacity` certified it, in steps
+    plimsoll stress -H http://127.0.0.1:8000 --certificate certificate.json --steps 1,1.5,2,3
   A burst of five seconds at five times the capacity
     plimsoll stress -H http://127.0.0.1:8000 --capacity 65 --spike
 

@@ -1,16 +1,19 @@
 //! `plimsoll stress`: more than the server bears, and back, and how it fails.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::ArgMatches;
 use plimsoll_core::load::{Arrivals, GapDistribution, LoadModel, OpenLoop, Stage, Times};
+use plimsoll_core::search::Variable;
 use plimsoll_core::spec::Phases;
 use plimsoll_core::stress::{Plan, Seen, StressReport, StressVerdict, Terms, classify};
 use plimsoll_core::time::Rate;
 use plimsoll_drive::recorder::RecordsFile;
 
+use super::compare::read_certificate;
 use crate::args::stress::StressArgs;
 use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;
@@ -100,11 +103,27 @@ fn plan(args: &StressArgs) -> Result<Plan, UsageError> {
 }
 
 fn capacity(args: &StressArgs) -> Result<Rate, UsageError> {
-    match args.capacity {
-        Some(rate) => Ok(rate),
-        None => refuse!(
-            "how much does the server bear? Give --capacity, such as --capacity 65: `stress` goes beyond it"
+    match (args.capacity, &args.certificate) {
+        (Some(rate), _) => Ok(rate),
+        (None, Some(file)) => certified(file),
+        (None, None) => refuse!(
+            "how much does the server bear? Give --capacity, such as --capacity 65, or --certificate FILE: `stress` goes \
+             beyond it"
         ),
+    }
+}
+
+/// The highest rate that a certificate certifies.
+fn certified(file: &Path) -> Result<Rate, UsageError> {
+    let certificate = read_certificate(file)?;
+    let shown = file.display();
+    if certificate.variable != Variable::Rate {
+        refuse!("`{shown}` certifies a number of users, and a stress needs a rate: give --capacity");
+    }
+    let rates = certificate.capacity.tiers.iter().filter_map(|tier| Some(tier.low?.load));
+    match rates.reduce(f64::max) {
+        Some(rate) => Rate::try_from(rate).map_err(|error| UsageError(format!("`{shown}`: {error}"))),
+        None => refuse!("`{shown}` certifies no rate: give --capacity"),
     }
 }
 

@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use plimsoll_core::cold_start::{Attempt, ColdStartReport, Moment};
 
 use super::numbers::short;
-use super::style::{Style, Tone};
+use super::style::{Style, Tone, lines};
 
 /// First requests that are shown one by one.
 const SHOWN: usize = 10;
@@ -55,7 +55,7 @@ fn moments(report: &ColdStartReport) -> String {
             table.add_row(row(name, moment));
         }
     }
-    if report.port.is_none() { String::new() } else { lines(table) }
+    if report.port.is_none() { String::new() } else { aligned(table) }
 }
 
 fn row(name: &str, moment: &Moment) -> [String; 6] {
@@ -83,12 +83,12 @@ fn requests(report: &ColdStartReport) -> String {
         ]);
     }
     table.add_row(["warm".to_owned(), short(warm_up.warm * 1e3), "1".to_owned(), "-".to_owned()]);
-    lines(table)
+    aligned(table)
 }
 
-fn lines(mut table: Table) -> String {
+fn aligned(mut table: Table) -> String {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    lines(&table)
 }

@@ -5,7 +5,8 @@ use plimsoll_core::drift::{Finding, Shape, SoakReport, SoakVerdict, quantity, ti
 use plimsoll_core::summary::Summary;
 
 use super::numbers::{count, short};
-use super::style::{Style, Tone};
+use super::style::{Style, Tone, lines};
+use super::terminal::invalid;
 
 /// The whole report. `results` is the folder with the results.
 pub(crate) fn render(report: &SoakReport, summary: &Summary, results: &str, style: Style) -> String {
@@ -18,15 +19,6 @@ pub(crate) fn render(report: &SoakReport, summary: &Summary, results: &str, styl
     ];
     let sections: Vec<String> = sections.into_iter().filter(|section| !section.is_empty()).collect();
     format!("{}\nResults    {results}\n", sections.join("\n"))
-}
-
-fn invalid(summary: &Summary, style: Style) -> String {
-    if summary.validity.valid {
-        return String::new();
-    }
-    let reasons: String = summary.validity.reasons.iter().map(|reason| format!("  - {reason}\n")).collect();
-    let word = style.paint(Tone::Bad, "INVALID");
-    format!("{word}: these figures say more of this client than of the server\n{reasons}")
 }
 
 fn verdict(report: &SoakReport, style: Style) -> String {
@@ -88,7 +80,7 @@ fn table(report: &SoakReport) -> String {
     for column in table.column_iter_mut().skip(3) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    lines(&table)
 }
 
 fn row(finding: &Finding) -> [String; 7] {

@@ -5,22 +5,14 @@ use plimsoll_core::stress::{StepKind, StepResult, StressReport, StressVerdict};
 use plimsoll_core::summary::Summary;
 
 use super::numbers::{count, ms, percent, short};
-use super::style::{Style, Tone};
+use super::style::{Style, Tone, lines};
+use super::terminal::invalid;
 
 /// The whole report. `results` is the folder with the results.
 pub(crate) fn render(report: &StressReport, summary: &Summary, results: &str, style: Style) -> String {
     let parts = [invalid(summary, style), verdict(report, style), header(report, summary), table(report)];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     format!("{}\nResults    {results}\n", parts.join("\n"))
-}
-
-fn invalid(summary: &Summary, style: Style) -> String {
-    if summary.validity.valid {
-        return String::new();
-    }
-    let reasons: String = summary.validity.reasons.iter().map(|reason| format!("  - {reason}\n")).collect();
-    let word = style.paint(Tone::Bad, "INVALID");
-    format!("{word}: these figures say more of this client than of the server\n{reasons}")
 }
 
 fn verdict(report: &StressReport, style: Style) -> String {
@@ -75,7 +67,7 @@ fn table(report: &StressReport) -> String {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    lines(&table)
 }
 
 fn row(step: &StepResult) -> [String; 15] {
