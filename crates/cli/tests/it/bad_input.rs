@@ -51,6 +51,7 @@ fn bad_usage_has_one_error_and_code_2() {
         "soak sim:// --qps 5 --memory-limit 8GiB",
         "soak sim://?time=virtual --qps 5 -t 1h --watch-pid 1",
         "stress sim://",
+        "stress sim:// --certificate nowhere.json",
         "stress sim:// --capacity 5 --qps 10",
         "stress sim:// --capacity 5 -t 1h",
         "stress sim:// --capacity 5 --steps 0.5,1",

@@ -16,6 +16,13 @@ fn stress(place: &Place, options: &str, load: &str) -> (StressReport, Ended) {
     (report, ended)
 }
 
+/// What a stress of a real server finds: 10 s at 40 % of the capacity, 15 s at twice it, 10 s of recovery.
+pub(crate) fn stressed(target: &str) -> StressReport {
+    let steps = "--baseline 40% --baseline-time 10s --step-time 15s --recovery-time 10s";
+    let ended = Place::new().line(&format!("stress {target} {steps} --no-progress --json"));
+    serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
+}
+
 #[test]
 fn each_kind_of_failure_has_its_verdict() {
     for (options, load, verdict, first) in [

@@ -29,8 +29,10 @@ const NOTABLE: f64 = 0.01;
 const ABSORBED: f64 = 0.95;
 /// Fewest requests of a step that say anything.
 const REQUESTS_MIN: u64 = 20;
-/// Parts of a step among which growing waits are looked for.
+/// Moments of a step at which its backlog is counted.
 const PARTS: usize = 16;
+/// A backlog that takes up a smaller share of the rate is none.
+const GROWING: f64 = 0.05;
 
 /// Judges the requests `seen` in a test that followed `plan`, in the order in which they were due.
 pub fn classify(plan: &Plan, seen: &[Seen], terms: Terms) -> StressReport {
@@ -44,7 +46,7 @@ pub fn classify(plan: &Plan, seen: &[Seen], terms: Terms) -> StressReport {
     let useful_within = terms.useful_within.unwrap_or(PATIENCE * well.p99.unwrap_or(0.0));
     let steps: Vec<StepResult> = parts
         .iter()
-        .map(|&(step, begin, end, seen)| step_result(plan, step, begin, end, seen, useful_within, well))
+        .map(|&(step, begin, end, seen)| step_result(plan, step, begin, end, seen, useful_within))
         .collect();
     let (drop, over) = parts.last().map_or((0.0, 0.0), |&(_, begin, end, _)| (begin, end));
     let outages = outages(seen);
@@ -103,7 +105,6 @@ fn step_result(
     end: f64,
     seen: &[Seen],
     useful_within: f64,
-    well: Spread,
 ) -> StepResult {
     let count = |fate| seen.iter().filter(|seen| seen.fate == fate).count() as u64;
     let answered = count(Fate::Answered);
@@ -132,7 +133,7 @@ fn step_result(
         kept: goodput / rate.min(plan.capacity),
         response_time: response_times(seen),
         refusal: spread(refusals.collect()),
-        queue_growth: queue_growth(seen, start, end, well.p50.unwrap_or(0.0)),
+        queue_growth: queue_growth(seen, start, end, rate),
     }
 }
 
@@ -147,29 +148,21 @@ fn spread(mut values: Vec<f64>) -> Spread {
     Spread { n: values.len() as u64, p50: median(&values), p99: p99.copied() }
 }
 
-/// By how many seconds waiting grows in each second of a step, if it does so significantly, to its end, and by more than
-/// the median at the baseline. Requests that never were answered waited at least as long as they did.
-fn queue_growth(seen: &[Seen], start: f64, end: f64, well: f64) -> Option<f64> {
+/// By how many requests the backlog of a step grows in each second, if it does so significantly, to the end of the step, and by
+/// a part of the rate that matters. It counts requests in flight, so that it does not matter in which order a server serves.
+fn queue_growth(seen: &[Seen], start: f64, end: f64, rate: f64) -> Option<f64> {
     let length = (end - start) / PARTS as f64;
-    let medians: Vec<f64> = (0..PARTS)
-        .filter_map(|part| {
-            let from = start + part as f64 * length;
-            let waited = |seen: &&Seen| {
-                let within = seen.scheduled >= from && seen.scheduled < from + length;
-                within && matches!(seen.fate, Fate::Answered | Fate::TimedOut)
-            };
-            let waits: Vec<f64> = seen.iter().filter(waited).map(|seen| seen.response_time).collect();
-            median(&waits)
-        })
-        .collect();
-    if medians.len() < PARTS {
-        return None;
-    }
-    let whole = trend(&medians, 0.95)?;
-    let late = trend(&medians[PARTS / 2..], 0.95)?;
+    let backlog = |part: usize| {
+        let at = start + (part + 1) as f64 * length;
+        let waits = |seen: &&Seen| seen.scheduled < at && seen.scheduled + seen.response_time > at;
+        seen.iter().filter(waits).count() as f64
+    };
+    let backlog: Vec<f64> = (0..PARTS).map(backlog).collect();
+    let whole = trend(&backlog, 0.95)?;
+    let late = trend(&backlog[PARTS / 2..], 0.95)?;
+    let growth = whole.slope / length;
     let lasts = late.slope >= 0.5 * whole.slope;
-    let large = whole.slope * PARTS as f64 > well;
-    (whole.p_value < 0.01 && whole.slope > 0.0 && lasts && large).then_some(whole.slope / length)
+    (whole.p_value < 0.01 && lasts && growth >= GROWING * rate).then_some(growth)
 }
 
 /// The modes that the steps beyond the capacity show, the most frequent first.

@@ -59,7 +59,8 @@ fn a_queue_without_bound_collapses_or_degrades() {
     let report = judged(queue);
     assert_eq!((report.verdict, report.modes[0]), (StressVerdict::Collapsed, Mode::Queues), "{report:#?}");
     let growth = report.steps[1].queue_growth.unwrap();
-    assert!((growth - 0.5).abs() < 0.01, "{growth}");
+    // Of 200 that come in a second 133 are answered.
+    assert!((growth - 200.0 / 3.0).abs() < 2.0, "{growth}");
     let after = report.recovery.after.unwrap();
     assert!((after - 10.0).abs() < 0.1, "{after}");
     insta::assert_debug_snapshot!(report.reasons);

@@ -31,7 +31,7 @@ pub enum Mode {
     Sheds,
     /// It refuses with 429 or 503, but lets the client wait for it.
     ShedsLate,
-    /// Waiting times grow as long as the overload lasts.
+    /// The backlog grows as long as the overload lasts.
     Queues,
     /// Answers come, but too late.
     Late,
@@ -99,7 +99,7 @@ pub struct StepResult {
     pub response_time: Spread,
     /// From sending to reading a refusal with 429 or 503.
     pub refusal: Spread,
-    /// Seconds by which waiting grows in each second; `null` where it does not.
+    /// Requests by which the backlog grows in each second; `null` where it does not.
     pub queue_growth: Option<f64>,
 }
 

@@ -70,9 +70,9 @@ fn said(mode: Mode, steps: &[&StepResult], report: &StressReport) -> Option<Stri
         Mode::Queues => {
             let step = steps.iter().max_by(|a, b| growth(a).total_cmp(&growth(b)))?;
             Some(format!(
-                "it queued without bound at {}x: waits grew by {} in each second",
+                "it queued without bound at {}x: its backlog grew by {} requests in each second",
                 number(step.multiple),
-                span(growth(step))
+                number(growth(step))
             ))
         }
         Mode::Late => plain(|step| step.late, "were answered too late to be useful"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use plimsoll_core::spec::{Provider, Target, TransportSpec};
-use plimsoll_drive::transport::{Origin, TlsConfig, ask, client_config, reach};
+use plimsoll_drive::transport::{Conversation, Origin, TlsConfig, client_config, reach};
 
 use crate::exit::{UsageError, refuse};
 use crate::resolve::{Draft, TargetKind};
@@ -71,9 +71,10 @@ impl Door {
     /// What the server says of being ready.
     pub(super) fn readiness(&self) -> Readiness {
         let mut missing = 0;
+        let asking = Conversation::new(&self.origin, &self.target, &self.transport, self.tls.clone());
+        let Ok(mut conversation) = asking else { return Readiness::NotYet };
         for path in &self.paths {
-            let asked = ask(&self.origin, &self.target, &self.transport, self.tls.clone(), "GET", path);
-            match asked.map(|fetched| fetched.status) {
+            match conversation.ask(path, None).map(|fetched| fetched.status) {
                 Ok(200..=299) => return Readiness::Ready,
                 Ok(404 | 405) => missing += 1,
                 _ => {}
