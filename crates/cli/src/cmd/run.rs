@@ -1,6 +1,5 @@
 //! `plimsoll run`: from what was typed to a run and its report.
 
-use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -75,7 +74,7 @@ fn report(
     if outputs.json {
         emit::result(&format!("{}\n", summary_json.trim_end()))?;
     } else {
-        let style = stdout_style(outputs);
+        let style = Style::of_stdout(outputs.color);
         emit::result(&terminal::report(summary, results, style))?;
         emit::result(&format!("\n{}", summary_block::block(&entries)))?;
     }
@@ -83,14 +82,6 @@ fn report(
         summary_csv::append(path, &entries)?;
     }
     Ok(())
-}
-
-/// The style of what goes to stdout.
-fn stdout_style(outputs: &Outputs) -> Style {
-    let no_color = std::env::var("NO_COLOR").ok();
-    let terminal = io::stdout().is_terminal();
-    let width = terminal_size::terminal_size().filter(|_| terminal).map(|(width, _)| width.0);
-    Style::new(outputs.color, terminal, no_color.as_deref(), width)
 }
 
 /// The exit code that the results deserve.

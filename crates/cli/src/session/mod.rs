@@ -19,7 +19,7 @@ mod watch;
 
 pub(crate) use blueprint::Blueprint;
 pub(crate) use folder::CommandFolder;
-pub(crate) use interrupts::Interrupted;
+pub(crate) use interrupts::{Interrupted, Interrupts};
 pub(crate) use opening::Session;
-pub(crate) use settings::{Presets, settings};
+pub(crate) use settings::{Presets, resolve_again, settings};
 pub(crate) use trial::{Afterwards, Done, Place, Trial};

@@ -9,7 +9,13 @@ mod calibrate;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod compare;
+#[cfg(test)]
 mod family;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod http2_server;
 #[cfg(test)]
 mod outcomes;
 #[cfg(test)]
@@ -42,5 +48,7 @@ mod servers;
 mod simulated;
 #[cfg(test)]
 mod stop;
+#[cfg(test)]
+mod sweep;
 #[cfg(test)]
 mod truth;
