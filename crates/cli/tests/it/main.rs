@@ -13,6 +13,10 @@ mod compare;
 #[cfg(test)]
 mod family;
 #[cfg(test)]
+mod http;
+#[cfg(test)]
+mod http2_server;
+#[cfg(test)]
 mod outcomes;
 #[cfg(test)]
 mod payloads;
