@@ -94,6 +94,7 @@ pub(super) fn spec(provider: Provider, chat: bool, stream: bool) -> RunSpec {
         strict_length: false,
         spin: false,
         record_chunks: false,
+        objectives: Default::default(),
     }
 }
 

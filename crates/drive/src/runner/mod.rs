@@ -19,6 +19,7 @@ use std::thread::{self, JoinHandle};
 
 use plimsoll_core::health::ClientHealth;
 use plimsoll_core::load::{Arrivals, LoadModel, Schedule, ScheduleError, Times};
+use plimsoll_core::slo::Breach;
 use plimsoll_core::spec::RunSpec;
 use plimsoll_core::time::Offset;
 use plimsoll_core::workload::Workload;
@@ -162,8 +163,10 @@ pub struct RunEnd {
     pub drained: Offset,
     /// Requests that met a full cap on concurrency.
     pub cap_reached: u64,
-    /// Whether the load was ended from outside before its time.
+    /// Whether the load was ended before its time.
     pub stopped: bool,
+    /// The rule that ended it.
+    pub breach: Option<Breach>,
 }
 
 /// Begins a load over HTTP, on threads of its own.
@@ -343,6 +346,11 @@ impl Running {
         self.shared.stop.clone()
     }
 
+    /// The rule that has ended this load.
+    pub fn breach(&self) -> Option<Breach> {
+        self.shared.breach()
+    }
+
     /// Whether all threads have ended.
     pub fn is_finished(&self) -> bool {
         self.threads.iter().all(JoinHandle::is_finished)
@@ -367,6 +375,7 @@ impl Running {
             drained,
             cap_reached: self.shared.cap_reached.load(Ordering::Relaxed),
             stopped: asked.is_some(),
+            breach: self.shared.breach(),
             health: ClientHealth {
                 kernel_timestamps: ends.iter().any(|end| end.kernel_timestamps),
                 threads: ends.into_iter().map(|end| end.health).collect(),

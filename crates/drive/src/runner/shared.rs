@@ -1,10 +1,13 @@
 //! What all I/O threads of a run share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use plimsoll_core::load::{LoadModel, Times, WhenFull};
+use plimsoll_core::record::Record;
+use plimsoll_core::slo::{Breach, Watch};
 use plimsoll_core::spec::RunSpec;
+use plimsoll_core::time::Offset;
 use tokio::sync::Semaphore;
 
 use super::stop::Stop;
@@ -25,6 +28,10 @@ pub(crate) struct Shared {
     claims: AtomicU64,
     ok: AtomicU64,
     pub(crate) prompts_late: Arc<AtomicU64>,
+    /// Watches for what must not happen, if anything.
+    watch: Option<Mutex<Watch>>,
+    /// What has ended the run.
+    breach: OnceLock<Breach>,
     /// Hides the credentials of the run in what the server says.
     pub(crate) mask: Mask,
 }
@@ -44,6 +51,9 @@ impl Shared {
             claims: AtomicU64::new(0),
             ok: AtomicU64::new(0),
             prompts_late,
+            watch: (!spec.objectives.abort_on.is_empty())
+                .then(|| Mutex::new(Watch::new(&spec.objectives.abort_on))),
+            breach: OnceLock::new(),
             mask: Mask::of(&spec.target),
             spec,
         }
@@ -57,6 +67,25 @@ impl Shared {
         self.claims
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |claims| (claims < max).then_some(claims + 1))
             .is_ok()
+    }
+
+    /// Looks at requests that have ended, and ends the load if a rule is broken; returns whether this call did.
+    pub(crate) fn watch(&self, ended: &[Record], now: Offset) -> bool {
+        let Some(watch) = &self.watch else { return false };
+        let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.iter().for_each(|record| watch.add(record));
+        if self.stop.is_asked() {
+            return false;
+        }
+        let Some(breach) = watch.breach(self.times.begin, now) else { return false };
+        let first = self.breach.set(breach).is_ok();
+        self.stop.drain(now);
+        first
+    }
+
+    /// The rule that ended the run.
+    pub(crate) fn breach(&self) -> Option<Breach> {
+        self.breach.get().copied()
     }
 
     /// A claimed request ended. A failed one gives its claim back; the last good one ends the run.

@@ -121,6 +121,7 @@ fn spec(load: LoadModel) -> RunSpec {
         strict_length: false,
         spin: false,
         record_chunks: false,
+        objectives: Default::default(),
     }
 }
 

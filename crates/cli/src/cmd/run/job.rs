@@ -135,6 +135,7 @@ impl Job {
             threads: spec.threads,
             simulated: clock.is_simulated(),
             ended: String::new(),
+            stopped_by: None,
             items_per_request: self.workload.items_per_request(),
             without_tokens: spec.api.interface.takes_payloads(),
         }
@@ -175,6 +176,7 @@ impl Job {
             measure_end: times.measure_end,
             keep_chunks: self.spec.record_chunks,
             count_tokens,
+            slos: self.spec.objectives.slos.clone(),
             sink: locust.map(|locust| Box::new(locust.history()) as Box<dyn WindowSink>),
             each: shown,
         }
@@ -185,6 +187,7 @@ impl Job {
 fn end_of(running: Running, times: Times, interrupted: Interrupted) -> anyhow::Result<RunEnd> {
     let end = running.join()?;
     let ended = match interrupted {
+        Interrupted::No if end.breach.is_some() => "stopped",
         Interrupted::No => "completed",
         Interrupted::Gracefully => "interrupted",
         Interrupted::Twice => "aborted",
@@ -198,6 +201,7 @@ fn end_of(running: Running, times: Times, interrupted: Interrupted) -> anyhow::R
     Ok(RunEnd {
         window,
         ended: ended.to_owned(),
+        stopped_by: end.breach.map(|breach| breach.to_string()),
         health: end.health,
         cap_reached: end.cap_reached > 0,
         warnings: Vec::new(),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use plimsoll_core::load::Times;
+use plimsoll_core::slo::Breach;
 use plimsoll_core::time::Offset;
 use plimsoll_drive::clock::Clock;
 use plimsoll_drive::recorder::{LiveSnapshot, Recorder, RecorderHandle};
@@ -47,12 +48,16 @@ impl Watch<'_> {
             let mut interrupt = signal(SignalKind::interrupt())?;
             let mut terminate = signal(SignalKind::terminate())?;
             let mut interrupted = Interrupted::No;
+            let mut breach = None;
             while !self.running.is_finished() {
                 tokio::select! {
                     () = told_to_stop(&mut interrupt, &mut terminate) => {
                         interrupted = self.stop(interrupted, &live);
                     }
-                    () = tokio::time::sleep(LOOK) => self.look(&mut live, watch),
+                    () = tokio::time::sleep(LOOK) => {
+                        self.say_why(&mut breach, &live);
+                        self.look(&mut live, watch);
+                    }
                 }
             }
             anyhow::Ok(interrupted)
@@ -75,6 +80,19 @@ impl Watch<'_> {
         }
         stop.now(now);
         Interrupted::Twice
+    }
+
+    /// Says once that a rule has ended the run.
+    fn say_why(&self, known: &mut Option<Breach>, live: &Live) {
+        if known.is_none()
+            && let Some(breach) = self.running.breach()
+        {
+            live.note(&format!(
+                "stopping: {breach}; waiting up to {}s for requests in flight",
+                self.drain_timeout.as_secs()
+            ));
+            *known = Some(breach);
+        }
     }
 
     fn look(&self, live: &mut Live, watch: Clock) {

@@ -9,6 +9,7 @@ use plimsoll_core::load::{ClosedLoop, ClosedShape, LoadModel, ThinkTime};
 use plimsoll_core::metrics::Totals;
 use plimsoll_core::record::{Delta, DeltaKind, Outcome, Phase, TokenSource};
 use plimsoll_core::seed::Seed;
+use plimsoll_core::slo::Slos;
 use plimsoll_core::spec::*;
 
 use super::*;
@@ -86,6 +87,7 @@ fn spec() -> RunSpec {
         strict_length: false,
         spin: false,
         record_chunks: true,
+        objectives: Default::default(),
     }
 }
 
@@ -98,6 +100,7 @@ fn options() -> Options {
         measure_end: None,
         keep_chunks: true,
         count_tokens: None,
+        slos: Slos::default(),
         sink: None,
         each: None,
     }
@@ -126,6 +129,7 @@ fn end(millis: u64) -> RunEnd {
             end: at(millis + 100),
         },
         ended: "completed".to_owned(),
+        stopped_by: None,
         health: ClientHealth::default(),
         cap_reached: false,
         warnings: vec!["from the caller".to_owned()],
