@@ -103,6 +103,10 @@ pub struct WindowTimes {
     pub measured: f64,
     /// Drain.
     pub drain: f64,
+    /// How far into the measured window throughput and latency were steady, by MSER-5; `null` where they never were, or
+    /// too few requests were answered to say.
+    #[serde(default)]
+    pub steady_after: Option<f64>,
 }
 
 /// Requests scheduled in the measured window, counted.

@@ -11,6 +11,8 @@ mod clients;
 #[cfg(test)]
 mod family;
 #[cfg(test)]
+mod objectives;
+#[cfg(test)]
 mod outcomes;
 #[cfg(test)]
 mod payloads;
