@@ -1,6 +1,9 @@
 //! What a run is: everything that decides its requests, valid by construction, stored with every result.
 
+mod expect;
 mod family;
+mod http;
+mod json_rule;
 mod provider;
 pub mod tensors;
 
@@ -15,7 +18,10 @@ use crate::seed::Seed;
 use crate::slo::{Observable, Rule, Slos, SlosError};
 use crate::time::Offset;
 
+pub use expect::{Expect, StatusError, Statuses};
 pub use family::{Family, Rerank};
+pub use http::{BodySource, HttpSpec, StreamBy, VarsSpec};
+pub use json_rule::{Comparison, JsonRule, JsonRuleError, Literal, Step};
 pub use provider::{Interface, Provider};
 
 /// Version of the stored form of [`RunSpec`].
@@ -217,6 +223,8 @@ pub enum PromptSource {
     },
     /// No prompts: tensors or other payloads.
     Payloads(tensors::PayloadSpec),
+    /// Whole requests of the user's own making.
+    Http(HttpSpec),
 }
 
 /// How lines of a data set are chosen.
@@ -286,7 +294,7 @@ pub struct Phases {
     pub warmup: Duration,
     /// Measured time; without it the run goes on until `max_requests`, the end of the schedule, or Ctrl+C.
     pub measure: Option<Duration>,
-    /// Stop after this many `ok` requests.
+    /// Stop after this many `ok` requests, or after as many that are not ([`crate::load::Quota`]).
     pub max_requests: Option<u64>,
     /// Time for requests in flight to complete after the measured window.
     pub drain_timeout: Duration,

@@ -62,6 +62,8 @@ impl Rate {
     pub const MIN: f64 = 0.001;
     /// The fastest rate accepted.
     pub const MAX: f64 = 100_000.0;
+    /// One per second.
+    pub const ONE: Rate = Rate(1.0);
 
     /// Events per second.
     pub fn per_second(self) -> f64 {

@@ -27,16 +27,15 @@ pub trait Endpoint: 'static {
     /// Follows a request to its end, or to that of the run; gives its record, and the text of its answer if that is
     /// kept. A failure of the server is an outcome of the record.
     fn finish(&self, issue: Self::Issue) -> impl Future<Output = (Record, Option<String>)>;
+}
 
-    /// In simulated time: lets everything happen that is due by `now`; says whether any request ended.
-    fn advance(&self, _now: Offset) -> bool {
-        false
-    }
+/// An endpoint that lives in simulated time.
+pub trait SimulatedEndpoint: Endpoint {
+    /// Lets everything happen that is due by `now`; says whether any request ended.
+    fn advance(&self, now: Offset) -> bool;
 
-    /// In simulated time: when something happens next by itself.
-    fn next_event(&self) -> Option<Offset> {
-        None
-    }
+    /// When something happens next by itself.
+    fn next_event(&self) -> Option<Offset>;
 }
 
 /// What an endpoint shares with the I/O thread whose requests it takes.

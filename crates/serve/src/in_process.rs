@@ -9,7 +9,7 @@ use plimsoll_core::record::Record;
 use plimsoll_core::spec::RunSpec;
 use plimsoll_core::time::Offset;
 use plimsoll_core::workload::RequestSpec;
-use plimsoll_drive::endpoint::{Endpoint, Station};
+use plimsoll_drive::endpoint::{Endpoint, SimulatedEndpoint, Station};
 use plimsoll_drive::runner::Prepare;
 use plimsoll_sim::client::{Call, CallEnd, Exchanges, Refusal, Terms};
 use plimsoll_sim::{Ask, Engine, Event, JobId};
@@ -246,7 +246,9 @@ impl Endpoint for InProcess {
         });
         (*record.await, None)
     }
+}
 
+impl SimulatedEndpoint for InProcess {
     fn advance(&self, now: Offset) -> bool {
         let (mut exchanges, mut ended) = (self.exchanges.borrow_mut(), self.ended.borrow_mut());
         exchanges.advance(now, &mut ended);

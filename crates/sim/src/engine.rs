@@ -180,8 +180,8 @@ impl Engine {
     /// Gives an idle server a seed of its own.
     pub(crate) fn reseed(&mut self, seed: Seed) {
         match self {
-            Engine::Fixed(engine) => engine.reseed(seed),
-            Engine::Batch(engine) => engine.reseed(seed),
+            Engine::Fixed(engine) => engine.options.seed = seed,
+            Engine::Batch(engine) => engine.options.seed = seed,
             Engine::Llm(engine) => engine.reseed(seed),
         }
     }
@@ -189,9 +189,9 @@ impl Engine {
     /// What happens to the server; to be changed only while it is idle.
     pub(crate) fn conditions_mut(&mut self) -> &mut Conditions {
         match self {
-            Engine::Fixed(engine) => engine.conditions_mut(),
-            Engine::Batch(engine) => engine.conditions_mut(),
-            Engine::Llm(engine) => engine.conditions_mut(),
+            Engine::Fixed(engine) => &mut engine.conditions,
+            Engine::Batch(engine) => &mut engine.conditions,
+            Engine::Llm(engine) => &mut engine.conditions,
         }
     }
 

@@ -10,7 +10,7 @@ use plimsoll_core::time::Offset;
 use rand::RngExt;
 use rustc_hash::FxHashMap;
 
-use crate::conditions::{Change, ConditionOptions, Conditions, ConditionsError};
+use crate::conditions::{Change, Conditions};
 use crate::engine::{Ask, Emission, Event, Failure, JobId, Refused, State};
 
 /// How a [`Fixed`] server behaves.
@@ -39,7 +39,7 @@ pub struct FixedOptions {
 /// A server on a fixed time grid. The grid of an answer is absolute: nothing that others do moves it.
 #[derive(Clone, Debug)]
 pub struct Fixed {
-    options: FixedOptions,
+    pub(crate) options: FixedOptions,
     free: u32,
     queue: VecDeque<JobId>,
     /// Requests in `queue` that have not left.
@@ -49,7 +49,7 @@ pub struct Fixed {
     due: BinaryHeap<Reverse<(Offset, JobId)>>,
     /// Requests granted a slot since the last `advance`, with the moment.
     granted: VecDeque<Emission>,
-    conditions: Conditions,
+    pub(crate) conditions: Conditions,
     done: State,
     /// Since when a slot has been taken without a break.
     busy_since: Option<Offset>,
@@ -79,27 +79,7 @@ impl Fixed {
     }
 
     /// An idle server to which `conditions` happen. They stretch the grid: a stall delays all that comes after it.
-    ///
-    /// # Errors
-    /// `conditions` cannot be; see [`ConditionOptions::check`].
-    pub fn with_conditions(
-        options: FixedOptions,
-        conditions: ConditionOptions,
-    ) -> Result<Self, ConditionsError> {
-        Ok(Self::under(options, Conditions::new(conditions)?))
-    }
-
-    /// See [`crate::Engine::reseed`].
-    pub(crate) fn reseed(&mut self, seed: Seed) {
-        self.options.seed = seed;
-    }
-
-    /// See [`crate::Engine::conditions_mut`].
-    pub(crate) fn conditions_mut(&mut self) -> &mut Conditions {
-        &mut self.conditions
-    }
-
-    fn under(options: FixedOptions, conditions: Conditions) -> Self {
+    pub fn under(options: FixedOptions, conditions: Conditions) -> Self {
         Fixed {
             free: options.slots.get(),
             options,

@@ -19,9 +19,9 @@ pub(crate) struct LoadArgs {
     /// Users, each with at most one request in flight. With a rate: the most requests in flight
     #[arg(short, long, value_parser = values::counted::<NonZeroU32>, value_name = "N", default_value = "1")]
     pub(crate) users: NonZeroU32,
-    /// Users added per second
-    #[arg(short = 'r', long, value_name = "RATE", default_value = "1")]
-    pub(crate) spawn_rate: Rate,
+    /// Users added per second [default: 1; with --max-requests all at once]
+    #[arg(short = 'r', long, value_name = "RATE")]
+    pub(crate) spawn_rate: Option<Rate>,
     /// Pause of a user after each answer: 1s, 1s..3s (uniform) or exp:1s
     #[arg(long, value_name = "TIME", value_parser = think_time)]
     pub(crate) think_time: Option<ThinkTime>,
@@ -116,7 +116,7 @@ pub(crate) struct PhaseArgs {
     /// Time after the ramp that is left out of the results
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
     pub(crate) warmup: Duration,
-    /// Stop after this many successful requests
+    /// Stop after this many successful requests, or after as many that fail
     #[arg(long, value_parser = values::counted::<std::num::NonZeroU64>, value_name = "N")]
     pub(crate) max_requests: Option<std::num::NonZeroU64>,
     /// Time for requests in flight to complete at the end

@@ -1,37 +1,19 @@
 //! Summaries for the tests of reports.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use plimsoll_core::record::{Outcome, TokenSource};
 use plimsoll_core::slo::{SloVerdict, Verdict};
-use plimsoll_core::spec::{Api, Interface};
+use plimsoll_core::spec::Api;
 use plimsoll_core::summary::{
     Counts, Distribution, ErrorClass, Goodput, HealthSummary, Percentile, Rates, RunHeader, SUMMARY_SCHEMA,
     Summary, Tokens, Truth, Validity, WindowTimes,
 };
+use plimsoll_core::testing;
 
 /// A chat, streamed.
 pub(crate) fn api() -> Api {
-    Api {
-        interface: Interface::Chat,
-        stream: true,
-        logprobs: None,
-        temperature: 1.0,
-        top_k: None,
-        n: 1,
-        reasoning_effort: None,
-        clear_assistant: false,
-        first_visible_token: false,
-        ignore_eos: true,
-        prompt_cache_max_len: 0,
-        force_min_tokens: false,
-        acceptance_probs_override: None,
-        forced_generation: Arc::from([]),
-        extra_body: None,
-        keep_text: false,
-        family: plimsoll_core::spec::Family::default(),
-    }
+    Api { temperature: 1.0, ignore_eos: true, ..testing::chat() }
 }
 
 /// The header of a run of 8 users.
@@ -97,7 +79,7 @@ pub(crate) fn valid() -> Summary {
     Summary {
         schema: SUMMARY_SCHEMA.to_owned(),
         run: header(),
-        window: WindowTimes { ramp: 4.0, warmup: 0.0, measured: 60.0, drain: 1.25 },
+        window: WindowTimes { ramp: 4.0, warmup: 0.0, measured: 60.0, drain: 1.25, steady_after: Some(0.5) },
         counts: Counts {
             bytes_sent: 0,
             bytes_received: 0,

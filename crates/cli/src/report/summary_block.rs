@@ -9,6 +9,20 @@ use super::numbers::python_float;
 const WIDTH: usize = 80;
 const PERCENTILES: [f64; 5] = [50.0, 90.0, 95.0, 99.0, 99.9];
 
+/// What means nothing where requests carry payloads in place of prompts.
+const OF_TEXT: [&str; 10] = [
+    "Prompt Tokens",
+    "Generation Tokens",
+    "Completion Tokens",
+    "Temperature",
+    "Logprobs",
+    "Top K",
+    "Latency Per Token",
+    "Overall Latency Per Token",
+    "Num Tokens",
+    "Cached Tokens",
+];
+
 /// A line of the block, and a column of the summary file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -60,6 +74,10 @@ pub(crate) fn entries(summary: &Summary, api: &Api, concurrency: &str) -> Vec<En
             entries.push(entry(&format!("P{p} {title}"), number(value.map(|seconds| seconds * 1e3))));
         }
     }
+    if api.interface.takes_payloads() {
+        entries.retain(|entry| !OF_TEXT.contains(&entry.key.as_str()));
+        entries.retain(|entry| api.stream || !entry.key.ends_with("Time To First Token"));
+    }
     entries
 }
 
@@ -81,6 +99,8 @@ fn number(value: Option<f64>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use plimsoll_core::spec::Interface;
+
     use super::*;
     use crate::report::fixture;
 
@@ -96,10 +116,18 @@ mod tests {
     }
 
     #[test]
+    fn payloads_have_no_tokens() {
+        let api = Api { interface: Interface::Infer, stream: false, ..fixture::api() };
+        insta::assert_snapshot!(block(&entries(&fixture::not_streamed(), &api, "8")));
+    }
+
+    #[test]
     fn columns_are_known_before_the_run() {
-        let api = fixture::api();
-        let keys: Vec<String> =
-            entries(&fixture::valid(), &api, "8").into_iter().map(|entry| entry.key).collect();
-        assert_eq!(columns(&api), keys);
+        for interface in [Interface::Chat, Interface::Infer] {
+            let api = Api { interface, ..fixture::api() };
+            let keys: Vec<String> =
+                entries(&fixture::valid(), &api, "8").into_iter().map(|entry| entry.key).collect();
+            assert_eq!(columns(&api), keys);
+        }
     }
 }

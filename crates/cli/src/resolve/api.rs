@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use plimsoll_core::spec::{Api, Interface, Provider, WorkloadSpec};
-use plimsoll_drive::protocol::{Supports, supports};
+use plimsoll_drive::protocol::{self, ProtocolError, supports};
 use serde_json::Value;
 
 use super::{Context, family, in_folder};
@@ -60,11 +60,6 @@ pub(super) fn resolve(
     })
 }
 
-/// Whether images fail for the interface that was chosen, and not for the provider.
-fn can_have_chat(provider: Provider) -> bool {
-    supports(provider).interfaces.contains(&Interface::Chat)
-}
-
 fn said(yes: bool, no: bool) -> Option<bool> {
     (yes || no).then_some(yes)
 }
@@ -84,87 +79,33 @@ impl ApiDraft {
     /// # Errors
     /// Something was asked for that this provider does not have.
     pub(crate) fn for_provider(self, provider: Provider, workload: &WorkloadSpec) -> Result<Api, UsageError> {
-        let name = provider.name();
         let can = supports(provider);
         let interface = self.interface(can.interfaces);
-        if !can.interfaces.contains(&interface) {
-            let names: Vec<&str> = can.interfaces.iter().map(|interface| interface.name()).collect();
-            refuse!(
-                "{name} has no interface `{}`: use --api {}, or leave it out",
-                interface.name(),
-                names.join(" or ")
-            );
-        }
-        if !can.stream && self.stream == Some(true) {
-            let instead = match provider {
-                Provider::TritonInfer => ", or use --provider triton-generate",
-                _ => "",
-            };
-            refuse!("{name} does not stream: leave out --stream{instead}");
-        }
         // Predictions are streamed by handlers and models that are written to do so, and only then.
         let by_itself = can.stream && interface.streams() && !interface.takes_payloads();
         let stream = self.stream.unwrap_or(by_itself);
-        self.check(provider, interface, stream, workload)?;
-        self.check_supported(provider, can, workload)?;
-        Ok(Api {
-            interface,
-            stream,
-            ignore_eos: matches!(provider, Provider::Vllm | Provider::Sglang | Provider::LlamaCpp),
-            // What reports no token counts is counted here.
-            keep_text: self.show_response || workload.tokenizer.is_some() || !can.token_counts,
-            ..self.rest
-        })
-    }
-
-    fn check(
-        &self,
-        provider: Provider,
-        interface: Interface,
-        stream: bool,
-        workload: &WorkloadSpec,
-    ) -> Result<(), UsageError> {
         if self.rest.first_visible_token && !(interface.is_chat() && stream) {
             refuse!(
                 "--first-visible-token needs reasoning to be told from text as it streams: add --chat and --stream"
             );
         }
-        if !workload.images.is_empty() && can_have_chat(provider) && interface != Interface::Chat {
-            refuse!("--prompt-images-with-resolutions needs the chat API: add --chat");
+        if self.forced_from_dataset && provider != Provider::Fireworks {
+            let (provider, option) = (provider.name(), "--forced-generation-from-dataset");
+            refuse!("{}", ProtocolError::FireworksOnly { provider, option });
         }
-        let only_fireworks = [
-            ("--acceptance-probs-override", self.rest.acceptance_probs_override.is_some()),
-            ("--forced-generation-file", !self.rest.forced_generation.is_empty()),
-            ("--forced-generation-from-dataset", self.forced_from_dataset),
-            ("--force-min-tokens", self.rest.force_min_tokens),
-        ];
-        match only_fireworks.iter().find(|(_, given)| *given && provider != Provider::Fireworks) {
-            Some((option, _)) => refuse!(
-                "{option} exists at Fireworks only, and the provider is {}: leave it out, or add --provider fireworks",
-                provider.name()
-            ),
-            None => Ok(()),
-        }
-    }
-
-    /// What the provider does not take in any interface.
-    fn check_supported(
-        &self,
-        provider: Provider,
-        can: Supports,
-        workload: &WorkloadSpec,
-    ) -> Result<(), UsageError> {
-        let name = provider.name();
-        if self.rest.n != 1 && !can.many {
-            refuse!("{name} generates one sequence per request: leave out -n");
-        }
-        if self.rest.logprobs.is_some() && !can.logprobs {
-            refuse!("{name} has no log probabilities: leave out --logprobs");
-        }
-        if !workload.images.is_empty() && !can.images {
-            refuse!("{name} takes no images: leave out --prompt-images-with-resolutions");
-        }
-        Ok(())
+        let api = Api {
+            interface,
+            stream,
+            ignore_eos: matches!(provider, Provider::Vllm | Provider::Sglang | Provider::LlamaCpp),
+            // What reports no token counts is counted here.
+            keep_text: self.show_response
+                || workload.tokenizer.is_some() && !interface.takes_payloads()
+                || !can.token_counts,
+            ..self.rest
+        };
+        protocol::check(provider, &api, !workload.images.is_empty())
+            .map_err(|error| UsageError(error.to_string()))?;
+        Ok(api)
     }
 }
 

@@ -11,6 +11,9 @@ use plimsoll_core::load::{
     ThinkTime, WhenFull,
 };
 
+use plimsoll_core::time::Rate;
+
+use super::Derived;
 use crate::args::RunArgs;
 use crate::args::load::LoadArgs;
 use crate::args::values::{ArrivalName, WhenFullName};
@@ -40,8 +43,14 @@ pub(crate) struct TraceInput {
 pub(super) fn resolve(
     args: &RunArgs,
     given: &dyn Fn(&str) -> bool,
+    derived: &mut Vec<Derived>,
 ) -> Result<(LoadModel, Option<TraceInput>), UsageError> {
     let load = &args.load;
+    let spawn_rate = spawn_rate(args);
+    derived.push(match spawn_rate {
+        Some(rate) => ("spawn-rate", rate.per_second().to_string(), "default"),
+        None => ("spawn-rate", "all at once".to_owned(), "default with --max-requests"),
+    });
     check_trace_options(load, given)?;
     let schedules = [
         ("--qps", load.qps.is_some()),
@@ -50,7 +59,7 @@ pub(super) fn resolve(
     ];
     let chosen: Vec<&str> = schedules.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
     match chosen.as_slice() {
-        [] => Ok((LoadModel::Closed(closed(load, given)?), None)),
+        [] => Ok((LoadModel::Closed(closed(load, spawn_rate, given)?), None)),
         [only] => {
             check_open(load, only)?;
             let arrivals = arrivals(load, given)?;
@@ -61,7 +70,18 @@ pub(super) fn resolve(
     }
 }
 
-fn closed(load: &LoadArgs, given: &dyn Fn(&str) -> bool) -> Result<ClosedLoop, UsageError> {
+/// Users per second; nothing is all at once. A run that ends with a number of requests could end before the last user is
+/// there, so it does not wait for users unless somebody says so.
+fn spawn_rate(args: &RunArgs) -> Option<Rate> {
+    let usual = args.phases.max_requests.is_none().then_some(Rate::ONE);
+    args.load.spawn_rate.or(usual)
+}
+
+fn closed(
+    load: &LoadArgs,
+    spawn_rate: Option<Rate>,
+    given: &dyn Fn(&str) -> bool,
+) -> Result<ClosedLoop, UsageError> {
     if load.max_concurrency.is_some() {
         refuse!(
             "--max-concurrency limits a schedule (--qps, --stages, --trace): without one, -u sets the requests in flight"
@@ -72,7 +92,6 @@ fn closed(load: &LoadArgs, given: &dyn Fn(&str) -> bool) -> Result<ClosedLoop, U
             refuse!("--{option} shapes a schedule: add --qps, --stages or --trace, or leave it out");
         }
     }
-    let spawn_rate = Some(load.spawn_rate);
     let shape = match (load.burst, load.ramping_time) {
         (Some(_), Some(_)) => refuse!("--burst and --ramping-time exclude each other: give one of them"),
         (Some(period), None) => ClosedShape::Burst { period, spawn_rate },

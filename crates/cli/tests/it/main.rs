@@ -9,7 +9,13 @@ mod calibrate;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod compare;
+#[cfg(test)]
 mod family;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod http2_server;
 #[cfg(test)]
 mod objectives;
 #[cfg(test)]
@@ -20,6 +26,8 @@ mod payloads;
 mod presets;
 #[cfg(test)]
 mod print_config;
+#[cfg(test)]
+mod probe;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
@@ -42,5 +50,7 @@ mod servers;
 mod simulated;
 #[cfg(test)]
 mod stop;
+#[cfg(test)]
+mod sweep;
 #[cfg(test)]
 mod truth;

@@ -231,3 +231,31 @@ fn as_many_requests_succeed_as_were_asked_for() {
         assert_eq!(summary.run.ended, "completed");
     }
 }
+
+#[test]
+fn a_run_of_which_nothing_succeeds_ends_all_the_same() {
+    let (failing, cancelled) =
+        ("'sim://?ttft=1ms&error_rate=1'", "'sim://?ttft=1ms&itl=50ms' --cancel-rate 1");
+    for (target, load, outcome) in [
+        (failing, "-u 4", Outcome::Http5xx),
+        (failing, "-u 4 --threads 2", Outcome::Http5xx),
+        (failing, "--qps 100 --threads 2", Outcome::Http5xx),
+        (cancelled, "-u 4", Outcome::Cancelled),
+    ] {
+        let (ended, summary, records) = run(&format!("run {target} {load} --max-requests 9 -p 16 -o 4"));
+        assert_eq!((records.len(), count(&records, outcome)), (9, 9), "{target} {load}: {ended:?}");
+        assert_eq!((summary.counts.total, summary.run.ended.as_str()), (9, "completed"));
+        let given_up = "the run was given up: 9 requests had not succeeded before 9 had";
+        assert!(ended.stdout.contains(given_up), "{target} {load}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_number_of_requests_is_not_used_up_while_users_are_added() {
+    let (ended, summary, records) = run("run sim://?ttft=1ms -u 4 --max-requests 20 -p 16 -o 1");
+    assert_eq!((count(&records, Outcome::Ok), summary.counts.ok), (20, 20), "{ended:?}");
+
+    let (ended, summary, records) = run("run sim://?ttft=1ms -u 4 -r 0.1 --max-requests 5 -p 16 -o 1");
+    assert_eq!((count(&records, Outcome::Ok), summary.counts.ok), (5, 0), "{ended:?}");
+    assert!(ended.stdout.contains("nothing was measured: the run ended before its ramp"), "{ended:?}");
+}

@@ -13,6 +13,7 @@ mod figures;
 mod gaps;
 mod law;
 pub mod proof;
+mod quota;
 mod schedule;
 mod stages;
 mod times;
@@ -20,6 +21,7 @@ pub mod trace;
 mod validate;
 
 pub use closed::UserPacer;
+pub use quota::Quota;
 pub use schedule::{Schedule, Share};
 pub use times::Times;
 pub use validate::{ClosedLoopError, LoadError, ScheduleError};
@@ -28,8 +30,8 @@ pub use validate::{ClosedLoopError, LoadError, ScheduleError};
 /// client spin.
 pub const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
-/// While as many requests as the user wants have ended well or are on their way, an open loop looks this often whether
-/// one of them has failed after all.
+/// While those on their way may be all the requests that a run wants ([`Quota`]), an open loop looks this often whether
+/// it takes more after all.
 pub const CLAIM_PAUSE: Duration = Duration::from_millis(5);
 
 /// How load is put on the server.

@@ -176,6 +176,14 @@ impl DataType {
         }
     }
 
+    /// Its name in a model's configuration (Triton's `config.pbtxt`).
+    pub fn config_name(self) -> String {
+        match self {
+            DataType::Bytes => "TYPE_STRING".to_owned(),
+            other => format!("TYPE_{}", other.name()),
+        }
+    }
+
     /// The type called `name`.
     pub fn from_name(name: &str) -> Option<DataType> {
         DataType::ALL.into_iter().find(|datatype| datatype.name() == name)
@@ -210,6 +218,8 @@ mod tests {
             assert_eq!(serde_json::to_string(&datatype).unwrap(), format!("\"{datatype}\""));
         }
         assert_eq!(DataType::from_name("fp32"), None);
+        assert_eq!(DataType::Fp16.config_name(), "TYPE_FP16");
+        assert_eq!(DataType::Bytes.config_name(), "TYPE_STRING");
     }
 
     #[test]

@@ -26,8 +26,10 @@ pub(super) trait Meaning: Send {
     /// The header fields of an answer, before its body.
     fn fields(&mut self, _fields: &Fields<'_>, _reply: &mut Reply) {}
 
-    /// An event of a stream, a JSON object, that arrived at `at`.
-    fn event(&mut self, json: Value<'_>, at: Offset, reply: &mut Reply) -> Result<(), Malformed>;
+    /// An event of a stream, a JSON object, that arrived at `at`. Where an answer is one document there are none.
+    fn event(&mut self, json: Value<'_>, _at: Offset, _reply: &mut Reply) -> Result<(), Malformed> {
+        Err(malformed("events where one document was expected", json.text().as_bytes()))
+    }
 
     /// Takes an event that is like an earlier one but for its text, without reading it anew; false if it is not.
     fn event_again(&mut self, _data: &[u8], _at: Offset, _reply: &mut Reply) -> bool {
@@ -43,7 +45,7 @@ pub(super) trait Meaning: Send {
     }
 
     /// The regular end of a stream, `[DONE]` or not: last chance to say that it is complete.
-    fn ended(&mut self, reply: &mut Reply);
+    fn ended(&mut self, _reply: &mut Reply) {}
 }
 
 /// A decoder made of a meaning.
@@ -198,11 +200,6 @@ fn take_event(
         reply.error = Some(error_excerpt(data));
     }
     Ok(())
-}
-
-/// An event where an answer is one document.
-pub(super) fn no_events(event: Value<'_>) -> Malformed {
-    malformed("events where one document was expected", event.text().as_bytes())
 }
 
 /// Bytes that are not of the protocol.

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::Protocol;
 use super::embeddings::embeddings;
+use super::http::{Http, PatternError};
 use super::images::images;
 use super::infer_grpc::InferGrpc;
 use super::messages::messages;
@@ -110,6 +111,7 @@ pub fn supports(provider: Provider) -> Supports {
         Provider::LlamaCpp => Supports { interfaces: &OPENAI[..6], ..all },
         Provider::Anthropic => Supports { interfaces: &[Interface::Messages], many: false, ..all },
         Provider::TritonGrpc => Supports { interfaces: &[Interface::Infer], stream: true, ..payloads },
+        Provider::Http => Supports { interfaces: &[Interface::Http], stream: true, ..payloads },
     }
 }
 
@@ -117,17 +119,17 @@ pub fn supports(provider: Provider) -> Supports {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ProtocolError {
     /// Not in the provider's API.
-    #[error("{provider} has no {what}: {instead}")]
+    #[error("{provider} {lacks}: {instead}")]
     Unsupported {
         /// The provider's name.
         provider: &'static str,
-        /// What it lacks.
-        what: &'static str,
+        /// What it lacks, or does in its place.
+        lacks: &'static str,
         /// What to do.
         instead: &'static str,
     },
     /// An interface that the provider does not have.
-    #[error("{provider} has no interface `{interface}`: use --api {instead}")]
+    #[error("{provider} has no interface `{interface}`: use --api {instead}, or leave it out")]
     NoInterface {
         /// The provider's name.
         provider: &'static str,
@@ -146,8 +148,16 @@ pub enum ProtocolError {
         /// What to do.
         instead: &'static str,
     },
+    /// A pattern that is no regular expression.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// A run of the user's own requests without any.
+    #[error("there are no requests to send: give their --path, --method or --body")]
+    NoRequests,
     /// An option that only Fireworks understands.
-    #[error("{option} is understood by fireworks only, not by {provider}: leave it out")]
+    #[error(
+        "{option} exists at Fireworks only, and the provider is {provider}: leave it out, or add --provider fireworks"
+    )]
     FireworksOnly {
         /// The provider's name.
         provider: &'static str,
@@ -161,8 +171,7 @@ pub enum ProtocolError {
 /// # Errors
 /// The run asks the provider for what it does not have.
 pub fn build(spec: &RunSpec) -> Result<Arc<dyn Protocol>, ProtocolError> {
-    check_api(spec)?;
-    check_fireworks(spec)?;
+    check(spec.target.provider, &spec.api, !spec.workload.images.is_empty())?;
     Ok(match spec.api.interface {
         Interface::Chat => Arc::new(chat(spec)),
         Interface::Completions => Arc::new(completions(spec)),
@@ -185,11 +194,15 @@ pub fn build(spec: &RunSpec) -> Result<Arc<dyn Protocol>, ProtocolError> {
         Interface::Messages => Arc::new(messages(spec)),
         Interface::Transcriptions => Arc::new(Transcriptions::new(spec)),
         Interface::Images => Arc::new(images(spec)),
+        Interface::Http => Arc::new(Http::new(spec)?),
     })
 }
 
-fn check_api(spec: &RunSpec) -> Result<(), ProtocolError> {
-    let (api, provider) = (&spec.api, spec.target.provider);
+/// Whether `provider` has all that `api` asks for; `images` says whether prompts have any.
+///
+/// # Errors
+/// What it lacks, and what to do.
+pub fn check(provider: Provider, api: &Api, images: bool) -> Result<(), ProtocolError> {
     let can = supports(provider);
     if !can.interfaces.contains(&api.interface) {
         let names: Vec<&str> = can.interfaces.iter().map(|interface| interface.name()).collect();
@@ -197,30 +210,35 @@ fn check_api(spec: &RunSpec) -> Result<(), ProtocolError> {
         return Err(ProtocolError::NoInterface { provider, interface, instead: names.join(" or ") });
     }
     check_interface(api)?;
-    let images = !spec.workload.images.is_empty();
-    for (asked, supported, what, instead) in [
-        (api.stream, can.stream, "streaming", "use --no-stream"),
-        (api.n != 1, can.many, "several sequences per request", "use -n 1"),
+    let not_streaming = match provider {
+        Provider::TritonInfer => "leave out --stream, or use --provider triton-generate",
+        _ => "leave out --stream",
+    };
+    let in_chats = can.images && can.interfaces.contains(&Interface::Chat);
+    for (asked, supported, lacks, instead) in [
+        (api.stream, can.stream, "does not stream", not_streaming),
+        (api.n != 1, can.many, "generates one sequence per request", "leave out -n"),
+        (images, in_chats, "takes no images", "leave out --prompt-images-with-resolutions"),
         (
             images,
-            can.images && api.interface == Interface::Chat,
-            "images but in chats",
-            "use --chat with a provider that has it",
+            api.interface == Interface::Chat,
+            "takes images in chats only",
+            "add --chat, or leave out --prompt-images-with-resolutions",
         ),
-        (api.logprobs.is_some(), can.logprobs, "log probabilities", "leave out --logprobs"),
-        (api.top_k.is_some(), can.top_k, "top-k sampling", "leave out --top-k"),
+        (api.logprobs.is_some(), can.logprobs, "has no log probabilities", "leave out --logprobs"),
+        (api.top_k.is_some(), can.top_k, "has no top-k sampling", "leave out --top-k"),
         (
             api.reasoning_effort.is_some(),
             can.reasoning_effort,
-            "reasoning effort",
+            "has no reasoning effort",
             "leave out --reasoning-effort",
         ),
     ] {
         if asked && !supported {
-            return Err(ProtocolError::Unsupported { provider: provider.name(), what, instead });
+            return Err(ProtocolError::Unsupported { provider: provider.name(), lacks, instead });
         }
     }
-    Ok(())
+    check_fireworks(provider, api)
 }
 
 /// What an interface lacks, whoever provides it.
@@ -229,7 +247,7 @@ fn check_interface(api: &Api) -> Result<(), ProtocolError> {
     let of_text = matches!(interface, Interface::Chat | Interface::Completions | Interface::Generate);
     let newer = matches!(interface, Interface::Responses | Interface::Messages);
     for (asked, supported, what, instead) in [
-        (api.stream, interface.streams(), "streaming", "use --no-stream"),
+        (api.stream, interface.streams(), "streaming", "leave out --stream"),
         (
             api.n != 1,
             of_text || interface == Interface::Images,
@@ -252,15 +270,14 @@ fn check_interface(api: &Api) -> Result<(), ProtocolError> {
     Ok(())
 }
 
-fn check_fireworks(spec: &RunSpec) -> Result<(), ProtocolError> {
-    let (api, provider) = (&spec.api, spec.target.provider);
+fn check_fireworks(provider: Provider, api: &Api) -> Result<(), ProtocolError> {
     if provider == Provider::Fireworks {
         return Ok(());
     }
     for (asked, option) in [
         (api.force_min_tokens, "--force-min-tokens"),
         (api.acceptance_probs_override.is_some(), "--acceptance-probs-override"),
-        (!api.forced_generation.is_empty(), "a forced generation"),
+        (!api.forced_generation.is_empty(), "--forced-generation-file"),
     ] {
         if asked {
             return Err(ProtocolError::FireworksOnly { provider: provider.name(), option });

@@ -198,24 +198,24 @@ fn what_a_provider_lacks_is_refused_clearly() {
         (
             Provider::TritonInfer,
             |spec| spec.api.stream = true,
-            "triton-infer has no streaming: use --no-stream",
+            "triton-infer does not stream: leave out --stream, or use --provider triton-generate",
         ),
         (
             Provider::TritonGenerate,
             |spec| spec.api.interface = Interface::Chat,
-            "triton-generate has no interface `chat`: use --api generate",
+            "triton-generate has no interface `chat`: use --api generate, or leave it out",
         ),
         (
             Provider::Tgi,
             |spec| spec.api.interface = Interface::Completions,
-            "tgi has no interface `completions`: use --api generate",
+            "tgi has no interface `completions`: use --api generate, or leave it out",
         ),
         (
             Provider::Together,
             |spec| spec.api.interface = Interface::Chat,
-            "together has no interface `chat`: use --api completions or embeddings or rerank or transcriptions or images",
+            "together has no interface `chat`: use --api completions or embeddings or rerank or transcriptions or images, or leave it out",
         ),
-        (Provider::Tgi, |spec| spec.api.n = 2, "tgi has no several sequences per request: use -n 1"),
+        (Provider::Tgi, |spec| spec.api.n = 2, "tgi generates one sequence per request: leave out -n"),
         (
             Provider::TritonInfer,
             |spec| spec.api.logprobs = Some(1),
@@ -229,17 +229,17 @@ fn what_a_provider_lacks_is_refused_clearly() {
         (
             Provider::Openai,
             |spec| spec.workload.images = vec![(1, 1)],
-            "openai has no images but in chats: use --chat with a provider that has it",
+            "openai takes images in chats only: add --chat, or leave out --prompt-images-with-resolutions",
         ),
         (
             Provider::Vllm,
             |spec| spec.api.force_min_tokens = true,
-            "--force-min-tokens is understood by fireworks only, not by vllm: leave it out",
+            "--force-min-tokens exists at Fireworks only, and the provider is vllm: leave it out, or add --provider fireworks",
         ),
         (
             Provider::Openai,
             |spec| spec.api.forced_generation = Arc::from(["x".to_owned()]),
-            "a forced generation is understood by fireworks only, not by openai: leave it out",
+            "--forced-generation-file exists at Fireworks only, and the provider is openai: leave it out, or add --provider fireworks",
         ),
     ];
     for (provider, change, expected) in cases {

@@ -430,7 +430,7 @@ fn options_that_an_interface_lacks_are_refused() {
         (Interface::Responses, |spec| spec.api.logprobs = Some(1), "log probabilities"),
         (Interface::Images, |spec| spec.api.top_k = Some(1), "top-k"),
         (Interface::Messages, |spec| spec.api.reasoning_effort = Some("low".to_owned()), "reasoning effort"),
-        (Interface::Responses, |spec| spec.workload.images = vec![(1, 1)], "images but in chats"),
+        (Interface::Responses, |spec| spec.workload.images = vec![(1, 1)], "images in chats only"),
     ];
     for (interface, change, expected) in cases {
         let mut spec = asking(Provider::Openai, interface, false);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use percent_encoding::percent_decode_str;
 use plimsoll_core::record::Outcome;
 use plimsoll_core::workload::Body;
 use prost::Message;
@@ -27,6 +28,7 @@ pub fn grpc_route(method: &str) -> Route {
         accept: Cow::Borrowed("application/grpc"),
         content_type: Some(Cow::Borrowed("application/grpc")),
         by_part: false,
+        own_fields: Vec::new(),
     }
 }
 
@@ -134,7 +136,9 @@ impl Status {
     pub(super) fn of(fields: &Fields<'_>) -> Option<Status> {
         // What is no number is an unknown error, as gRPC's own clients have it.
         let code = fields.get("grpc-status")?.parse().unwrap_or(2);
-        let message = percent_decoded(fields.get("grpc-message").unwrap_or_default());
+        // What is not printable ASCII comes percent-encoded.
+        let message = percent_decode_str(fields.get("grpc-message").unwrap_or_default());
+        let message = message.decode_utf8_lossy().into_owned();
         Some(Status { code, message })
     }
 
@@ -172,26 +176,6 @@ fn meaning(code: u32) -> (&'static str, Outcome) {
         _ => ("UNKNOWN", 500),
     };
     (name, outcome_of_status(status))
-}
-
-/// `grpc-message` has percent signs before the codes of what is not printable ASCII.
-fn percent_decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let (mut decoded, mut at) = (Vec::with_capacity(bytes.len()), 0);
-    while at < bytes.len() {
-        let digits = bytes.get(at + 1..at + 3).and_then(|digits| std::str::from_utf8(digits).ok());
-        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) if bytes[at] == b'%' => {
-                decoded.push(byte);
-                at += 3;
-            }
-            _ => {
-                decoded.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 #[cfg(test)]

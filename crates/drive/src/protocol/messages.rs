@@ -109,8 +109,6 @@ impl Meaning for Message {
     }
 
     fn done(&mut self, _reply: &mut Reply) {}
-
-    fn ended(&mut self, _reply: &mut Reply) {}
 }
 
 fn stop_reason(of: Option<Value<'_>>, reply: &mut Reply) {

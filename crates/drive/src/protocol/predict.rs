@@ -1,7 +1,6 @@
 //! `:predict` of KServe's V1, which TensorFlow Serving speaks too: instances in, predictions out.
 
 use plimsoll_core::spec::RunSpec;
-use plimsoll_core::time::Offset;
 use plimsoll_core::workload::RequestSpec;
 
 use super::body_reader::{BodyReader, Meaning, malformed};
@@ -46,10 +45,6 @@ struct Predictions {
 }
 
 impl Meaning for Predictions {
-    fn event(&mut self, json: Value<'_>, _at: Offset, _reply: &mut Reply) -> Result<(), Malformed> {
-        Err(malformed("an event where one document was expected", json.text().as_bytes()))
-    }
-
     fn document(&mut self, json: Value<'_>, reply: &mut Reply) -> Result<(), Malformed> {
         reply.error = json.get("error").and_then(said_by);
         match json.get("predictions") {
@@ -63,13 +58,12 @@ impl Meaning for Predictions {
         }
         Ok(())
     }
-
-    fn ended(&mut self, _reply: &mut Reply) {}
 }
 
 #[cfg(test)]
 mod tests {
     use plimsoll_core::record::Outcome;
+    use plimsoll_core::time::Offset;
 
     use super::super::{Ended, judge};
     use super::*;

@@ -115,8 +115,6 @@ impl Meaning for Response {
     }
 
     fn done(&mut self, _reply: &mut Reply) {}
-
-    fn ended(&mut self, _reply: &mut Reply) {}
 }
 
 /// Takes how a response ended: its usage, why it ended, its error.

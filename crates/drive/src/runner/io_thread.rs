@@ -179,6 +179,7 @@ impl<E: Endpoint> IoThread<E> {
             }
             let ring_at = exact.map_or(Offset::MAX, |exact| minus(exact, early)).min(clockwork.next());
             self.alarm.arm(ring_at);
+            self.station().pulse.alarm_set(self.station().clock.monotonic_nanos(ring_at));
             tokio::select! {
                 biased;
                 _ = self.alarm.ring() => {}
@@ -228,7 +229,7 @@ impl<E: Endpoint> IoThread<E> {
                     share.next();
                     request::start(self, due);
                 }
-                // As many as the user wants have ended well or are on their way; one of these may still fail.
+                // Those on their way may be all that the user wants, or not.
                 Some(_) => return end.at.is_none().then_some(now + CLAIM_PAUSE),
                 None if last.is_some() => return None,
                 None => {
@@ -308,6 +309,7 @@ impl Clockwork {
         }
         if now >= self.tick {
             thread.station().pulse.timer_fired(now.since(self.tick));
+            thread.station().pulse.plan_naps(now);
             // Ticks that were missed are part of the lag of this one.
             self.tick = now + TICK;
         }

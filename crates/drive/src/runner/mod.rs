@@ -4,6 +4,7 @@ mod closed;
 mod cores;
 mod feed;
 mod io_thread;
+mod nap;
 pub(crate) mod pulse;
 mod request;
 mod shared;
@@ -25,18 +26,19 @@ use plimsoll_core::time::Offset;
 use plimsoll_core::workload::Workload;
 use rustls::ClientConfig;
 use thiserror::Error;
-use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::task::spawn_local;
 
 pub use self::feed::Prepare;
 use self::feed::{Feed, PrepareHttp, PrepareHttp2, WhenBehind};
 use self::io_thread::{IoThread, Share, ThreadEnd};
+use self::nap::Nap;
 use self::pulse::Pulse;
 use self::shared::Shared;
 use self::simulated::Idle;
 pub use self::stop::Stop;
-use crate::clock::Clock;
-use crate::endpoint::{Endpoint, Station};
+use crate::clock::{self, Clock};
+use crate::endpoint::{Endpoint, SimulatedEndpoint, Station};
 use crate::protocol::Protocol;
 use crate::recorder::RecorderHandle;
 use crate::transport::{
@@ -167,6 +169,8 @@ pub struct RunEnd {
     pub stopped: bool,
     /// The rule that ended it.
     pub breach: Option<Breach>,
+    /// Whether that was because as many requests had failed as the user wanted to succeed.
+    pub given_up: bool,
 }
 
 /// Begins a load over HTTP, on threads of its own.
@@ -179,7 +183,7 @@ pub fn start(
     tls: Option<&Arc<ClientConfig>>,
 ) -> Result<Running, RunError> {
     let wires = wires(&plan.spec, plan.clock, origin, tls.cloned())?;
-    start_threads(plan, wires)
+    start_threads(plan, wires, Seat::take)
 }
 
 /// Begins a load over HTTP/2, on threads of its own.
@@ -197,7 +201,7 @@ pub fn start_http2(
     for wire in wires {
         endpoints.push(move |station| Http2::new(wire(station)));
     }
-    start_threads(plan, endpoints)
+    start_threads(plan, endpoints, Seat::take)
 }
 
 /// What the requests of each I/O thread share, to be made there.
@@ -223,7 +227,7 @@ fn wires(
 /// # Errors
 /// The schedule is impossible, the run wants several threads or the machine's clock, or the operating system refuses the
 /// thread.
-pub fn start_simulated<E: Endpoint>(
+pub fn start_simulated<E: SimulatedEndpoint>(
     plan: RunPlan<E::Prepared>,
     endpoint: impl FnOnce(Station) -> E + Send + 'static,
 ) -> Result<Running, RunError> {
@@ -233,14 +237,15 @@ pub fn start_simulated<E: Endpoint>(
     if plan.spec.threads != 1 {
         return Err(RunError::SimulatedThreads(plan.spec.threads));
     }
-    start_threads(plan, vec![endpoint])
+    start_threads(plan, vec![endpoint], Seat::take_simulated)
 }
 
 /// Begins a load with an I/O thread for each of `endpoints`, which are made there.
-fn start_threads<E: Endpoint>(
-    plan: RunPlan<E::Prepared>,
-    endpoints: Vec<impl FnOnce(Station) -> E + Send + 'static>,
-) -> Result<Running, RunError> {
+fn start_threads<R, M>(plan: RunPlan<R>, endpoints: Vec<M>, take: Take<R, M>) -> Result<Running, RunError>
+where
+    R: Send + 'static,
+    M: Send + 'static,
+{
     let RunPlan { spec, clock, times, feeds, recorder } = plan;
     let schedule = match &spec.load {
         LoadModel::Open(open) => Some(Schedule::new(&open.arrivals, spec.seed)?),
@@ -253,7 +258,7 @@ fn start_threads<E: Endpoint>(
         let seat = Seat { index, clock, endpoint, feed, share, recorder: recorder.clone() };
         let (give, given) = sync_channel::<Arc<Shared>>(1);
         let ready = ready.clone();
-        let body = move || seat.take(&ready, &given);
+        let body = move || take(seat, &ready, &given);
         let handle = thread::Builder::new().name(format!("plimsoll-io-{index}")).spawn(body)?;
         threads.push((handle, give));
     }
@@ -301,6 +306,9 @@ struct Seat<R, M> {
     recorder: RecorderHandle,
 }
 
+/// The body of an I/O thread: waits until all are ready, then for what they share, and runs the load.
+type Take<R, M> = fn(Seat<R, M>, &Barrier, &Receiver<Arc<Shared>>) -> Result<ThreadEnd, RunError>;
+
 impl<R: Send + 'static, M> Seat<R, M> {
     /// Runs the thread: its own preparations first, then the load as soon as all threads are ready.
     fn take<E>(self, ready: &Barrier, given: &Receiver<Arc<Shared>>) -> Result<ThreadEnd, RunError>
@@ -308,36 +316,58 @@ impl<R: Send + 'static, M> Seat<R, M> {
         E: Endpoint<Prepared = R>,
         M: FnOnce(Station) -> E,
     {
-        let (runtime, idle) = runtime(self.clock);
-        ready.wait();
-        let runtime = runtime?;
-        // The starter hangs up only when it has failed itself, and says so.
-        let shared = given.recv().map_err(|_| RunError::Panicked)?;
-        runtime.block_on(async {
-            let begin = shared.times.begin;
-            let pulse = match idle {
-                None => Pulse::start(self.index, begin),
-                Some(_) => Pulse::simulated(self.index, begin),
-            };
-            let endpoint = (self.endpoint)(Station::new(self.clock, pulse));
-            let thread = IoThread::new(self.index, shared.clone(), endpoint, self.feed, self.recorder)?;
-            let thread = Rc::new(thread);
-            let Some(idle) = idle else { return Ok(thread.run(self.share).await) };
-            let main = async move { simulated::run(&thread, self.share, idle).await };
+        let nap = Nap::default();
+        let own = nap.clone();
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .on_thread_park(move || own.take())
+            .build_local(LocalOptions::default());
+        clock::sleep_precisely();
+        let shared = await_all(ready, given)?;
+        let pulse = Pulse::start(self.index, shared.times.begin).with_naps(nap);
+        runtime?.block_on(async {
+            let (thread, share) = self.sit(shared, pulse)?;
+            Ok(thread.run(share).await)
+        })
+    }
+
+    /// The same in simulated time, for which the runtime says when it is idle.
+    fn take_simulated<E>(self, ready: &Barrier, given: &Receiver<Arc<Shared>>) -> Result<ThreadEnd, RunError>
+    where
+        E: SimulatedEndpoint<Prepared = R>,
+        M: FnOnce(Station) -> E,
+    {
+        let idle = Idle::default();
+        let parked = idle.clone();
+        let runtime = Builder::new_current_thread()
+            .on_thread_park(move || parked.reached())
+            .build_local(LocalOptions::default());
+        let shared = await_all(ready, given)?;
+        let pulse = Pulse::simulated(self.index, shared.times.begin);
+        runtime?.block_on(async {
+            let (thread, share) = self.sit(shared, pulse)?;
+            let main = async move { simulated::run(&thread, share, idle).await };
             spawn_local(main).await.map_err(|_| RunError::Panicked)
         })
     }
+
+    /// The thread with its endpoint, and its share of the schedule.
+    fn sit<E>(self, shared: Arc<Shared>, pulse: Pulse) -> Result<(Rc<IoThread<E>>, Option<Share>), RunError>
+    where
+        E: Endpoint<Prepared = R>,
+        M: FnOnce(Station) -> E,
+    {
+        let endpoint = (self.endpoint)(Station::new(self.clock, pulse));
+        let thread = IoThread::new(self.index, shared, endpoint, self.feed, self.recorder)?;
+        Ok((Rc::new(thread), self.share))
+    }
 }
 
-/// The runtime of an I/O thread; in simulated time it says when it is idle.
-fn runtime(clock: Clock) -> (io::Result<LocalRuntime>, Option<Idle>) {
-    let mut builder = Builder::new_current_thread();
-    let idle = clock.is_simulated().then(Idle::default);
-    match idle.clone() {
-        None => builder.enable_all(),
-        Some(idle) => builder.on_thread_park(move || idle.reached()),
-    };
-    (builder.build_local(LocalOptions::default()), idle)
+/// Waits until every thread is ready, and for what they share.
+fn await_all(ready: &Barrier, given: &Receiver<Arc<Shared>>) -> Result<Arc<Shared>, RunError> {
+    ready.wait();
+    // The starter hangs up only when it has failed itself, and says so.
+    given.recv().map_err(|_| RunError::Panicked)
 }
 
 impl Running {
@@ -376,6 +406,7 @@ impl Running {
             cap_reached: self.shared.cap_reached.load(Ordering::Relaxed),
             stopped: asked.is_some(),
             breach: self.shared.breach(),
+            given_up: self.shared.is_given_up(),
             health: ClientHealth {
                 kernel_timestamps: ends.iter().any(|end| end.kernel_timestamps),
                 threads: ends.into_iter().map(|end| end.health).collect(),

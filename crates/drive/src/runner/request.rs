@@ -99,7 +99,7 @@ async fn await_permit<E: Endpoint>(thread: &IoThread<E>) -> Option<OwnedSemaphor
 fn shed<E: Endpoint>(thread: &IoThread<E>, due: Due<E>) {
     let mut record = due.record;
     record.outcome = Outcome::Shed;
-    thread.shared.ended(false);
+    thread.shared.ended(Outcome::Shed);
     thread.emit(record, None);
 }
 
@@ -129,7 +129,7 @@ async fn follow<E: Endpoint>(thread: &IoThread<E>, issue: E::Issue, rule: Schedu
     } else if outcome.is_failure() {
         pulse.failed_unsent();
     }
-    shared.ended(outcome == Outcome::Ok);
+    shared.ended(outcome);
     thread.emit(record, text);
     outcome
 }

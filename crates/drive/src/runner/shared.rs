@@ -1,10 +1,10 @@
 //! What all I/O threads of a run share.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use plimsoll_core::load::{LoadModel, Times, WhenFull};
-use plimsoll_core::record::Record;
+use plimsoll_core::load::{LoadModel, Quota, Times, WhenFull};
+use plimsoll_core::record::{Outcome, Record};
 use plimsoll_core::slo::{Breach, Watch};
 use plimsoll_core::spec::RunSpec;
 use plimsoll_core::time::Offset;
@@ -24,9 +24,8 @@ pub(crate) struct Shared {
     pub(crate) cap: Option<(Arc<Semaphore>, WhenFull)>,
     /// Requests that met a full cap.
     pub(crate) cap_reached: AtomicU64,
-    /// Requests that have ended well or are on their way, against `max_requests`.
-    claims: AtomicU64,
-    ok: AtomicU64,
+    /// The requests of the run against those that the user wants, if there is such a number.
+    quota: Option<Mutex<Quota>>,
     pub(crate) prompts_late: Arc<AtomicU64>,
     /// Watches for what must not happen, if anything.
     watch: Option<Mutex<Watch>>,
@@ -48,8 +47,7 @@ impl Shared {
             times,
             cap: cap.map(|cap| (Arc::new(Semaphore::new(cap.max.get() as usize)), cap.when_full)),
             cap_reached: AtomicU64::new(0),
-            claims: AtomicU64::new(0),
-            ok: AtomicU64::new(0),
+            quota: spec.phases.max_requests.map(|wanted| Mutex::new(Quota::new(wanted))),
             prompts_late,
             watch: (!spec.objectives.abort_on.is_empty())
                 .then(|| Mutex::new(Watch::new(&spec.objectives.abort_on))),
@@ -59,14 +57,9 @@ impl Shared {
         }
     }
 
-    /// Claims the right to start a request; false once as many as the user wants are on their way or done.
+    /// Claims the right to start a request; see [`Quota::claim`].
     pub(crate) fn claim(&self) -> bool {
-        let Some(max) = self.spec.phases.max_requests else {
-            return true;
-        };
-        self.claims
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |claims| (claims < max).then_some(claims + 1))
-            .is_ok()
+        self.quota().is_none_or(|mut quota| quota.claim())
     }
 
     /// Looks at requests that have ended, and ends the load if a rule is broken; returns whether this call did.
@@ -88,15 +81,23 @@ impl Shared {
         self.breach.get().copied()
     }
 
-    /// A claimed request ended. A failed one gives its claim back; the last good one ends the run.
-    pub(crate) fn ended(&self, ok: bool) {
-        let Some(max) = self.spec.phases.max_requests else {
-            return;
-        };
-        if !ok {
-            self.claims.fetch_sub(1, Ordering::Relaxed);
-        } else if self.ok.fetch_add(1, Ordering::Relaxed) + 1 == max {
+    /// A claimed request ended. The last that the user wants ends the run.
+    pub(crate) fn ended(&self, outcome: Outcome) {
+        let Some(mut quota) = self.quota() else { return };
+        quota.ended(outcome);
+        if quota.is_met() {
             self.stop.drain(self.clock.now());
         }
+    }
+
+    /// Whether the load ended because too many requests had not gone well.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.quota().is_some_and(|quota| quota.is_given_up())
+    }
+
+    fn quota(&self) -> Option<MutexGuard<'_, Quota>> {
+        let quota = self.quota.as_ref()?;
+        // Numbers stay numbers, wherever a thread that held them came to grief.
+        Some(quota.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

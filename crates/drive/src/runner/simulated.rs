@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::closed;
 use super::io_thread::{Clockwork, Ending, IoThread, Share, ThreadEnd};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, SimulatedEndpoint};
 
 /// Says when every other task of a runtime waits.
 #[derive(Clone, Default)]
@@ -34,7 +34,7 @@ impl Idle {
 }
 
 /// Runs the load of a thread to its end.
-pub(super) async fn run<E: Endpoint>(
+pub(super) async fn run<E: SimulatedEndpoint>(
     thread: &Rc<IoThread<E>>,
     mut share: Option<Share>,
     idle: Idle,

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use plimsoll_core::record::{Delta, DeltaKind, Phase, Record, RequestId};
-use plimsoll_core::spec::{ConnectionReuse, HttpChoice, TransportSpec};
+use plimsoll_core::spec::TransportSpec;
+use plimsoll_core::testing;
 use plimsoll_core::time::Offset;
 use tokio::runtime::LocalOptions;
 
@@ -44,21 +45,7 @@ impl Decoder for Letters {
 
 /// Time limits that no test reaches, and nothing said of TLS.
 pub(super) fn limits() -> TransportSpec {
-    let long = Duration::from_secs(20);
-    TransportSpec {
-        reuse: ConnectionReuse::Keep,
-        connect_timeout: long,
-        tls_timeout: long,
-        first_byte_timeout: long,
-        idle_timeout: long,
-        request_timeout: None,
-        cacert: None,
-        cert: None,
-        key: None,
-        insecure: false,
-        http: HttpChoice::Auto,
-        http2_streams: None,
-    }
+    testing::transport(Duration::from_secs(20))
 }
 
 /// What a server does with one connection once the request is read.

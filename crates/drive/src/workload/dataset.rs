@@ -116,6 +116,6 @@ mod tests {
         let missing =
             read(Path::new("/nowhere/prompts.jsonl"), &Choice { shuffle_seed: None, limit: None }, true);
         let missing = missing.unwrap_err().to_string();
-        assert!(missing.starts_with("cannot read /nowhere/prompts.jsonl: "), "{missing}");
+        assert!(missing.starts_with("cannot read /nowhere/prompts.jsonl ("), "{missing}");
     }
 }

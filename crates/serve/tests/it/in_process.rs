@@ -11,10 +11,8 @@ use plimsoll_core::load::{
 };
 use plimsoll_core::record::{Outcome, Record, RequestId};
 use plimsoll_core::seed::Seed;
-use plimsoll_core::spec::{
-    Api, ConnectionReuse, HttpChoice, ImagePosition, Interface, LengthShape, OutputLength, Phases,
-    PromptSource, Provider, RunSpec, SPEC_FORMAT, Target, TransportSpec, WorkloadSpec,
-};
+use plimsoll_core::spec::{Phases, RunSpec};
+use plimsoll_core::testing;
 use plimsoll_core::time::{Offset, Rate};
 use plimsoll_core::workload::{Prompt, RequestSpec, Workload};
 use plimsoll_drive::clock::Clock;
@@ -54,75 +52,12 @@ impl Workload for Mixed {
 
 /// A run of six seconds.
 fn spec(load: LoadModel) -> RunSpec {
-    RunSpec {
-        format: SPEC_FORMAT,
-        name: "twice".to_owned(),
-        seed: Seed(7),
-        threads: 1,
-        target: Target {
-            url: "sim://".to_owned(),
-            provider: Provider::Openai,
-            model: "sim".to_owned(),
-            headers: Vec::new(),
-            api_key: None,
-            endpoint: None,
-        },
-        api: Api {
-            interface: Interface::Chat,
-            stream: true,
-            logprobs: None,
-            temperature: 0.0,
-            top_k: None,
-            n: 1,
-            reasoning_effort: None,
-            clear_assistant: false,
-            first_visible_token: false,
-            ignore_eos: false,
-            prompt_cache_max_len: 0,
-            force_min_tokens: false,
-            acceptance_probs_override: None,
-            forced_generation: Arc::default(),
-            extra_body: None,
-            keep_text: false,
-            family: plimsoll_core::spec::Family::default(),
-        },
-        load,
-        workload: WorkloadSpec {
-            prompts: PromptSource::Text(String::new()),
-            randomize: false,
-            shared_prefix_tokens: 0,
-            output: OutputLength { mean: 1, shape: LengthShape::Constant, range: 0.0, cap: None },
-            images: Vec::new(),
-            image_position: ImagePosition::End,
-            tokenizer: None,
-            cancel_rate: 0.0,
-        },
-        phases: Phases {
-            warmup: SECOND,
-            measure: Some(5 * SECOND),
-            max_requests: None,
-            drain_timeout: 30 * SECOND,
-        },
-        transport: TransportSpec {
-            reuse: ConnectionReuse::Keep,
-            connect_timeout: SECOND,
-            tls_timeout: SECOND,
-            first_byte_timeout: 60 * SECOND,
-            idle_timeout: 60 * SECOND,
-            request_timeout: None,
-            cacert: None,
-            cert: None,
-            key: None,
-            insecure: false,
-            http: HttpChoice::Auto,
-            http2_streams: None,
-        },
-        max_fail_ratio: 1.0,
-        strict_length: false,
-        spin: false,
-        record_chunks: false,
-        objectives: Default::default(),
-    }
+    let mut spec = RunSpec { load, max_fail_ratio: 1.0, ..testing::run() };
+    spec.phases =
+        Phases { warmup: SECOND, measure: Some(5 * SECOND), max_requests: None, drain_timeout: 30 * SECOND };
+    spec.transport.first_byte_timeout = 60 * SECOND;
+    spec.transport.idle_timeout = 60 * SECOND;
+    spec
 }
 
 fn closed(users: u32, shape: ClosedShape, think: ThinkTime) -> LoadModel {

@@ -2,26 +2,25 @@
 
 use std::time::Duration;
 
-use plimsoll_core::seed::Seed;
 use plimsoll_core::time::Offset;
 
 use super::instances::Instances;
 use super::line::{Job, Line, Next};
 use super::options::BatchOptions;
-use crate::conditions::{Change, ConditionOptions, Conditions, ConditionsError};
+use crate::conditions::{Change, Conditions};
 use crate::engine::{Ask, Emission, Event, Failure, JobId, Refused, State};
 
 /// A server of a classic model.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    options: BatchOptions,
+    pub(crate) options: BatchOptions,
     line: Line,
     instances: Instances,
     /// When a batch leaves although it is not as large as it could be, if an instance is free.
     wake: Option<Offset>,
     /// What began since the last `advance`.
     begun: Vec<Emission>,
-    conditions: Conditions,
+    pub(crate) conditions: Conditions,
     done: State,
 }
 
@@ -32,27 +31,7 @@ impl Batch {
     }
 
     /// An idle server to which `conditions` happen.
-    ///
-    /// # Errors
-    /// `conditions` cannot be; see [`ConditionOptions::check`].
-    pub fn with_conditions(
-        options: BatchOptions,
-        conditions: ConditionOptions,
-    ) -> Result<Self, ConditionsError> {
-        Ok(Self::under(options, Conditions::new(conditions)?))
-    }
-
-    /// See [`crate::Engine::reseed`].
-    pub(crate) fn reseed(&mut self, seed: Seed) {
-        self.options.seed = seed;
-    }
-
-    /// See [`crate::Engine::conditions_mut`].
-    pub(crate) fn conditions_mut(&mut self) -> &mut Conditions {
-        &mut self.conditions
-    }
-
-    fn under(options: BatchOptions, conditions: Conditions) -> Self {
+    pub fn under(options: BatchOptions, conditions: Conditions) -> Self {
         Batch {
             conditions,
             line: Line::new(&options.batching),

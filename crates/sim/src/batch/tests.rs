@@ -9,7 +9,7 @@ use plimsoll_core::time::Offset;
 use proptest::prelude::*;
 
 use super::{Accelerator, Batch, BatchOptions, Batching, Cost};
-use crate::conditions::{ConditionOptions, Crash};
+use crate::conditions::{ConditionOptions, Conditions, Crash};
 use crate::engine::{Ask, Emission, Event, Failure, JobId, Refused};
 use crate::spread::Spread;
 
@@ -191,7 +191,7 @@ fn the_state_adds_up() {
 
 #[test]
 fn conditions_happen_to_it() {
-    let under = |conditions| Batch::with_conditions(options(triton(2, &[], 0)), conditions).unwrap();
+    let under = |conditions| Batch::under(options(triton(2, &[], 0)), Conditions::new(conditions).unwrap());
     let three = [(at(0), 1), (at(5), 1), (at(6), 2)];
     let ended = |out: &[Emission]| -> Vec<_> {
         let ended = |e: &&Emission| !matches!(e.event, Event::Started);

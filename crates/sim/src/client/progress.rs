@@ -1,17 +1,15 @@
 //! How far a run is: whether requests may still start, and when it ends.
 
-use plimsoll_core::load::Times;
+use plimsoll_core::load::{Quota, Times};
+use plimsoll_core::record::Outcome;
 use plimsoll_core::spec::RunSpec;
 use plimsoll_core::time::Offset;
 
 /// How far a run is.
 #[derive(Debug)]
 pub(super) struct Progress {
-    max_requests: Option<u64>,
-    /// Requests that have ended well or are on their way, against `max_requests`.
-    claims: u64,
-    ok: u64,
-    /// When the last request that the user wants had ended well.
+    quota: Option<Quota>,
+    /// When the last request that the user wants had ended.
     enough: Option<Offset>,
     measure_end: Option<Offset>,
     /// When the schedule came to an end by itself.
@@ -23,9 +21,7 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn new(spec: &RunSpec, times: &Times) -> Self {
         Progress {
-            max_requests: spec.phases.max_requests,
-            claims: 0,
-            ok: 0,
+            quota: spec.phases.max_requests.map(Quota::new),
             enough: None,
             measure_end: times.measure_end,
             schedule_ended: None,
@@ -33,22 +29,18 @@ impl Progress {
         }
     }
 
-    /// Claims the right to start a request; false once as many as the user wants are on their way or done.
+    /// See [`Quota::claim`].
     pub(super) fn claim(&mut self) -> bool {
-        let free = self.max_requests.is_none_or(|max| self.claims < max);
-        self.claims += u64::from(free);
-        free
+        self.quota.as_mut().is_none_or(Quota::claim)
     }
 
-    /// A request ended at `now`. A failed one gives its claim back.
-    pub(super) fn request_ended(&mut self, now: Offset, ok: bool) {
-        if !ok {
-            self.claims = self.claims.saturating_sub(1);
-            return;
-        }
-        self.ok += 1;
-        if Some(self.ok) == self.max_requests {
-            self.enough.get_or_insert(now);
+    /// A request ended at `now`.
+    pub(super) fn request_ended(&mut self, now: Offset, outcome: Outcome) {
+        if let Some(quota) = &mut self.quota {
+            quota.ended(outcome);
+            if quota.is_met() {
+                self.enough.get_or_insert(now);
+            }
         }
     }
 

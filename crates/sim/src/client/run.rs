@@ -155,7 +155,7 @@ impl Client<'_> {
                     schedule.next();
                     self.start(now, due);
                 }
-                // As many as the user wants have ended well or are on their way; one of these may still fail.
+                // Those on their way may be all that the user wants, or not.
                 Some(_) => return self.progress.is_running().then_some(now + CLAIM_PAUSE),
                 None if last.is_some() => return None,
                 None => {
@@ -235,7 +235,7 @@ impl Client<'_> {
     /// Counts a record and hands it on.
     fn settle(&mut self, now: Offset, mut record: Record) {
         resolve_output_tokens(&mut record, None);
-        self.progress.request_ended(now, record.outcome == Outcome::Ok);
+        self.progress.request_ended(now, record.outcome);
         (self.each)(record);
     }
 

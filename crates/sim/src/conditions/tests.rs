@@ -30,7 +30,7 @@ fn fixed(conditions: ConditionOptions) -> Engine {
         stall_rate: 0.0,
         seed: Seed(0),
     };
-    Engine::Fixed(Fixed::with_conditions(options, conditions).unwrap())
+    Engine::Fixed(Fixed::under(options, Conditions::new(conditions).unwrap()))
 }
 
 fn llm(conditions: ConditionOptions) -> Engine {

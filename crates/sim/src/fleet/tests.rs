@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::{Delay, Fleet, FleetOptions, Gateway, Router, Stage};
 use crate::batch::{Accelerator, Batch, BatchOptions, Batching, Cost};
-use crate::conditions::{ConditionOptions, WarmUp};
+use crate::conditions::{ConditionOptions, Conditions, WarmUp};
 use crate::engine::{Ask, Emission, Engine, Event, Failure, JobId, Phase, Refused};
 use crate::llm::Llm;
 use crate::presets;
@@ -224,7 +224,7 @@ fn what_a_replica_refuses_fails_if_it_came_through_the_gateway() {
 fn a_warm_up_follows_each_start_within_the_run() {
     let cold = WarmUp { time: Duration::ZERO, steps: 1, factor: 3.0 };
     let conditions = ConditionOptions { warm_up: Some(cold), ..ConditionOptions::default() };
-    let replica = Engine::Batch(Batch::with_conditions(ten_ms(), conditions).unwrap());
+    let replica = Engine::Batch(Batch::under(ten_ms(), Conditions::new(conditions).unwrap()));
     let mut fleet = Fleet::new(FleetOptions { replica, ..options(1, Router::RoundRobin) });
     let mut out = Vec::new();
     fleet.scale(at(0), 2);

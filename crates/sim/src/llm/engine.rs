@@ -39,7 +39,7 @@ pub struct Llm {
     /// When the next step begins, if none is in flight and requests wait.
     wake: Option<Offset>,
     pub(super) jitter: Rng,
-    pub(super) conditions: Conditions,
+    pub(crate) conditions: Conditions,
     power: PowerMeter,
     pub(super) done: State,
 }
@@ -90,11 +90,6 @@ impl Llm {
     pub(crate) fn reseed(&mut self, seed: Seed) {
         self.options.seed = seed;
         self.jitter = seed.stream(JITTER);
-    }
-
-    /// See [`crate::Engine::conditions_mut`].
-    pub(crate) fn conditions_mut(&mut self) -> &mut Conditions {
-        &mut self.conditions
     }
 
     /// What the server is made of.

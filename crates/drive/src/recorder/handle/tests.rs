@@ -1,94 +1,24 @@
 //! A recorder from its start to its files.
 
-use std::num::NonZeroU32;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use plimsoll_core::load::{ClosedLoop, ClosedShape, LoadModel, ThinkTime};
 use plimsoll_core::metrics::Totals;
 use plimsoll_core::record::{Delta, DeltaKind, Outcome, Phase, TokenSource};
 use plimsoll_core::seed::Seed;
 use plimsoll_core::slo::Slos;
-use plimsoll_core::spec::*;
+use plimsoll_core::spec::{RunSpec, Secret};
+use plimsoll_core::testing;
 
 use super::*;
 use crate::recorder::{RecordsFile, WindowRow};
 
 fn spec() -> RunSpec {
-    RunSpec {
-        format: SPEC_FORMAT,
-        name: "a run/with spaces".to_owned(),
-        seed: Seed(7),
-        threads: 1,
-        target: Target {
-            url: "http://127.0.0.1:8000".to_owned(),
-            provider: Provider::Openai,
-            model: "m".to_owned(),
-            headers: vec![("X-Tenant".to_owned(), Secret::new("hunter2"))],
-            api_key: Some(Secret::new("sk-hunter2")),
-            endpoint: None,
-        },
-        api: Api {
-            interface: Interface::Chat,
-            stream: true,
-            logprobs: None,
-            temperature: 1.0,
-            top_k: None,
-            n: 1,
-            reasoning_effort: None,
-            clear_assistant: false,
-            first_visible_token: false,
-            ignore_eos: false,
-            prompt_cache_max_len: 0,
-            force_min_tokens: false,
-            acceptance_probs_override: None,
-            forced_generation: Arc::new([]),
-            extra_body: None,
-            keep_text: false,
-            family: plimsoll_core::spec::Family::default(),
-        },
-        load: LoadModel::Closed(ClosedLoop {
-            users: NonZeroU32::MIN,
-            shape: ClosedShape::Steady { spawn_rate: None },
-            think: ThinkTime::Zero,
-        }),
-        workload: WorkloadSpec {
-            prompts: PromptSource::Text("Hello".to_owned()),
-            randomize: false,
-            shared_prefix_tokens: 0,
-            output: OutputLength { mean: 8, shape: LengthShape::Constant, range: 0.3, cap: None },
-            images: vec![(64, 64)],
-            image_position: ImagePosition::End,
-            tokenizer: None,
-            cancel_rate: 0.0,
-        },
-        phases: Phases {
-            warmup: Duration::ZERO,
-            measure: None,
-            max_requests: Some(5),
-            drain_timeout: Duration::from_secs(30),
-        },
-        transport: TransportSpec {
-            reuse: ConnectionReuse::Keep,
-            connect_timeout: Duration::from_secs(10),
-            tls_timeout: Duration::from_secs(10),
-            first_byte_timeout: Duration::from_secs(600),
-            idle_timeout: Duration::from_secs(60),
-            request_timeout: None,
-            cacert: None,
-            cert: None,
-            key: None,
-            insecure: false,
-            http: HttpChoice::Auto,
-            http2_streams: None,
-        },
-        max_fail_ratio: 0.01,
-        strict_length: false,
-        spin: false,
-        record_chunks: true,
-        objectives: Default::default(),
-    }
+    let mut spec = RunSpec { name: "a run/with spaces".to_owned(), record_chunks: true, ..testing::run() };
+    spec.target.headers = vec![("X-Tenant".to_owned(), Secret::new("hunter2"))];
+    spec.target.api_key = Some(Secret::new("sk-hunter2"));
+    spec
 }
 
 fn options() -> Options {

@@ -6,7 +6,7 @@ use plimsoll_core::seed::Seed;
 use plimsoll_sim::Engine;
 use plimsoll_sim::batch::presets::{self as classic, BatchPreset};
 use plimsoll_sim::batch::{Batch, BatchOptions, Batching};
-use plimsoll_sim::conditions::ConditionOptions;
+use plimsoll_sim::conditions::{ConditionOptions, Conditions};
 use plimsoll_sim::fixed::{Fixed, FixedOptions};
 use plimsoll_sim::llm::{Llm, LlmOptions};
 use plimsoll_sim::presets::{self, Preset, UnknownPreset};
@@ -42,20 +42,18 @@ impl EngineOptions {
     /// # Errors
     /// The options make no server.
     pub fn engine(&self) -> Result<Engine, SimOptionError> {
-        let no_server = |error: String| SimOptionError::NoServer(error);
+        let checked = |conditions: &ConditionOptions| {
+            Conditions::new(conditions.clone()).map_err(|error| SimOptionError::NoServer(error.to_string()))
+        };
         match self {
             EngineOptions::Fixed { grid, conditions } => {
-                Fixed::with_conditions(grid.clone(), conditions.clone())
-                    .map(Engine::Fixed)
-                    .map_err(|error| no_server(error.to_string()))
+                Ok(Engine::Fixed(Fixed::under(grid.clone(), checked(conditions)?)))
             }
-            EngineOptions::Llm(options) => {
-                Llm::new(options.clone()).map(Engine::Llm).map_err(|error| no_server(error.to_string()))
-            }
+            EngineOptions::Llm(options) => Llm::new(options.clone())
+                .map(Engine::Llm)
+                .map_err(|error| SimOptionError::NoServer(error.to_string())),
             EngineOptions::Batch { model, conditions } => {
-                Batch::with_conditions(model.clone(), conditions.clone())
-                    .map(Engine::Batch)
-                    .map_err(|error| no_server(error.to_string()))
+                Ok(Engine::Batch(Batch::under(model.clone(), checked(conditions)?)))
             }
         }
     }

@@ -1,8 +1,10 @@
 //! The binary tensor extension: where the JSON of a body ends, and the tensors behind it.
 
+use plimsoll_core::spec::tensors::DataType;
+
 use super::json;
 use super::json::InputJson;
-use super::tensor::{Datatype, Tensor, elements};
+use super::tensor::{Tensor, elements};
 use crate::sim::surface::{Refusal, Request};
 
 /// The JSON of a request and the bytes behind it.
@@ -28,7 +30,7 @@ pub(super) fn split<'a>(request: &Request<'a>) -> Result<(&'a [u8], &'a [u8]), R
 pub(super) fn tensor(input: InputJson, behind: &mut &[u8]) -> Result<Tensor, Refusal> {
     let InputJson { name, datatype, shape, data, parameters } = input;
     let bad = |message: String| Err(Refusal::bad_request(&format!("input '{name}' {message}")));
-    let Some(datatype) = Datatype::named(&datatype) else {
+    let Some(datatype) = DataType::from_name(&datatype) else {
         return bad(format!("has the unknown datatype '{datatype}'"));
     };
     if parameters.shared_memory_region.is_some() {

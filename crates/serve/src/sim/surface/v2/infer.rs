@@ -1,10 +1,11 @@
 //! `infer`: tensors in, tensors out. A request with a `text_input` is one for text, as TensorRT-LLM's models take it.
 
+use plimsoll_core::spec::tensors::DataType;
 use serde_json::{Map, Value, json};
 
 use super::binary;
 use super::json::{InferJson, OutputJson, elements_of, push_text, texts};
-use super::tensor::{Datatype, ModelTensors, Slot, Tensor, elements};
+use super::tensor::{ModelTensors, Slot, Tensor, elements};
 use crate::sim::frames;
 use crate::sim::reply::Document;
 use crate::sim::surface::prompt::Prompt;
@@ -37,7 +38,7 @@ pub(super) fn read(model: String, request: &Request<'_>, about: &About<'_>) -> R
     if inputs.iter().any(|input| input.name == "text_input")
         && !options.inputs.0.iter().any(|slot| slot.name == "text_input")
     {
-        let slot = Slot { name: "text_output".to_owned(), datatype: Datatype::Bytes, shape: vec![1] };
+        let slot = Slot { name: "text_output".to_owned(), datatype: DataType::Bytes, shape: vec![1] };
         let wanted = wanted(&[slot])?;
         return text_work(head, &inputs, wanted).map(Understood::Work);
     }
@@ -133,13 +134,13 @@ fn classic_work(head: Head, inputs: &[Tensor], wanted: Vec<Wanted>, slots: &Mode
 }
 
 /// So many elements that are one, true, or the text `sim`.
-fn ones(datatype: Datatype, count: usize) -> Vec<u8> {
+fn ones(datatype: DataType, count: usize) -> Vec<u8> {
     let one: Vec<u8> = match datatype {
-        Datatype::Fp16 => 0x3c00_u16.to_le_bytes().to_vec(),
-        Datatype::Bf16 => 0x3f80_u16.to_le_bytes().to_vec(),
-        Datatype::Fp32 => 1_f32.to_le_bytes().to_vec(),
-        Datatype::Fp64 => 1_f64.to_le_bytes().to_vec(),
-        Datatype::Bytes => b"\x03\0\0\0sim".to_vec(),
+        DataType::Fp16 => 0x3c00_u16.to_le_bytes().to_vec(),
+        DataType::Bf16 => 0x3f80_u16.to_le_bytes().to_vec(),
+        DataType::Fp32 => 1_f32.to_le_bytes().to_vec(),
+        DataType::Fp64 => 1_f64.to_le_bytes().to_vec(),
+        DataType::Bytes => b"\x03\0\0\0sim".to_vec(),
         whole => {
             let mut one = vec![0; whole.size().unwrap_or(1)];
             one[0] = 1;
@@ -167,7 +168,7 @@ impl Whole for Tensors {
 
 fn text_work(head: Head, inputs: &[Tensor], wanted: Vec<Wanted>) -> Result<Work, Refusal> {
     let tensor = |name| inputs.iter().find(|tensor| tensor.name == name);
-    let text = tensor("text_input").filter(|tensor| tensor.datatype == Datatype::Bytes);
+    let text = tensor("text_input").filter(|tensor| tensor.datatype == DataType::Bytes);
     let text =
         text.and_then(|tensor| texts(&tensor.data)?.next()).and_then(|text| std::str::from_utf8(text).ok());
     let text = text.ok_or_else(|| Refusal::bad_request("the input `text_input` is missing or not a text"))?;
@@ -199,7 +200,7 @@ impl Whole for TextOutput {
         let mut data = Vec::with_capacity(text.len() + 4);
         push_text(text.as_bytes(), &mut data).unwrap_or_default();
         let output =
-            Tensor { name: "text_output".to_owned(), datatype: Datatype::Bytes, shape: vec![1], data };
+            Tensor { name: "text_output".to_owned(), datatype: DataType::Bytes, shape: vec![1], data };
         write(&self.head, &[output], &self.wanted, at)
     }
 }

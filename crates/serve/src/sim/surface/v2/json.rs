@@ -2,11 +2,11 @@
 
 use std::fmt;
 
+use plimsoll_core::spec::tensors::DataType;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::{Number, Value};
 
-use super::tensor::Datatype;
 use crate::sim::surface::Refusal;
 
 #[derive(Deserialize)]
@@ -114,7 +114,7 @@ impl<'de> DeserializeSeed<'de> for Flatten<'_> {
 ///
 /// # Errors
 /// 400: an element is not of the datatype, or the datatype has no form in JSON.
-pub(super) fn bytes_of(name: &str, datatype: Datatype, elements: &[Value]) -> Result<Vec<u8>, Refusal> {
+pub(super) fn bytes_of(name: &str, datatype: DataType, elements: &[Value]) -> Result<Vec<u8>, Refusal> {
     let mut data = Vec::with_capacity(elements.len() * datatype.size().unwrap_or(8));
     for element in elements {
         push(datatype, element, &mut data).ok_or_else(|| {
@@ -128,26 +128,26 @@ pub(super) fn bytes_of(name: &str, datatype: Datatype, elements: &[Value]) -> Re
     Ok(data)
 }
 
-fn push(datatype: Datatype, element: &Value, data: &mut Vec<u8>) -> Option<()> {
+fn push(datatype: DataType, element: &Value, data: &mut Vec<u8>) -> Option<()> {
     let whole = |least: i128, most: i128| {
         let number = element.as_u64().map(i128::from).or_else(|| element.as_i64().map(i128::from))?;
         (least..=most).contains(&number).then_some(number)
     };
     // The range has been checked: the casts keep the number.
     match datatype {
-        Datatype::Bool => data.push(u8::from(element.as_bool()?)),
-        Datatype::Uint8 => data.push(whole(0, u8::MAX.into())? as u8),
-        Datatype::Uint16 => data.extend((whole(0, u16::MAX.into())? as u16).to_le_bytes()),
-        Datatype::Uint32 => data.extend((whole(0, u32::MAX.into())? as u32).to_le_bytes()),
-        Datatype::Uint64 => data.extend(element.as_u64()?.to_le_bytes()),
-        Datatype::Int8 => data.extend((whole(i8::MIN.into(), i8::MAX.into())? as i8).to_le_bytes()),
-        Datatype::Int16 => data.extend((whole(i16::MIN.into(), i16::MAX.into())? as i16).to_le_bytes()),
-        Datatype::Int32 => data.extend((whole(i32::MIN.into(), i32::MAX.into())? as i32).to_le_bytes()),
-        Datatype::Int64 => data.extend(element.as_i64()?.to_le_bytes()),
-        Datatype::Fp32 => data.extend((element.as_f64()? as f32).to_le_bytes()),
-        Datatype::Fp64 => data.extend(element.as_f64()?.to_le_bytes()),
-        Datatype::Fp16 | Datatype::Bf16 => return None,
-        Datatype::Bytes => push_text(element.as_str()?.as_bytes(), data)?,
+        DataType::Bool => data.push(u8::from(element.as_bool()?)),
+        DataType::Uint8 => data.push(whole(0, u8::MAX.into())? as u8),
+        DataType::Uint16 => data.extend((whole(0, u16::MAX.into())? as u16).to_le_bytes()),
+        DataType::Uint32 => data.extend((whole(0, u32::MAX.into())? as u32).to_le_bytes()),
+        DataType::Uint64 => data.extend(element.as_u64()?.to_le_bytes()),
+        DataType::Int8 => data.extend((whole(i8::MIN.into(), i8::MAX.into())? as i8).to_le_bytes()),
+        DataType::Int16 => data.extend((whole(i16::MIN.into(), i16::MAX.into())? as i16).to_le_bytes()),
+        DataType::Int32 => data.extend((whole(i32::MIN.into(), i32::MAX.into())? as i32).to_le_bytes()),
+        DataType::Int64 => data.extend(element.as_i64()?.to_le_bytes()),
+        DataType::Fp32 => data.extend((element.as_f64()? as f32).to_le_bytes()),
+        DataType::Fp64 => data.extend(element.as_f64()?.to_le_bytes()),
+        DataType::Fp16 | DataType::Bf16 => return None,
+        DataType::Bytes => push_text(element.as_str()?.as_bytes(), data)?,
     }
     Some(())
 }
@@ -160,26 +160,26 @@ pub(super) fn push_text(text: &[u8], data: &mut Vec<u8>) -> Option<()> {
 }
 
 /// Elements as JSON; nothing if the datatype has no form there, or the bytes are no text.
-pub(super) fn elements_of(datatype: Datatype, data: &[u8]) -> Option<Vec<Value>> {
+pub(super) fn elements_of(datatype: DataType, data: &[u8]) -> Option<Vec<Value>> {
     let float = |number: f64| Number::from_f64(number).map_or(Value::Null, Value::Number);
     Some(match datatype {
-        Datatype::Bool => data.iter().map(|byte| (*byte != 0).into()).collect(),
-        Datatype::Uint8 => data.iter().map(|byte| (*byte).into()).collect(),
-        Datatype::Uint16 => each(data, |bytes| u16::from_le_bytes(bytes).into()),
-        Datatype::Uint32 => each(data, |bytes| u32::from_le_bytes(bytes).into()),
-        Datatype::Uint64 => each(data, |bytes| u64::from_le_bytes(bytes).into()),
-        Datatype::Int8 => each(data, |bytes| i8::from_le_bytes(bytes).into()),
-        Datatype::Int16 => each(data, |bytes| i16::from_le_bytes(bytes).into()),
-        Datatype::Int32 => each(data, |bytes| i32::from_le_bytes(bytes).into()),
-        Datatype::Int64 => each(data, |bytes| i64::from_le_bytes(bytes).into()),
+        DataType::Bool => data.iter().map(|byte| (*byte != 0).into()).collect(),
+        DataType::Uint8 => data.iter().map(|byte| (*byte).into()).collect(),
+        DataType::Uint16 => each(data, |bytes| u16::from_le_bytes(bytes).into()),
+        DataType::Uint32 => each(data, |bytes| u32::from_le_bytes(bytes).into()),
+        DataType::Uint64 => each(data, |bytes| u64::from_le_bytes(bytes).into()),
+        DataType::Int8 => each(data, |bytes| i8::from_le_bytes(bytes).into()),
+        DataType::Int16 => each(data, |bytes| i16::from_le_bytes(bytes).into()),
+        DataType::Int32 => each(data, |bytes| i32::from_le_bytes(bytes).into()),
+        DataType::Int64 => each(data, |bytes| i64::from_le_bytes(bytes).into()),
         // The shortest text of an f32 names it exactly; as an f64 it would have digits that nobody sent.
-        Datatype::Fp32 => each(data, |bytes| {
+        DataType::Fp32 => each(data, |bytes| {
             let number = f32::from_le_bytes(bytes);
             serde_json::from_str(&format!("{number:?}")).unwrap_or(Value::Null)
         }),
-        Datatype::Fp64 => each(data, |bytes| float(f64::from_le_bytes(bytes))),
-        Datatype::Fp16 | Datatype::Bf16 => return None,
-        Datatype::Bytes => texts(data)?
+        DataType::Fp64 => each(data, |bytes| float(f64::from_le_bytes(bytes))),
+        DataType::Fp16 | DataType::Bf16 => return None,
+        DataType::Bytes => texts(data)?
             .map(|text| String::from_utf8(text.to_vec()).map(Value::from))
             .collect::<Result<_, _>>()
             .ok()?,
@@ -210,18 +210,18 @@ mod tests {
     #[test]
     fn elements_come_back_as_they_went() {
         for (datatype, elements) in [
-            (Datatype::Bool, json!([true, false])),
-            (Datatype::Uint8, json!([0, 255])),
-            (Datatype::Uint16, json!([0, 65535])),
-            (Datatype::Uint32, json!([0, u32::MAX])),
-            (Datatype::Uint64, json!([0, u64::MAX])),
-            (Datatype::Int8, json!([-128, 127])),
-            (Datatype::Int16, json!([-32768, 32767])),
-            (Datatype::Int32, json!([i32::MIN, i32::MAX])),
-            (Datatype::Int64, json!([i64::MIN, i64::MAX])),
-            (Datatype::Fp32, json!([0.1, -2.5])),
-            (Datatype::Fp64, json!([0.1, -2.5])),
-            (Datatype::Bytes, json!(["", "\u{fc}x"])),
+            (DataType::Bool, json!([true, false])),
+            (DataType::Uint8, json!([0, 255])),
+            (DataType::Uint16, json!([0, 65535])),
+            (DataType::Uint32, json!([0, u32::MAX])),
+            (DataType::Uint64, json!([0, u64::MAX])),
+            (DataType::Int8, json!([-128, 127])),
+            (DataType::Int16, json!([-32768, 32767])),
+            (DataType::Int32, json!([i32::MIN, i32::MAX])),
+            (DataType::Int64, json!([i64::MIN, i64::MAX])),
+            (DataType::Fp32, json!([0.1, -2.5])),
+            (DataType::Fp64, json!([0.1, -2.5])),
+            (DataType::Bytes, json!(["", "\u{fc}x"])),
         ] {
             let given = elements.as_array().unwrap();
             let bytes = bytes_of("x", datatype, given).unwrap();
@@ -232,14 +232,14 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         for (datatype, element) in [
-            (Datatype::Uint8, json!(256)),
-            (Datatype::Uint8, json!(-1)),
-            (Datatype::Int8, json!(128)),
-            (Datatype::Int32, json!(1.5)),
-            (Datatype::Fp32, json!("1")),
-            (Datatype::Bool, json!(1)),
-            (Datatype::Bytes, json!(1)),
-            (Datatype::Fp16, json!(1.0)),
+            (DataType::Uint8, json!(256)),
+            (DataType::Uint8, json!(-1)),
+            (DataType::Int8, json!(128)),
+            (DataType::Int32, json!(1.5)),
+            (DataType::Fp32, json!("1")),
+            (DataType::Bool, json!(1)),
+            (DataType::Bytes, json!(1)),
+            (DataType::Fp16, json!(1.0)),
         ] {
             assert_eq!(bytes_of("x", datatype, &[element]).unwrap_err().status, 400, "{datatype:?}");
         }

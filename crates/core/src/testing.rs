@@ -1,0 +1,99 @@
+//! An ordinary run for tests, here and in other crates (the feature `testing`). A test changes what it is about.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::load::{ClosedLoop, ClosedShape, LoadModel, ThinkTime};
+use crate::seed::Seed;
+use crate::spec::{
+    Api, ConnectionReuse, Family, HttpChoice, ImagePosition, Interface, LengthShape, Objectives,
+    OutputLength, Phases, PromptSource, Provider, RunSpec, SPEC_FORMAT, Target, TransportSpec, WorkloadSpec,
+};
+
+/// One user asks for one streamed chat of six tokens, at a server that is not there, and waits a second for everything.
+pub fn run() -> RunSpec {
+    RunSpec {
+        format: SPEC_FORMAT,
+        name: "test".to_owned(),
+        seed: Seed(7),
+        threads: 1,
+        target: Target {
+            url: "http://127.0.0.1:1".to_owned(),
+            provider: Provider::Openai,
+            model: "tiny".to_owned(),
+            headers: Vec::new(),
+            api_key: None,
+            endpoint: None,
+        },
+        api: chat(),
+        load: LoadModel::Closed(ClosedLoop {
+            users: NonZeroU32::MIN,
+            shape: ClosedShape::Steady { spawn_rate: None },
+            think: ThinkTime::Zero,
+        }),
+        workload: WorkloadSpec {
+            prompts: PromptSource::Text("bako dine".to_owned()),
+            randomize: false,
+            shared_prefix_tokens: 0,
+            output: OutputLength { mean: 6, shape: LengthShape::Constant, range: 0.0, cap: None },
+            images: Vec::new(),
+            image_position: ImagePosition::End,
+            tokenizer: None,
+            cancel_rate: 0.0,
+        },
+        phases: Phases {
+            warmup: Duration::ZERO,
+            measure: None,
+            max_requests: Some(1),
+            drain_timeout: Duration::ZERO,
+        },
+        transport: transport(Duration::from_secs(1)),
+        max_fail_ratio: 0.0,
+        strict_length: false,
+        spin: false,
+        record_chunks: false,
+        objectives: Objectives::default(),
+    }
+}
+
+/// A streamed chat with nothing out of the ordinary.
+pub fn chat() -> Api {
+    Api {
+        interface: Interface::Chat,
+        stream: true,
+        logprobs: None,
+        temperature: 0.0,
+        top_k: None,
+        n: 1,
+        reasoning_effort: None,
+        clear_assistant: false,
+        first_visible_token: false,
+        ignore_eos: false,
+        prompt_cache_max_len: 0,
+        force_min_tokens: false,
+        acceptance_probs_override: None,
+        forced_generation: Arc::from([]),
+        extra_body: None,
+        keep_text: false,
+        family: Family::default(),
+    }
+}
+
+/// Connections that are kept, and the same time limit for everything but the whole request, which has none.
+pub fn transport(limit: Duration) -> TransportSpec {
+    TransportSpec {
+        reuse: ConnectionReuse::Keep,
+        connect_timeout: limit,
+        tls_timeout: limit,
+        first_byte_timeout: limit,
+        idle_timeout: limit,
+        request_timeout: None,
+        cacert: None,
+        cert: None,
+        key: None,
+        insecure: false,
+        http: HttpChoice::Auto,
+        http2_streams: None,
+    }
+}
