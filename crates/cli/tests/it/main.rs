@@ -9,7 +9,15 @@ mod calibrate;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod dying;
+#[cfg(test)]
 mod family;
+#[cfg(test)]
+mod frames;
+#[cfg(test)]
+mod misbehaving;
+#[cfg(test)]
+mod misbehaving_http2;
 #[cfg(test)]
 mod outcomes;
 #[cfg(test)]
