@@ -2,9 +2,9 @@
 
 use clap::Args;
 use plimsoll_core::compare::{Figure, FigureError, Measure, figure_names};
+use plimsoll_core::nearest::nearest;
 
 use super::values::ColorName;
-use crate::config::table::nearest;
 
 /// `plimsoll compare`.
 #[derive(Debug, Args)]
