@@ -2,9 +2,8 @@
 
 use super::settings::{Settings, Variable};
 
-/// Steps of the grid within `precision`: a load that passes below one that is too close to call, which itself lies within
-/// half a step of the capacity, is then still near enough.
-const STEP: f64 = 0.7;
+/// A step of the grid as a share of the precision.
+const STEP: f64 = 0.25;
 
 /// From numbers to loads.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +11,7 @@ pub(super) struct Grid {
     start: f64,
     /// Natural logarithm of the ratio between neighbours.
     step: f64,
+    precision: f64,
     /// Whole loads: users.
     whole: Option<Vec<u32>>,
     pub(super) min: i32,
@@ -20,18 +20,20 @@ pub(super) struct Grid {
 
 impl Grid {
     pub(super) fn new(settings: &Settings) -> Self {
+        let precision = (1.0 + settings.precision).ln();
         let step = (1.0 + STEP * settings.precision).ln();
-        let (start, min, max) = (settings.start.clamp(settings.min, settings.max), settings.min, settings.max);
+        let (start, min, max) =
+            (settings.start.clamp(settings.min, settings.max), settings.min, settings.max);
         match settings.variable {
             Variable::Rate => {
                 let index = |load: f64| (load / start).ln() / step;
                 let (min, max) = (index(min).ceil() as i32, index(max).floor() as i32);
-                Grid { start, step, whole: None, min: min.min(0), max: max.max(0) }
+                Grid { start, step, precision, whole: None, min: min.min(0), max: max.max(0) }
             }
             Variable::Concurrency => {
                 let whole = whole_loads(min as u32, max as u32, step.exp());
                 let max = i32::try_from(whole.len()).unwrap_or(i32::MAX) - 1;
-                Grid { start, step, whole: Some(whole), min: 0, max }
+                Grid { start, step, precision, whole: Some(whole), min: 0, max }
             }
         }
     }
@@ -60,9 +62,33 @@ impl Grid {
         }
     }
 
+    /// The number of the greatest load up to `load`, but not below the least.
+    pub(super) fn up_to(&self, load: f64) -> i32 {
+        let near = self.index(load);
+        let index = if self.load(near) > load { near - 1 } else { near };
+        index.clamp(self.min, self.max)
+    }
+
+    /// The number of the least load from `load` on, but not above the greatest.
+    pub(super) fn from(&self, load: f64) -> i32 {
+        let near = self.index(load);
+        let index = if self.load(near) < load { near + 1 } else { near };
+        index.clamp(self.min, self.max)
+    }
+
     /// The number of the first load to try.
     pub(super) fn first(&self) -> i32 {
         self.index(self.start).clamp(self.min, self.max)
+    }
+
+    /// The precision asked for, as a difference of natural logarithms.
+    pub(super) fn precision(&self) -> f64 {
+        self.precision
+    }
+
+    /// The natural logarithm of the ratio of two loads.
+    pub(super) fn ratio(&self, low: i32, high: i32) -> f64 {
+        (self.load(high) / self.load(low)).ln()
     }
 
     /// Steps of a factor of `ratio`, at least one.

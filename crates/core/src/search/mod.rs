@@ -10,6 +10,7 @@
 
 mod bracket;
 mod capacity;
+mod crossing;
 mod engine;
 mod grid;
 mod outcome;

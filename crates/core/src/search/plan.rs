@@ -12,9 +12,7 @@ const LOOK_MAX: f64 = 30.0;
 /// A trial that is to decide is this many times as long as one without a single miss would have to be.
 const AMPLE: f64 = 3.0;
 /// Lengths of the first trial at a load after which it is too close to call.
-const PATIENCE: f64 = 12.0;
-/// A backlog is looked for no longer than so many first trials.
-const GUARD_MAX: f64 = 4.0;
+const PATIENCE: f64 = 14.0;
 
 /// What trials at a load have to be like.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,11 +29,12 @@ impl Lengths {
     pub(super) fn at(settings: &Settings, rate: f64) -> Self {
         let within = |seconds: f64| seconds.clamp(settings.trial_min, settings.trial_max);
         let rate = rate.max(1e-6);
-        let first = within(AMPLE * requests(settings) / rate);
         let guard = match settings.variable {
-            Variable::Rate => settings.guard.seconds(rate).min(GUARD_MAX * first),
+            Variable::Rate => settings.guard.seconds(rate),
             Variable::Concurrency => 0.0,
         };
+        let first = within(guard.max(AMPLE * requests(settings) / rate));
+        let guard = guard.min(first);
         let look = (LOOK / rate).clamp(settings.trial_min, LOOK_MAX.max(settings.trial_min)).min(first);
         Lengths { look, first, needs: Needs { guard, patience: PATIENCE * first } }
     }
@@ -43,8 +42,7 @@ impl Lengths {
     /// The next trial at a load that is to be decided.
     pub(super) fn next(&self, settings: &Settings, so_far: &Standing) -> f64 {
         let wanted = so_far.more.map_or(self.first, |more| 1.1 * more);
-        let longest = settings.trial_max.max(self.needs.guard);
-        wanted.clamp(self.first.min(settings.trial_min.max(self.first / 2.0)), longest.min(4.0 * self.first))
+        wanted.clamp(self.first, so_far.seconds.clamp(self.first, settings.trial_max.max(self.first)))
     }
 }
 
@@ -53,7 +51,10 @@ fn requests(settings: &Settings) -> f64 {
     let tiers = settings.tiers.iter();
     let each = tiers.flat_map(|tier| {
         let confidence = tier.slos.confidence().value();
-        tier.slos.iter().filter_map(Slo::allowed).map(move |allowed| least_requests(0, 1.0 - allowed, confidence))
+        tier.slos
+            .iter()
+            .filter_map(Slo::allowed)
+            .map(move |allowed| least_requests(0, 1.0 - allowed, confidence))
     });
     each.max().unwrap_or(100) as f64
 }

@@ -35,6 +35,8 @@ pub(super) struct Standing {
     /// The objective that is missed or nearest to its limit, by its place in the tier.
     pub(super) binding: Option<usize>,
     pub(super) confirmed: bool,
+    /// The pressure of each objective, as a logarithm, and its weight.
+    pub(super) pressures: Vec<(f64, f64)>,
 }
 
 /// How much one load may take, and what it needs to pass.
@@ -50,8 +52,10 @@ pub(super) struct Needs {
 struct Pooled {
     decided: Option<bool>,
     looks_good: bool,
-    /// How near to its limit: the share of misses over the share allowed, or the like.
+    /// How near to its limit: the logarithm of the share of misses over the share allowed, or of a mean over its limit.
     pressure: f64,
+    /// One over the variance of `pressure`.
+    weight: f64,
     /// Seconds that would decide it.
     more: Option<f64>,
 }
@@ -62,7 +66,14 @@ impl Standing {
         let valid: Vec<&TrialOutcome> =
             trials.iter().copied().filter(|trial| trial.invalid.is_none()).collect();
         let seconds: f64 = valid.iter().map(|trial| trial.seconds).sum();
-        let blank = Standing { sign: Sign::Good, seconds, more: None, binding: None, confirmed: false };
+        let blank = Standing {
+            sign: Sign::Good,
+            seconds,
+            more: None,
+            binding: None,
+            confirmed: false,
+            pressures: Vec::new(),
+        };
         if valid.is_empty() {
             let sign = if trials.len() >= INVALID_MIN { Sign::TooMuch } else { Sign::Bad };
             return Standing { sign, ..blank };
@@ -92,7 +103,8 @@ impl Standing {
             }
             _ => None,
         };
-        Standing { sign, more, binding, confirmed, ..blank }
+        let pressures = pooled.iter().map(|one| (one.pressure, one.weight)).collect();
+        Standing { sign, more, binding, confirmed, pressures, ..blank }
     }
 }
 
@@ -149,24 +161,39 @@ impl Pooled {
             None if says.n < 0.5 * n.min(1.0) => Some(seconds),
             None => times_more(says, allowed, alpha).map(|times| (times - 1.0) * seconds),
         };
-        Pooled { decided, looks_good, pressure: misses.max(0.1) / (allowed * n).max(0.1), more }
+        // Half a miss more than there are, so that none has a logarithm too. The variance is that of a Poisson count.
+        let share = (misses + 0.5) / (n + 1.0);
+        let clustering = if says.n > 0.0 { (n / says.n).max(1.0) } else { n.max(1.0) };
+        let weight = (misses + 0.5) / clustering;
+        Pooled { decided, looks_good, pressure: (share / allowed).ln(), weight, more }
     }
 
     /// Means and amounts per second have no trials to add up: the longest run speaks.
     fn by_the_longest(found: &[(SloVerdict, f64)]) -> Self {
         let longest = found.iter().max_by(|a, b| a.1.total_cmp(&b.1));
         let Some((verdict, seconds)) = longest else {
-            return Pooled { decided: None, looks_good: false, pressure: 0.0, more: None };
+            return Pooled { decided: None, looks_good: false, pressure: 0.0, weight: 0.0, more: None };
         };
         let decided = match verdict.verdict {
             Verdict::Pass => Some(true),
             Verdict::Fail => Some(false),
             Verdict::Undecided => None,
         };
-        let looks_good = decided.unwrap_or_else(|| verdict.estimate.is_some_and(|value| verdict.slo.is_met_by(value)));
-        let pressure = verdict.estimate.map_or(0.0, |value| verdict.slo.pressure(value));
+        let (limit, upper) = (verdict.slo.limit(), verdict.slo.is_upper());
+        let over = |value: f64| if upper { value / limit } else { limit / value };
+        let pressure = verdict.estimate.map_or(0.0, |value| over(value).max(1e-9).ln());
+        let looks_good = decided.unwrap_or(verdict.estimate.is_some() && pressure <= 0.0);
+        // The interval is some four standard errors wide.
+        let ends = verdict.low.zip(verdict.high).filter(|(low, high)| *low > 0.0 && high > low);
+        let weight = ends.map_or(0.0, |(low, high)| (4.0 / (high / low).ln()).powi(2));
         // Another trial begins anew, so it has to be as long as both together.
-        Pooled { decided, looks_good, pressure, more: verdict.more_seconds.map(|more| more + seconds) }
+        Pooled {
+            decided,
+            looks_good,
+            pressure,
+            weight,
+            more: verdict.more_seconds.map(|more| more + seconds),
+        }
     }
 }
 

@@ -105,6 +105,14 @@ impl Slo {
         }
     }
 
+    /// The share of misses, 0 to 1, up to which it is met; nothing where it is about a mean or an amount per second.
+    pub fn allowed(&self) -> Option<f64> {
+        match self.question() {
+            Question::Misses(allowed) => Some(allowed),
+            Question::Mean | Question::Rate => None,
+        }
+    }
+
     pub(super) fn question(&self) -> Question {
         match self {
             Slo::EachRequest(each) => Question::Misses(1.0 - each.percent / 100.0),

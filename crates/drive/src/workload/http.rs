@@ -95,24 +95,13 @@ pub(super) fn table(spec: &VarsSpec) -> Result<Table, WorkloadError> {
 
 #[cfg(test)]
 mod tests {
-    use plimsoll_core::spec::{Expect, Pick, PromptSource};
+    use plimsoll_core::spec::Pick;
+    use plimsoll_core::testing::own_requests;
 
     use super::*;
 
     fn spec(body: BodySource) -> HttpSpec {
-        HttpSpec {
-            method: "POST".to_owned(),
-            path: "/".to_owned(),
-            headers: Vec::new(),
-            body,
-            content_type: None,
-            multipart_field: None,
-            vars: None,
-            prompts: Box::new(PromptSource::Text("x".to_owned())),
-            shaped_by: None,
-            expect: Expect::default(),
-            stream_by: None,
-        }
+        HttpSpec { body, ..own_requests() }
     }
 
     #[test]
@@ -167,6 +156,6 @@ mod tests {
             assert_eq!(table(&spec).is_ok(), fits, "{name}");
         }
         let spec = VarsSpec { path: "nowhere.csv".to_owned(), order: Pick::Cycle };
-        assert!(table(&spec).unwrap_err().to_string().starts_with("cannot read nowhere.csv: "));
+        assert!(table(&spec).unwrap_err().to_string().starts_with("cannot read nowhere.csv ("));
     }
 }

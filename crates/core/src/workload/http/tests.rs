@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::spec::{BodySource, Expect, PromptSource, Secret, VarsSpec};
+use crate::spec::{Secret, VarsSpec};
+use crate::testing::own_requests;
 
 /// A run that sends `body` of this type to `path`, with rows of CSV.
 struct Asking<'a> {
@@ -27,21 +28,14 @@ const PLAIN: Asking<'static> = Asking {
 impl Asking<'_> {
     fn build(&self) -> Result<HttpRequests, HttpError> {
         let spec = HttpSpec {
-            method: "POST".to_owned(),
             path: self.path.to_owned(),
             headers: self
                 .headers
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), Secret::new(*value)))
                 .collect(),
-            body: BodySource::None,
-            content_type: None,
-            multipart_field: None,
             vars: (!self.rows.is_empty()).then(|| VarsSpec { path: "data".to_owned(), order: self.order }),
-            prompts: Box::new(PromptSource::Text("x".to_owned())),
-            shaped_by: None,
-            expect: Expect::default(),
-            stream_by: None,
+            ..own_requests()
         };
         let table = match self.rows {
             "" => None,
