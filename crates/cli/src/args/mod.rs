@@ -7,6 +7,7 @@ pub(crate) mod compare;
 pub(crate) mod family;
 pub(crate) mod http;
 pub(crate) mod load;
+pub(crate) mod objectives;
 pub(crate) mod output;
 pub(crate) mod payload;
 pub(crate) mod request;
@@ -61,6 +62,8 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) phases: load::PhaseArgs,
     #[command(flatten)]
+    pub(crate) objectives: objectives::ObjectiveArgs,
+    #[command(flatten)]
     pub(crate) workload: workload::WorkloadArgs,
     #[command(flatten)]
     pub(crate) api: request::ApiArgs,
@@ -108,6 +111,8 @@ Examples:
     plimsoll run -H http://host:8080 --provider torchserve -m densenet --input-data cat.jpg -u 4 -t 30s
   Any REST API, with variables from a file, and what an answer must have
     plimsoll run -H http://host --path '/items/{{id}}' --vars items.csv --expect-json '$.ok == true' -t 30s
+  Fail a pipeline (exit code 99) where 1 % of the answers begin later than half a second
+    plimsoll run -H http://host:8000 --qps 20 -t 5min --slo 'ttft.p99<500ms' --abort-on 'error_rate>5% over 10s'
   See what would be used, and where each value comes from
     plimsoll run --config locust.conf -u 4 --print-config
 

@@ -17,6 +17,8 @@ mod http;
 #[cfg(test)]
 mod http2_server;
 #[cfg(test)]
+mod objectives;
+#[cfg(test)]
 mod outcomes;
 #[cfg(test)]
 mod payloads;
