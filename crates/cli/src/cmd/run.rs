@@ -1,6 +1,5 @@
 //! `plimsoll run`: from what was typed to a run and its report.
 
-use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -10,7 +9,6 @@ use plimsoll_core::summary::Summary;
 
 use crate::args::RunArgs;
 use crate::exit::{Exit, UsageError};
-use crate::report::style::Style;
 use crate::report::summary_csv::SummaryFileError;
 use crate::report::{emit, summary_block, summary_csv, terminal};
 use crate::resolve::Outputs;
@@ -32,7 +30,7 @@ pub(crate) fn run(matches: &ArgMatches, typed: &RunArgs) -> anyhow::Result<ExitC
 
 /// Reports a run and gives it the exit code that it deserves.
 fn conclude(done: &Done, outputs: &Outputs) -> anyhow::Result<ExitCode> {
-    let Done { spec, finished, interrupted, locust } = done;
+    let Done { spec, finished, interrupted, locust, .. } = done;
     let summary = &finished.summary;
     let results = finished.folder.as_ref().map_or_else(String::new, |folder| folder.display().to_string());
     let json = serde_json::to_string_pretty(summary)?;
@@ -75,7 +73,7 @@ fn report(
     if outputs.json {
         emit::result(&format!("{}\n", summary_json.trim_end()))?;
     } else {
-        let style = stdout_style(outputs);
+        let style = outputs.stdout_style();
         emit::result(&terminal::report(summary, results, style))?;
         emit::result(&format!("\n{}", summary_block::block(&entries)))?;
     }
@@ -83,14 +81,6 @@ fn report(
         summary_csv::append(path, &entries)?;
     }
     Ok(())
-}
-
-/// The style of what goes to stdout.
-fn stdout_style(outputs: &Outputs) -> Style {
-    let no_color = std::env::var("NO_COLOR").ok();
-    let terminal = io::stdout().is_terminal();
-    let width = terminal_size::terminal_size().filter(|_| terminal).map(|(width, _)| width.0);
-    Style::new(outputs.color, terminal, no_color.as_deref(), width)
 }
 
 /// The exit code that the results deserve.
