@@ -29,6 +29,8 @@ fn main() -> ExitCode {
             Command::Capacity(args) => cmd::capacity::run(&matches, &args),
             Command::Sim(args) => cmd::sim::run(&args),
             Command::Calibrate(args) => cmd::calibrate::run(&args),
+            Command::Compare(args) => cmd::compare::run(&args),
+            Command::Sweep(args) => cmd::sweep::run(&matches, &args),
             Command::Selftest(args) => cmd::selftest::run(&args),
         });
     match done {

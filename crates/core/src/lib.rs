@@ -4,6 +4,7 @@
 
 pub mod calibrate;
 pub mod certificate;
+pub mod compare;
 pub mod health;
 pub mod knee;
 pub mod load;
@@ -14,7 +15,7 @@ pub mod search;
 pub mod seed;
 pub mod slo;
 pub mod spec;
-mod stats;
+pub mod stats;
 pub mod summary;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -4,11 +4,13 @@
 
 pub(crate) mod calibrate;
 pub(crate) mod capacity;
+pub(crate) mod compare;
 pub(crate) mod family;
 pub(crate) mod load;
 pub(crate) mod output;
 pub(crate) mod payload;
 pub(crate) mod request;
+pub(crate) mod sweep;
 pub(crate) mod values;
 pub(crate) mod workload;
 
@@ -37,6 +39,10 @@ pub(crate) enum Command {
     Sim(SimArgs),
     /// Fit the simulated server to a real one, from the results of runs
     Calibrate(calibrate::CalibrateArgs),
+    /// Say whether two runs differ, or where a history of runs changed
+    Compare(compare::CompareArgs),
+    /// Repeat a run for every combination of some settings
+    Sweep(Box<sweep::SweepArgs>),
     /// Check this host and this build
     Selftest(SelftestArgs),
 }

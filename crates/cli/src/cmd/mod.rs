@@ -2,6 +2,8 @@
 
 pub(crate) mod calibrate;
 pub(crate) mod capacity;
+pub(crate) mod compare;
 pub(crate) mod run;
 pub(crate) mod selftest;
 pub(crate) mod sim;
+pub(crate) mod sweep;

@@ -73,7 +73,7 @@ fn report(
     if outputs.json {
         emit::result(&format!("{}\n", summary_json.trim_end()))?;
     } else {
-        let style = outputs.stdout_style();
+        let style = Style::of_stdout(outputs.color);
         emit::result(&terminal::report(summary, results, style))?;
         emit::result(&format!("\n{}", summary_block::block(&entries)))?;
     }

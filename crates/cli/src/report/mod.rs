@@ -3,7 +3,10 @@
 pub(crate) mod calibrate;
 pub(crate) mod capacity;
 mod capacity_chart;
+pub(crate) mod compare;
+pub(crate) mod compare_json;
 pub(crate) mod emit;
+pub(crate) mod history;
 pub(crate) mod late_server;
 pub(crate) mod live;
 pub(crate) mod locust_csv;
@@ -14,6 +17,7 @@ pub(crate) mod proof;
 pub(crate) mod style;
 pub(crate) mod summary_block;
 pub(crate) mod summary_csv;
+pub(crate) mod sweep;
 pub(crate) mod terminal;
 
 #[cfg(test)]

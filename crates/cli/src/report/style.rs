@@ -1,5 +1,7 @@
 //! How wide and how coloured a text may be.
 
+use std::io::{self, IsTerminal as _};
+
 use crate::args::values::ColorName;
 
 /// The width and colour of a terminal, or of a file.
@@ -35,6 +37,14 @@ impl Style {
             ColorName::Auto => is_terminal && no_color.is_none_or(str::is_empty),
         };
         Style { width: width.unwrap_or(100).max(40), color }
+    }
+
+    /// The style of what goes to stdout.
+    pub(crate) fn of_stdout(color: ColorName) -> Self {
+        let no_color = std::env::var("NO_COLOR").ok();
+        let terminal = io::stdout().is_terminal();
+        let width = terminal_size::terminal_size().filter(|_| terminal).map(|(width, _)| width.0);
+        Style::new(color, terminal, no_color.as_deref(), width)
     }
 
     /// `text` in the colour of `tone`, if there is colour.

@@ -15,7 +15,6 @@ mod target;
 mod workload;
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
@@ -32,7 +31,6 @@ use crate::args::values::{ColorName, HttpName};
 use crate::config::table::Table;
 use crate::config::{self, Layer, Presets};
 use crate::exit::{UsageError, refuse};
-use crate::report::style::Style;
 
 pub(crate) use api::ApiDraft;
 pub(crate) use load::TraceInput;
@@ -104,6 +102,16 @@ pub(crate) struct Server {
 }
 
 impl Draft {
+    /// The name of the run.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The seed of every random choice.
+    pub(crate) fn seed(&self) -> Seed {
+        self.seed
+    }
+
     /// The load, for the trace that is read into it.
     pub(crate) fn load_mut(&mut self) -> &mut LoadModel {
         &mut self.load
@@ -172,16 +180,6 @@ pub(crate) struct Outputs {
     pub(crate) exit_code_on_error: u8,
     /// Whether chat and streaming are defaults that the opening line should explain.
     pub(crate) api_by_default: bool,
-}
-
-impl Outputs {
-    /// The style of what goes to stdout.
-    pub(crate) fn stdout_style(&self) -> Style {
-        let no_color = std::env::var("NO_COLOR").ok();
-        let terminal = io::stdout().is_terminal();
-        let width = terminal_size::terminal_size().filter(|_| terminal).map(|(width, _)| width.0);
-        Style::new(self.color, terminal, no_color.as_deref(), width)
-    }
 }
 
 /// A value that resolving gave an option that nobody set: option, value, why.

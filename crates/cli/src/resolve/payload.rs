@@ -195,9 +195,6 @@ impl PayloadDraft {
         let made = matches!(self.rest.values, Values::Random | Values::Zero);
         match (kind, made, self.rest.shapes.len()) {
             (Kind::Tensors | Kind::Protobuf, ..) => {}
-            (_, true, 0) => refuse!(
-                "{name} does not tell what its models take: give --input-data FILE or JSON, or a shape such as --shape 16"
-            ),
             (Kind::Body, true, 2..) => {
                 refuse!("{name} gets one tensor of values made here: give one --shape")
             }

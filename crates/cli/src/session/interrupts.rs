@@ -17,7 +17,7 @@ pub(crate) enum Interrupted {
 }
 
 /// The signals that end a trial.
-pub(super) struct Interrupts {
+pub(crate) struct Interrupts {
     runtime: Runtime,
     interrupt: Signal,
     terminate: Signal,
@@ -28,7 +28,7 @@ impl Interrupts {
     ///
     /// # Errors
     /// The operating system refuses it.
-    pub(super) fn listen() -> anyhow::Result<Self> {
+    pub(crate) fn listen() -> anyhow::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (interrupt, terminate) = runtime.block_on(async {
             anyhow::Ok((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
@@ -37,7 +37,7 @@ impl Interrupts {
     }
 
     /// Waits for the next signal, but no longer than `time`. True if one came, or had come since the last wait.
-    pub(super) fn within(&mut self, time: Duration) -> bool {
+    pub(crate) fn within(&mut self, time: Duration) -> bool {
         let Interrupts { runtime, interrupt, terminate } = self;
         runtime.block_on(async {
             tokio::select! {

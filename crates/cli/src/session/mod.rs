@@ -3,10 +3,12 @@
 mod adapt;
 mod blueprint;
 mod folder;
+mod identify;
 mod inputs;
 mod interrupts;
 mod launch;
 mod locust;
+mod models;
 mod opening;
 mod ready;
 mod server;
@@ -17,7 +19,7 @@ mod watch;
 
 pub(crate) use blueprint::Blueprint;
 pub(crate) use folder::CommandFolder;
-pub(crate) use interrupts::Interrupted;
+pub(crate) use interrupts::{Interrupted, Interrupts};
 pub(crate) use opening::Session;
-pub(crate) use settings::{Presets, settings};
+pub(crate) use settings::{Presets, resolve_again, settings};
 pub(crate) use trial::{Afterwards, Done, Place, Trial};

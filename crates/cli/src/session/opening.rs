@@ -11,7 +11,7 @@ use super::blueprint::Blueprint;
 use super::interrupts::Interrupts;
 use super::server::{Reached, Way};
 use super::{adapt, inputs, ready, server};
-use crate::report::{emit, late_server};
+use crate::report::{emit, late_server, plan};
 use crate::resolve::Resolved;
 
 /// A server that has been found.
@@ -31,7 +31,7 @@ impl Session {
         let lengths = trace_of(&mut resolved)?;
         let reached = server::find(&resolved.draft.target, resolved.draft.transport())?;
         let session = Session { reached, asked: 0, interrupts: None };
-        let blueprint = session.complete(resolved, lengths)?;
+        let blueprint = session.complete(resolved, lengths, session.reached.found.as_deref())?;
         Ok((session, blueprint))
     }
 
@@ -41,7 +41,7 @@ impl Session {
     /// Something that the run needs is missing or impossible.
     pub(crate) fn blueprint(&self, mut resolved: Resolved) -> anyhow::Result<Blueprint> {
         let lengths = trace_of(&mut resolved)?;
-        self.complete(resolved, lengths)
+        self.complete(resolved, lengths, None)
     }
 
     /// Lets the next trial ask what comes after the first `asked` requests: earlier trials, of a command that was
@@ -50,9 +50,21 @@ impl Session {
         self.asked = asked;
     }
 
-    fn complete(&self, resolved: Resolved, lengths: Option<TraceLengths>) -> anyhow::Result<Blueprint> {
+    /// Makes a run for the server; first tells what was `found`.
+    fn complete(
+        &self,
+        resolved: Resolved,
+        lengths: Option<TraceLengths>,
+        found: Option<&str>,
+    ) -> anyhow::Result<Blueprint> {
         let Resolved { draft, outputs, forced_from, .. } = resolved;
-        let mut spec = draft.with_server(self.reached.server.clone())?;
+        let spec = draft.with_server(self.reached.server.clone());
+        if let Some(found) = found {
+            // A server that cannot be asked like that explains why not.
+            let asking = spec.as_ref().map(|spec| format!("; asking {}", plan::api(&spec.api)));
+            emit::note(&format!("{found}{}", asking.unwrap_or_default()));
+        }
+        let mut spec = spec?;
         inputs::complete(&mut spec, &self.reached)?;
         if let Some(corpus) = forced_from {
             spec.api.forced_generation = ready::forced_texts(corpus);

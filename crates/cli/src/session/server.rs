@@ -3,15 +3,14 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use plimsoll_core::spec::{Provider, Target, TransportSpec};
-use plimsoll_drive::protocol::probe::{self, Model};
-use plimsoll_drive::protocol::{Mask, supports};
-use plimsoll_drive::transport::{HttpVersion, Origin, TlsConfig, client_config, fetch, negotiate, reach};
+use plimsoll_drive::protocol::probe::{Model, guess_provider};
+use plimsoll_drive::transport::{HttpVersion, Origin, TlsConfig, client_config, negotiate};
 use plimsoll_serve::in_process::SimulatedServer;
 use plimsoll_serve::sim::{SimOptions, SimServer};
 
-use super::inputs;
+use super::identify::{Identity, identify, unreachable};
 use crate::exit::UsageError;
 use crate::report::emit;
 use crate::resolve::{Server, TargetDraft, TargetKind};
@@ -20,6 +19,8 @@ use crate::resolve::{Server, TargetDraft, TargetKind};
 pub(super) struct Reached {
     pub(super) server: Server,
     pub(super) way: Way,
+    /// What was found out about it, in words, where it had to be.
+    pub(super) found: Option<String>,
 }
 
 /// How requests get there.
@@ -75,24 +76,10 @@ pub(super) fn find(draft: &TargetDraft, transport: &TransportSpec) -> anyhow::Re
     };
     let http = http_version(draft, &origin, transport, tls.clone()).with_context(|| unreachable(&url))?;
     let way = HttpWay { origin, tls, http, embedded };
-    let HttpWay { origin, tls, .. } = &way;
-    let (provider, model) = match (draft.provider, &draft.model) {
-        (Some(provider), Some(model)) => {
-            reach(origin, transport, tls.clone()).with_context(|| unreachable(&url))?;
-            (provider, model.clone())
-        }
-        (Some(provider), None) if asks_payloads(provider) => {
-            reach(origin, transport, tls.clone()).with_context(|| unreachable(&url))?;
-            (provider, inputs::find_model(provider, &way, &asking, transport)?)
-        }
-        _ => {
-            let models = ask_models(origin, &asking, transport, tls.clone(), &url, draft)?;
-            complete(&origin.host, &origin.authority, draft, &models)?
-        }
-    };
-    // The report names the target as the user did: the port of the embedded server means nothing.
-    let shown = if way.embedded.is_some() { draft.url.clone() } else { url };
-    Ok(Reached { server: Server { url: shown, provider, model }, way: Way::Http(way) })
+    let Identity { provider, model, found } = identify(draft, &way, &asking, transport)?;
+    // Who asks for the embedded server knows what it is, and its port means nothing.
+    let (shown, found) = if way.embedded.is_some() { (draft.url.clone(), None) } else { (url, found) };
+    Ok(Reached { server: Server { url: shown, provider, model }, way: Way::Http(way), found })
 }
 
 /// The version of HTTP that the run speaks.
@@ -108,18 +95,18 @@ fn http_version(
     }
 }
 
-/// Whether a provider has nothing but interfaces for payloads; such servers list their models elsewhere.
-fn asks_payloads(provider: Provider) -> bool {
-    supports(provider).interfaces.iter().all(|interface| interface.takes_payloads())
-}
-
 /// A server within this process.
 fn in_process(draft: &TargetDraft, text: &str) -> anyhow::Result<Reached> {
     let server = SimulatedServer::new(sim_options(text)?).map_err(|error| UsageError(error.to_string()))?;
-    let models = [Model { id: server.model().to_owned(), owned_by: Some(server.owner().to_owned()) }];
-    let (provider, model) = complete("sim", "sim", draft, &models)?;
+    let own = Model { id: server.model().to_owned(), owned_by: Some(server.owner().to_owned()) };
+    let provider = draft.provider.unwrap_or_else(|| {
+        let guess = guess_provider("sim", std::slice::from_ref(&own));
+        guess.note.iter().for_each(|note| emit::warning(note));
+        guess.provider
+    });
+    let model = draft.model.clone().unwrap_or(own.id);
     let server_of_run = Server { url: draft.url.clone(), provider, model };
-    Ok(Reached { server: server_of_run, way: Way::InProcess(Box::new(server)) })
+    Ok(Reached { server: server_of_run, way: Way::InProcess(Box::new(server)), found: None })
 }
 
 fn sim_options(text: &str) -> Result<SimOptions, UsageError> {
@@ -129,60 +116,4 @@ fn sim_options(text: &str) -> Result<SimOptions, UsageError> {
 fn start_embedded(text: &str) -> anyhow::Result<SimServer> {
     SimServer::start(sim_options(text)?, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0))
         .context("cannot start the embedded server on 127.0.0.1")
-}
-
-fn unreachable(url: &str) -> String {
-    format!("no server at {url}: start it, or give another target with -H")
-}
-
-/// The server's list of models.
-fn ask_models(
-    origin: &Origin,
-    target: &Target,
-    transport: &TransportSpec,
-    tls: Option<Arc<TlsConfig>>,
-    url: &str,
-    draft: &TargetDraft,
-) -> anyhow::Result<Vec<Model>> {
-    let path = probe::MODELS_PATH;
-    let fetched = fetch(origin, target, transport, tls, path).map_err(|error| {
-        if error.is_unreachable() { anyhow!(error).context(unreachable(url)) } else { anyhow!(error) }
-    });
-    let missing = match (draft.provider, &draft.model) {
-        (None, None) => "--provider and --model",
-        (None, Some(_)) => "--provider",
-        _ => "--model",
-    };
-    let advice = || format!("{url} does not tell its models: name them with {missing}");
-    let fetched = fetched?;
-    if fetched.status != 200 {
-        let excerpt = Mask::of(target).hide(plimsoll_drive::protocol::error_excerpt(&fetched.body));
-        return Err(anyhow!("GET {path} answered {}: {excerpt}", fetched.status)).with_context(advice);
-    }
-    probe::parse_models(&fetched.body).map_err(|error| anyhow!(error)).with_context(advice)
-}
-
-/// Provider and model of a server on `host` that lists `models`, as far as the draft leaves them open.
-fn complete(
-    host: &str,
-    shown: &str,
-    draft: &TargetDraft,
-    models: &[Model],
-) -> anyhow::Result<(Provider, String)> {
-    let provider = match draft.provider {
-        Some(provider) => provider,
-        None => {
-            // The owner of the model that was asked for says more than that of the first.
-            let named = models.iter().filter(|entry| Some(&entry.id) == draft.model.as_ref());
-            let relevant: Vec<Model> = named.chain(models).take(1).cloned().collect();
-            let guess = probe::guess_provider(host, &relevant);
-            if let Some(note) = &guess.note {
-                emit::warning(note);
-            }
-            guess.provider
-        }
-    };
-    let model = draft.model.clone().or_else(|| models.first().map(|entry| entry.id.clone()));
-    let model = model.ok_or_else(|| UsageError(format!("{shown} lists no model: name one with --model")))?;
-    Ok((provider, model))
 }

@@ -25,9 +25,7 @@ pub(crate) fn settings(
     typed: &RunArgs,
     presets: Presets,
 ) -> anyhow::Result<Option<Resolved>> {
-    let matches =
-        matches.subcommand_matches(name).with_context(|| format!("the command line has no `{name}`"))?;
-    let resolved = resolve::resolve(matches, typed, &process_context(presets))?;
+    let resolved = resolve_again(matches, name, typed, presets)?;
     logging::start(resolved.outputs.loglevel, resolved.outputs.logfile.as_deref())?;
     resolved.warnings.iter().for_each(|warning| emit::warning(warning));
     match &resolved.printed_config {
@@ -37,6 +35,21 @@ pub(crate) fn settings(
         }
         None => Ok(Some(resolved)),
     }
+}
+
+/// The same for a command that resolves its options again and again: no log is started and nothing is printed.
+///
+/// # Errors
+/// Bad usage.
+pub(crate) fn resolve_again(
+    matches: &ArgMatches,
+    name: &str,
+    typed: &RunArgs,
+    presets: Presets,
+) -> anyhow::Result<Resolved> {
+    let matches =
+        matches.subcommand_matches(name).with_context(|| format!("the command line has no `{name}`"))?;
+    Ok(resolve::resolve(matches, typed, &process_context(presets))?)
 }
 
 /// What resolving takes from this process.

@@ -9,6 +9,8 @@ mod calibrate;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod compare;
+#[cfg(test)]
 mod family;
 #[cfg(test)]
 mod outcomes;
@@ -18,6 +20,8 @@ mod payloads;
 mod presets;
 #[cfg(test)]
 mod print_config;
+#[cfg(test)]
+mod probe;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
@@ -40,5 +44,7 @@ mod servers;
 mod simulated;
 #[cfg(test)]
 mod stop;
+#[cfg(test)]
+mod sweep;
 #[cfg(test)]
 mod truth;

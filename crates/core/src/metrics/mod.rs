@@ -17,6 +17,7 @@ pub use histogram::{Samples, Unit};
 pub use order_statistics::{PERCENTILES, interval, min_samples};
 pub(crate) use order_statistics::{percentile, rank};
 pub use quantities::llm_bench_latency_per_token;
+pub(crate) use quantities::{QUANTITIES, Quantity};
 pub use summarise::{Conduct, Window};
 pub use tally::{Tally, Totals};
 pub use tokens::resolve_output_tokens;

@@ -32,6 +32,7 @@ mod template;
 mod templated;
 mod tgi;
 mod torchserve;
+pub mod torchserve_metadata;
 mod transcriptions;
 mod triton;
 mod v2;

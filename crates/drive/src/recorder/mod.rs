@@ -13,6 +13,7 @@ mod segment;
 mod series;
 mod stored_spec;
 mod utc;
+mod whole_table;
 mod worker;
 
 pub use error::RecorderError;
@@ -24,3 +25,4 @@ pub use records_table::RECORDS_FORMAT;
 pub use series::{WindowRow, WindowSink};
 pub use stored_spec::{StoredSpec, StoredSpecError, StoredTarget};
 pub use utc::rfc3339;
+pub use whole_table::{ColumnValues, parquet_bytes};

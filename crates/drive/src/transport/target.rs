@@ -74,6 +74,13 @@ impl Origin {
         })
     }
 
+    /// Another port of the same host, without a base path: that belongs to the port it was given for.
+    pub fn on_port(&self, port: u16) -> Origin {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        let authority = format!("{host}:{port}");
+        Origin { port, base_path: String::new(), authority, ..self.clone() }
+    }
+
     /// What the heads of all requests to this target by `route` share.
     pub(crate) fn head(&self, target: &Target, route: &Route) -> RequestHead {
         let mut fields = self.common_fields(target, &route.accept);
@@ -88,13 +95,6 @@ impl Origin {
             fields,
             has_body: route.content_type.is_some(),
         }
-    }
-
-    /// A whole request for `path` without a body.
-    pub(crate) fn bare(&self, target: &Target, method: &str, path: &str) -> Bytes {
-        let fields = self.common_fields(target, "application/json");
-        let length = if method == "GET" { "" } else { "Content-Length: 0\r\n" };
-        Bytes::from(format!("{method} {}{path} HTTP/1.1\r\n{fields}{length}\r\n", self.base_path))
     }
 
     fn common_fields(&self, target: &Target, accept: &str) -> String {
@@ -172,6 +172,8 @@ mod tests {
         let origin = Origin::parse("https://[::1]:8443").unwrap();
         assert_eq!((origin.host.as_str(), origin.port, origin.tls), ("::1", 8443, true));
         assert_eq!(origin.authority, "[::1]:8443");
+        let next = Origin::parse("http://[::1]/base").unwrap().on_port(81);
+        assert_eq!((next.authority.as_str(), next.port, next.base_path.as_str()), ("[::1]:81", 81, ""));
         assert_eq!(Origin::parse("ftp://x").unwrap_err(), OriginError::Scheme("ftp://…".into()));
         assert!(Origin::parse("http://").is_err());
         assert!(Origin::parse("not a url").is_err());

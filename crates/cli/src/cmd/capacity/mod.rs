@@ -20,6 +20,7 @@ use self::objectives::Objectives;
 use self::stored::Stored;
 use crate::args::capacity::{CapacityArgs, Searched};
 use crate::exit::{Exit, UsageError, refuse};
+use crate::report::style::Style;
 use crate::report::{capacity as report, emit};
 use crate::session::{CommandFolder, Interrupted, Presets, Session, settings};
 
@@ -80,7 +81,7 @@ pub(crate) fn run(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Result<E
     let path = bench.close(&certificate)?;
     let text = match blueprint.outputs.json {
         true => format!("{}\n", serde_json::to_string_pretty(&certificate)?),
-        false => report::text(&certificate, &path, blueprint.outputs.stdout_style()),
+        false => report::text(&certificate, &path, Style::of_stdout(blueprint.outputs.color)),
     };
     emit::result(&text)?;
     Ok(exit_code(&certificate, found.interrupted))

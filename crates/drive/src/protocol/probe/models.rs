@@ -2,9 +2,9 @@
 
 use plimsoll_core::spec::Provider;
 
-use super::Malformed;
-use super::body_reader::malformed;
-use super::json_scan::Value;
+use crate::protocol::Malformed;
+use crate::protocol::body_reader::malformed;
+use crate::protocol::json_scan::Value;
 
 /// Where the list of models is asked for.
 pub const MODELS_PATH: &str = "/v1/models";
@@ -74,7 +74,8 @@ pub fn provider_of_host(host: &str) -> Option<Provider> {
     known.into_iter().find(|(part, _)| host.contains(part)).map(|(_, provider)| provider)
 }
 
-fn provider_of_owner(owner: &str) -> Option<Provider> {
+/// The provider that a model's owner tells.
+pub(super) fn provider_of_owner(owner: &str) -> Option<Provider> {
     let owner = owner.to_ascii_lowercase();
     match owner.as_str() {
         "llamacpp" => Some(Provider::LlamaCpp),
