@@ -53,6 +53,7 @@ pub fn run() -> RunSpec {
         strict_length: false,
         spin: false,
         record_chunks: false,
+        objectives: Default::default(),
     }
 }
 

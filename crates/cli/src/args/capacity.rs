@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use plimsoll_core::slo::Slo;
 
-use super::values::{positive, positive_duration};
 use super::RunArgs;
+use super::values::{positive, positive_duration};
 
 /// `plimsoll capacity`.
 #[derive(Debug, Args)]
@@ -71,7 +71,8 @@ impl FromStr for SloSet {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, list) = text.split_once(':').ok_or("write a name, a colon and objectives: 'gold: ttft.p99<300ms'")?;
+        let (name, list) =
+            text.split_once(':').ok_or("write a name, a colon and objectives: 'gold: ttft.p99<300ms'")?;
         let name = name.trim().to_owned();
         if name.is_empty() {
             return Err("the set has no name: write one in front of the colon".to_owned());
@@ -128,7 +129,9 @@ mod tests {
     fn sets_precisions_and_bursts_are_read() {
         let set: SloSet = " gold : ttft.p99<300ms; error_rate<1%".parse().unwrap();
         assert_eq!((set.name.as_str(), set.slos.len()), ("gold", 2));
-        for (text, excerpt) in [("ttft.p99<1s", "a colon"), (": ttft.p99<1s", "no name"), ("a: speed<1s", "speed")] {
+        for (text, excerpt) in
+            [("ttft.p99<1s", "a colon"), (": ttft.p99<1s", "no name"), ("a: speed<1s", "speed")]
+        {
             let error = text.parse::<SloSet>().unwrap_err();
             assert!(error.contains(excerpt), "{text}: {error}");
         }

@@ -7,6 +7,7 @@ pub(crate) mod capacity;
 pub(crate) mod compare;
 pub(crate) mod family;
 pub(crate) mod load;
+pub(crate) mod objectives;
 pub(crate) mod output;
 pub(crate) mod payload;
 pub(crate) mod request;
@@ -63,6 +64,8 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) phases: load::PhaseArgs,
     #[command(flatten)]
+    pub(crate) objectives: objectives::ObjectiveArgs,
+    #[command(flatten)]
     pub(crate) workload: workload::WorkloadArgs,
     #[command(flatten)]
     pub(crate) api: request::ApiArgs,
@@ -106,6 +109,8 @@ Examples:
     plimsoll run -H http://host:8000 --provider triton -m resnet --batch-size 8 -u 16 -r 16 -t 30s
   An image to TorchServe, as a file
     plimsoll run -H http://host:8080 --provider torchserve -m densenet --input-data cat.jpg -u 4 -t 30s
+  Fail a pipeline (exit code 99) where 1 % of the answers begin later than half a second
+    plimsoll run -H http://host:8000 --qps 20 -t 5min --slo 'ttft.p99<500ms' --abort-on 'error_rate>5% over 10s'
   See what would be used, and where each value comes from
     plimsoll run --config locust.conf -u 4 --print-config
 

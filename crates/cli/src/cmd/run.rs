@@ -92,6 +92,8 @@ fn exit_code(summary: &Summary, max_fail_ratio: f64, exit_code_on_error: u8) -> 
         ExitCode::from(exit_code_on_error)
     } else if !summary.validity.valid {
         Exit::Invalid.into()
+    } else if summary.missed() {
+        Exit::ObjectiveMissed.into()
     } else {
         Exit::Passed.into()
     }
@@ -100,6 +102,8 @@ fn exit_code(summary: &Summary, max_fail_ratio: f64, exit_code_on_error: u8) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use plimsoll_core::slo::Verdict;
+
     use crate::report::fixture;
 
     #[test]
@@ -112,5 +116,20 @@ mod tests {
         assert_eq!(code(&fixture::invalid(), 0.01, 1), expected(3));
         assert_eq!(code(&fixture::nothing_answered(), 0.01, 1), expected(1));
         assert_eq!(code(&Summary::default(), 0.01, 1), expected(1));
+        for (verdict, expected_code) in [(Verdict::Pass, 0), (Verdict::Undecided, 0), (Verdict::Fail, 99)] {
+            let mut judged = fixture::judged();
+            judged.slos.truncate(1);
+            judged.slos[0].verdict = verdict;
+            assert_eq!(code(&judged, 0.01, 1), expected(expected_code), "{verdict:?}");
+            judged.validity.valid = false;
+            assert_eq!(code(&judged, 0.01, 1), expected(3), "INVALID wins over {verdict:?}");
+        }
+        let mut overloaded = fixture::judged();
+        overloaded.slos.truncate(1);
+        overloaded.validity.overloaded = true;
+        assert_eq!(code(&overloaded, 0.01, 1), expected(99));
+        let mut stopped = fixture::valid();
+        stopped.run.stopped_by = Some("error_rate>5% over 10s: 6.0 % of 100 requests".to_owned());
+        assert_eq!(code(&stopped, 0.01, 1), expected(99));
     }
 }

@@ -24,7 +24,12 @@ pub(crate) fn beginning(latency: f64, warmup: f64, target: &Target) -> String {
 }
 
 /// A trial in one line, with the interval so far.
-pub(crate) fn trial_line(number: usize, trial: &TrialOutcome, so_far: &Capacity, variable: Variable) -> String {
+pub(crate) fn trial_line(
+    number: usize,
+    trial: &TrialOutcome,
+    so_far: &Capacity,
+    variable: Variable,
+) -> String {
     let found: Vec<String> = trial.tiers.iter().flatten().map(finding).collect();
     let word = match (&trial.invalid, trial.overloaded) {
         (Some(_), _) => " INVALID",
@@ -83,7 +88,11 @@ pub(crate) fn text(certificate: &Certificate, path: &Path, style: Style) -> Stri
     sections.extend(certificate.burst.as_ref().map(|burst| {
         let cost = |cost: &Option<f64>| cost.map_or("not known".to_owned(), percent);
         let all: Vec<String> = burst.cost.iter().map(cost).collect();
-        format!("Bursts     arrivals with a CV of {} cost {} of the certified load\n", burst.cv, all.join(", "))
+        format!(
+            "Bursts     arrivals with a CV of {} cost {} of the certified load\n",
+            burst.cv,
+            all.join(", ")
+        )
     }));
     sections.push(trials(certificate));
     sections.push(chart(certificate, style));
@@ -97,7 +106,8 @@ fn answer(certificate: &Certificate, style: Style) -> String {
         let name = if tier.name.is_empty() { String::new() } else { format!(" ({})", tier.name) };
         let (tone, word, rest) = verdict(certificate, tier);
         lines += &format!("{}{name}: {rest}\n", style.paint(tone, word));
-        let by_default = if certificate.method.default_objectives { " (defaults, as no --slo was given)" } else { "" };
+        let by_default =
+            if certificate.method.default_objectives { " (defaults, as no --slo was given)" } else { "" };
         lines += &format!("           objectives {}{by_default}\n", objectives.slos.join("; "));
         if let Some(binding) = &tier.binding {
             lines += &format!("           bound by {binding}\n");
@@ -128,10 +138,17 @@ fn verdict(certificate: &Certificate, tier: &TierCapacity) -> (Tone, &'static st
     let seconds = short(low.seconds);
     let text = match (tier.high, tier.ceiling) {
         (Some(high), _) => {
-            format!("{} passes, {} fails ({seconds} s at the first{confirmed})", show(low.load), show(high.load))
+            format!(
+                "{} passes, {} fails ({seconds} s at the first{confirmed})",
+                show(low.load),
+                show(high.load)
+            )
         }
         (None, Some(Ceiling::GreatestAllowed)) => {
-            format!("at least {}, the greatest load that was allowed: raise --max-rate to find the end", show(low.load))
+            format!(
+                "at least {}, the greatest load that was allowed: raise --max-rate to find the end",
+                show(low.load)
+            )
         }
         (None, Some(Ceiling::Client { load })) => format!(
             "at least {}; this client cannot put {} on the server without measuring itself: that is its limit, not the \
@@ -140,9 +157,14 @@ fn verdict(certificate: &Certificate, tier: &TierCapacity) -> (Tone, &'static st
             show(load)
         ),
         (None, Some(Ceiling::OutOfTime)) => {
-            format!("at least {}; the time was up before a load failed ({seconds} s{confirmed})", show(low.load))
+            format!(
+                "at least {}; the time was up before a load failed ({seconds} s{confirmed})",
+                show(low.load)
+            )
         }
-        (None, _) => format!("{} passes; the loads just above are too close to call ({seconds} s)", show(low.load)),
+        (None, _) => {
+            format!("{} passes; the loads just above are too close to call ({seconds} s)", show(low.load))
+        }
     };
     match doom {
         Some(Doom::ServerGone { load: gone, .. }) => {
@@ -159,21 +181,34 @@ fn none(certificate: &Certificate, tier: &TierCapacity) -> (Tone, &'static str, 
         Some(Doom::NotSustainable { load }) => (
             Tone::Bad,
             "NOT SUSTAINABLE",
-            format!("at any load tried: the least, {}, misses {}", show(*load), tier.binding.as_deref().unwrap_or("it")),
+            format!(
+                "at any load tried: the least, {}, misses {}",
+                show(*load),
+                tier.binding.as_deref().unwrap_or("it")
+            ),
         ),
         Some(Doom::ServerGone { load, answered }) => {
-            let before = answered.map_or_else(String::new, |answered| format!("; it still answered at {}", show(answered)));
+            let before = answered
+                .map_or_else(String::new, |answered| format!("; it still answered at {}", show(answered)));
             (Tone::Bad, "SERVER GONE", format!("it answered nobody any more at {}{before}", show(*load)))
         }
         Some(Doom::Client { load, reason }) => (
             Tone::Bad,
             "INVALID",
-            format!("this client cannot put even {} on the server without measuring itself: {reason}", show(*load)),
+            format!(
+                "this client cannot put even {} on the server without measuring itself: {reason}",
+                show(*load)
+            ),
         ),
         None => {
             let more = tier.needs_seconds.map_or_else(
                 || "give it more time (--budget, -t)".to_owned(),
-                |seconds| format!("about {} s more at the most promising load would decide it", count(seconds as u64)),
+                |seconds| {
+                    format!(
+                        "about {} s more at the most promising load would decide it",
+                        count(seconds as u64)
+                    )
+                },
             );
             (Tone::Doubt, "NOT CERTIFIED", format!("there is too little evidence for any load: {more}"))
         }
@@ -247,7 +282,17 @@ fn knees(certificate: &Certificate) -> String {
 fn trials(certificate: &Certificate) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["trial", "load", "for", "s", "completed/s", "in flight", "latency ms", "p99 ms", "says"]);
+    table.set_header([
+        "trial",
+        "load",
+        "for",
+        "s",
+        "completed/s",
+        "in flight",
+        "latency ms",
+        "p99 ms",
+        "says",
+    ]);
     for (number, trial) in certificate.trials.iter().enumerate() {
         table.add_row([
             (number + 1).to_string(),

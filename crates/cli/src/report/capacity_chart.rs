@@ -29,20 +29,29 @@ pub(crate) fn chart(certificate: &Certificate, style: Style) -> String {
         .iter()
         .fold((f64::MAX, 0.0_f64), |(low, high), (_, latency)| (low.min(*latency), high.max(*latency)));
     let span = (high / low).ln().max(1e-9);
-    let row = |latency: f64| HEIGHT - 1 - ((latency / low).ln() / span * (HEIGHT - 1) as f64).round() as usize;
+    let row =
+        |latency: f64| HEIGHT - 1 - ((latency / low).ln() / span * (HEIGHT - 1) as f64).round() as usize;
     let column = |throughput: f64| ((throughput / most) * (width - 1) as f64).round() as usize;
     let mut cells = vec![vec![' '; width]; HEIGHT];
     let certified = certificate.capacity.tiers.iter().filter_map(|tier| tier.low).map(|low| low.load);
     let certified: Vec<f64> = certified.collect();
     for (trial, latency) in &shown {
         let is_answer = certified.iter().any(|load| (trial.load / load - 1.0).abs() < 1e-9);
-        let mark = if is_answer { '#' } else if trial.overloaded { 'x' } else { 'o' };
+        let mark = if is_answer {
+            '#'
+        } else if trial.overloaded {
+            'x'
+        } else {
+            'o'
+        };
         let cell = &mut cells[row(*latency)][column(trial.throughput)];
         if *cell != '#' {
             *cell = mark;
         }
     }
-    let mut text = "p99 latency, ms, against completed requests per second (# the answer, o steady, x overloaded)\n".to_owned();
+    let mut text =
+        "p99 latency, ms, against completed requests per second (# the answer, o steady, x overloaded)\n"
+            .to_owned();
     for (index, line) in cells.iter().enumerate() {
         let label = match index {
             0 => ms(Some(high)),

@@ -11,6 +11,7 @@ pub(crate) mod late_server;
 pub(crate) mod live;
 pub(crate) mod locust_csv;
 pub(crate) mod numbers;
+pub(crate) mod objectives;
 pub(crate) mod plan;
 pub(crate) mod presets;
 pub(crate) mod proof;

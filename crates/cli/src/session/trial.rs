@@ -217,6 +217,7 @@ impl Job<'_> {
             threads: spec.threads,
             simulated: clock.is_simulated(),
             ended: String::new(),
+            stopped_by: None,
             items_per_request: self.workload.items_per_request(),
             without_tokens: spec.api.interface.takes_payloads(),
         }
@@ -258,6 +259,7 @@ impl Job<'_> {
             measure_end: times.measure_end,
             keep_chunks: self.spec.record_chunks,
             count_tokens,
+            slos: self.spec.objectives.slos.clone(),
             sink: locust.map(|locust| Box::new(locust.history()) as Box<dyn WindowSink>),
             each: shown,
         }
@@ -273,6 +275,7 @@ fn end_of(
 ) -> anyhow::Result<RunEnd> {
     let end = running.join()?;
     let ended = match interrupted {
+        Interrupted::No if end.breach.is_some() => "stopped",
         Interrupted::No => "completed",
         Interrupted::Gracefully => "interrupted",
         Interrupted::Twice => "aborted",
@@ -299,6 +302,7 @@ fn end_of(
     Ok(RunEnd {
         window,
         ended: ended.to_owned(),
+        stopped_by: end.breach.map(|breach| breach.to_string()),
         health: end.health,
         cap_reached: end.cap_reached > 0,
         warnings,

@@ -9,6 +9,7 @@ use super::set::Slos;
 use super::verdict::{SloVerdict, Verdict};
 use super::windows::{BATCHES_MIN, Cell, Spread, spread, sum};
 use crate::metrics::{Samples, rank};
+use crate::summary::Goodput;
 use crate::time::Offset;
 
 /// Misses in fewer cells say too little of how they cluster: the values speak for them.
@@ -44,6 +45,37 @@ pub fn evaluate(slos: &Slos, evidence: &Evidence, asked: Asked) -> Vec<SloVerdic
         .verdict()
     };
     evidence.trackers().iter().map(judge).collect()
+}
+
+/// Goodput and attainment by the evidence. The attainment has the interval of a verdict on it.
+pub fn goodput(slos: &Slos, evidence: &Evidence, asked: Asked) -> Goodput {
+    let good = evidence.good();
+    let confidence = slos.confidence();
+    let until = evidence.until().min(asked.now);
+    let in_time = good.rate.between(evidence.from(), until);
+    let seconds = in_time.len() as f64 * good.rate.cell_seconds();
+    let all = sum(good.share.between(evidence.from(), evidence.until()));
+    let share = (all.n > 0).then(|| {
+        let cells = good.share.between(evidence.from(), evidence.until());
+        let missing = all.misses as f64 / all.n as f64;
+        let clustering = Clustering::of(
+            spread(&residuals(cells, missing, |cell| cell.misses as f64)),
+            all.misses as f64 * (1.0 - missing),
+            confidence.alpha(),
+        );
+        let trials =
+            Trials { n: all.n as f64 / clustering.times, misses: all.misses as f64 / clustering.times };
+        (1.0 - missing, trials.interval(confidence.alpha(), asked.looks))
+    });
+    Goodput {
+        limits: good.limits.iter().map(ToString::to_string).collect(),
+        good: all.n - all.misses,
+        goodput: if seconds > 0.0 { sum(in_time).n as f64 / seconds } else { 0.0 },
+        attainment: share.map(|(share, _)| share),
+        low: share.map(|(_, (_, high))| 1.0 - high),
+        high: share.map(|(_, (low, _))| 1.0 - low),
+        confidence: confidence.value(),
+    }
 }
 
 /// One objective and what is known of it.
@@ -206,7 +238,8 @@ impl Judge<'_> {
             Looks::Once => student(batches, self.alpha),
             Looks::Repeated => {
                 let seen = batches as f64;
-                ((1.0 + 1.0 / seen) * ((1.0 + seen) / (4.0 * self.alpha * self.alpha)).ln()).sqrt()
+                let doubt = student(batches, self.alpha) / normal(self.alpha);
+                doubt * ((1.0 + 1.0 / seen) * ((1.0 + seen) / (4.0 * self.alpha * self.alpha)).ln()).sqrt()
             }
         }
     }

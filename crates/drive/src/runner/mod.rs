@@ -20,6 +20,7 @@ use std::thread::{self, JoinHandle};
 
 use plimsoll_core::health::ClientHealth;
 use plimsoll_core::load::{Arrivals, LoadModel, Schedule, ScheduleError, Times};
+use plimsoll_core::slo::Breach;
 use plimsoll_core::spec::RunSpec;
 use plimsoll_core::time::Offset;
 use plimsoll_core::workload::Workload;
@@ -168,6 +169,8 @@ pub struct RunEnd {
     pub stopped: bool,
     /// Whether that was because as many requests had failed as the user wanted to succeed.
     pub given_up: bool,
+    /// The rule that ended it.
+    pub breach: Option<Breach>,
 }
 
 /// Begins a load over HTTP, on threads of its own.
@@ -373,6 +376,11 @@ impl Running {
         self.shared.stop.clone()
     }
 
+    /// The rule that has ended this load.
+    pub fn breach(&self) -> Option<Breach> {
+        self.shared.breach()
+    }
+
     /// Whether all threads have ended.
     pub fn is_finished(&self) -> bool {
         self.threads.iter().all(JoinHandle::is_finished)
@@ -398,6 +406,7 @@ impl Running {
             cap_reached: self.shared.cap_reached.load(Ordering::Relaxed),
             stopped: asked.is_some(),
             given_up: self.shared.is_given_up(),
+            breach: self.shared.breach(),
             health: ClientHealth {
                 kernel_timestamps: ends.iter().any(|end| end.kernel_timestamps),
                 threads: ends.into_iter().map(|end| end.health).collect(),

@@ -62,10 +62,13 @@ impl Beginning {
         let latency = summary.metrics.get("latency").filter(|latency| latency.n > 0);
         let typical = latency.and_then(|latency| latency.percentile(50.0).or(latency.mean));
         let Some(typical) = typical.filter(|&seconds| seconds > 0.0) else {
-            let errors = summary.errors.iter().map(|class| format!("{}: {}", class.outcome.name(), class.example));
+            let errors =
+                summary.errors.iter().map(|class| format!("{}: {}", class.outcome.name(), class.example));
             let why = errors.take(1).collect::<String>();
             let why = if why.is_empty() { "no answer in time".to_owned() } else { why };
-            return Err(anyhow!("the server answered none of one user's requests, so no load is sustainable ({why})"));
+            return Err(anyhow!(
+                "the server answered none of one user's requests, so no load is sustainable ({why})"
+            ));
         };
         let spread = latency.filter(|latency| latency.n >= SPREAD_MIN);
         let scv = spread.and_then(|latency| Some((latency.stdev? / latency.mean?).powi(2)));

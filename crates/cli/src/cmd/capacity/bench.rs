@@ -48,7 +48,12 @@ pub(super) enum Made {
 }
 
 impl<'a> Bench<'a> {
-    pub(super) fn new(session: Session, blueprint: &'a Blueprint, folder: CommandFolder, tiers: &'a [Tier]) -> Self {
+    pub(super) fn new(
+        session: Session,
+        blueprint: &'a Blueprint,
+        folder: CommandFolder,
+        tiers: &'a [Tier],
+    ) -> Self {
         let gaps = match &blueprint.spec.load {
             LoadModel::Open(OpenLoop { arrivals: Arrivals::Process { gaps, .. }, .. }) => Some(*gaps),
             _ => None,
@@ -66,8 +71,12 @@ impl<'a> Bench<'a> {
         objectives: &Objectives,
     ) -> Result<(Beginning, Vec<TrialOutcome>), UsageError> {
         let asked = self.asked(objectives);
-        if let Some((before, now)) = stored.search.asked.iter().zip(&asked).find(|(before, now)| before != now) {
-            refuse!("--resume: that search was about `{before}`, and this one is about `{now}`: give the same options");
+        if let Some((before, now)) =
+            stored.search.asked.iter().zip(&asked).find(|(before, now)| before != now)
+        {
+            refuse!(
+                "--resume: that search was about `{before}`, and this one is about `{now}`: give the same options"
+            );
         }
         self.warmup = stored.search.beginning.warmup;
         self.session.go_on_after(stored.trials.iter().map(|trial| trial.asked).sum());
@@ -79,7 +88,9 @@ impl<'a> Bench<'a> {
     fn asked(&self, objectives: &Objectives) -> Vec<String> {
         let spec = &self.blueprint.spec;
         let mut asked = vec![spec.target.model.clone(), self.workload(), self.arrivals()];
-        asked.extend(objectives.texts().into_iter().map(|tier| format!("{} {}", tier.name, tier.slos.join("; "))));
+        asked.extend(
+            objectives.texts().into_iter().map(|tier| format!("{} {}", tier.name, tier.slos.join("; "))),
+        );
         asked
     }
 

@@ -24,7 +24,9 @@ pub(super) fn check(
     found: &Found,
     bench: &mut Bench<'_>,
 ) -> anyhow::Result<Option<Burst>> {
-    let Some(low) = found.capacity.tiers.iter().filter_map(|tier| tier.low).map(|low| low.load).reduce(f64::max) else {
+    let Some(low) =
+        found.capacity.tiers.iter().filter_map(|tier| tier.low).map(|low| low.load).reduce(f64::max)
+    else {
         return Ok(None);
     };
     emit::note(&format!("the same with burstier arrivals (CV {cv})"));

@@ -63,7 +63,8 @@ pub(crate) fn run(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Result<E
         Some(cv) if found.interrupted == Interrupted::No => burst::check(cv, &settings, &found, &mut bench)?,
         _ => None,
     };
-    let knees = Knees::of(&search.trials().iter().filter_map(knee_point).collect::<Vec<_>>(), blueprint.spec.seed);
+    let knees =
+        Knees::of(&search.trials().iter().filter_map(knee_point).collect::<Vec<_>>(), blueprint.spec.seed);
     let certificate = Certificate {
         schema: CERTIFICATE_SCHEMA.to_owned(),
         run: bench.header()?,
@@ -139,7 +140,9 @@ fn refuse_loads(args: &CapacityArgs) -> Result<(), UsageError> {
         ("--max-requests", args.run.phases.max_requests.is_some()),
     ];
     if let Some((name, _)) = given.into_iter().find(|(_, given)| *given) {
-        refuse!("capacity finds the load itself: leave {name} out; --min-rate and --max-rate limit where it looks");
+        refuse!(
+            "capacity finds the load itself: leave {name} out; --min-rate and --max-rate limit where it looks"
+        );
     }
     if args.search.search == Searched::Concurrency && args.search.burst_check.is_some() {
         refuse!("--burst-check is about the arrivals of an open loop: leave it out, or --search rate");
@@ -150,7 +153,12 @@ fn refuse_loads(args: &CapacityArgs) -> Result<(), UsageError> {
     }
 }
 
-fn search_settings(args: &CapacityArgs, bench: &Bench<'_>, beginning: &Beginning, objectives: &Objectives) -> Settings {
+fn search_settings(
+    args: &CapacityArgs,
+    bench: &Bench<'_>,
+    beginning: &Beginning,
+    objectives: &Objectives,
+) -> Settings {
     let SearchLimits { start, min, max } = SearchLimits::of(args, beginning);
     Settings {
         variable: variable(args.search.search),
@@ -193,7 +201,12 @@ fn variable(searched: Searched) -> Variable {
     }
 }
 
-fn method(settings: &Settings, beginning: &Beginning, objectives: &Objectives, capacity: &Capacity) -> Method {
+fn method(
+    settings: &Settings,
+    beginning: &Beginning,
+    objectives: &Objectives,
+    capacity: &Capacity,
+) -> Method {
     let best = capacity.tiers.iter().filter_map(|tier| tier.low).max_by(|a, b| a.load.total_cmp(&b.load));
     let visible = best.filter(|_| settings.variable == Variable::Rate);
     Method {

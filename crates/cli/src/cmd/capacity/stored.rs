@@ -76,5 +76,6 @@ fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, UsageError>
     let text = fs::read_to_string(path).map_err(|error| {
         UsageError(format!("--resume: cannot read {shown}: {error}; name the folder of a capacity search"))
     })?;
-    serde_json::from_str(&text).map_err(|error| UsageError(format!("--resume: {shown} is not whole: {error}")))
+    serde_json::from_str(&text)
+        .map_err(|error| UsageError(format!("--resume: {shown} is not whole: {error}")))
 }
