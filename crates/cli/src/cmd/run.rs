@@ -9,6 +9,7 @@ use plimsoll_core::summary::Summary;
 
 use crate::args::RunArgs;
 use crate::exit::{Exit, UsageError};
+use crate::report::style::Style;
 use crate::report::summary_csv::SummaryFileError;
 use crate::report::{emit, summary_block, summary_csv, terminal};
 use crate::resolve::Outputs;

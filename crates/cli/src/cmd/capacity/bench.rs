@@ -9,7 +9,7 @@ use plimsoll_core::load::{
     Arrivals, ClosedLoop, ClosedShape, GapDistribution, LoadModel, OpenLoop, ThinkTime,
 };
 use plimsoll_core::record::Outcome;
-use plimsoll_core::search::{Search, Tier, TrialOutcome, TrialPlan, Variable};
+use plimsoll_core::search::{Search, Tier, TrialOutcome, TrialPlan};
 use plimsoll_core::seed::Seed;
 use plimsoll_core::spec::Phases;
 use plimsoll_core::summary::{RunHeader, Summary};
@@ -158,7 +158,8 @@ impl<'a> Bench<'a> {
     fn load(&self, load: f64) -> anyhow::Result<LoadModel> {
         Ok(match (&self.blueprint.spec.load, self.gaps) {
             (LoadModel::Open(open), Some(gaps)) => {
-                let rate = Rate::new(load).context("a rate that is none: a fault of this program")?;
+                let rate =
+                    Rate::try_from(load).ok().context("a rate that is none: a fault of this program")?;
                 LoadModel::Open(OpenLoop { arrivals: Arrivals::Process { rate, gaps }, cap: open.cap })
             }
             (LoadModel::Closed(closed), _) => users(load as u32, closed.think),
@@ -193,7 +194,7 @@ impl<'a> Bench<'a> {
 
     /// Tells the last trial.
     pub(super) fn say(&self, search: &Search) {
-        if let Some(last) = search.trials().last() {
+        if let Some(last) = search.trials().last().filter(|_| self.blueprint.outputs.progress) {
             let variable = search.settings().variable;
             emit::note(&report::trial_line(search.trials().len(), last, &search.so_far(), variable));
         }
@@ -265,7 +266,7 @@ impl<'a> Bench<'a> {
 /// Users of a closed loop, all there within a second.
 fn users(users: u32, think: ThinkTime) -> LoadModel {
     let users = std::num::NonZeroU32::new(users).unwrap_or(std::num::NonZeroU32::MIN);
-    let shape = ClosedShape::Steady { spawn_rate: Rate::new(f64::from(users.get())).ok() };
+    let shape = ClosedShape::Steady { spawn_rate: Rate::try_from(f64::from(users.get())).ok() };
     LoadModel::Closed(ClosedLoop { users, shape, think })
 }
 

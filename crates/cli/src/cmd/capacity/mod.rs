@@ -12,7 +12,8 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 use plimsoll_core::certificate::{CERTIFICATE_SCHEMA, Certificate, Headroom, Method, Traffic};
 use plimsoll_core::knee::{KneePoint, Knees};
-use plimsoll_core::search::{Capacity, Doom, Search, Settings, Step, TrialOutcome, Variable};
+use plimsoll_core::search::{Capacity, Doom, Search, Settings, Step, TierCapacity, TrialOutcome, Variable};
+use plimsoll_core::time::Rate;
 
 use self::beginning::Beginning;
 use self::bench::{Bench, Made};
@@ -148,7 +149,9 @@ fn refuse_loads(args: &CapacityArgs) -> Result<(), UsageError> {
         refuse!("--burst-check is about the arrivals of an open loop: leave it out, or --search rate");
     }
     match (args.search.min_rate, args.search.max_rate) {
-        (Some(min), Some(max)) if min >= max => refuse!("--min-rate {min} is not below --max-rate {max}"),
+        (Some(min), Some(max)) if min >= max => {
+            refuse!("--min-rate {min} is not below --max-rate {max}: swap them, or leave one out")
+        }
         _ => Ok(()),
     }
 }
@@ -185,7 +188,10 @@ struct SearchLimits {
 impl SearchLimits {
     fn of(args: &CapacityArgs, beginning: &Beginning) -> Self {
         let (start, span) = match args.search.search {
-            Searched::Rate => (beginning.rate(), [beginning.rate() / 1e3, beginning.rate() * 1e4]),
+            Searched::Rate => {
+                let span = [beginning.rate() / 1e3, beginning.rate() * 1e4];
+                (beginning.rate(), span.map(|rate| rate.clamp(Rate::MIN, Rate::MAX)))
+            }
             Searched::Concurrency => (1.0, [1.0, 4096.0]),
         };
         let max = args.search.max_rate.unwrap_or(span[1].max(10.0 * args.search.min_rate.unwrap_or(0.0)));
@@ -221,7 +227,7 @@ fn method(
 }
 
 fn headroom(capacity: &Capacity, traffic: f64) -> Vec<Headroom> {
-    let of_tier = |tier: &plimsoll_core::search::TierCapacity| {
+    let of_tier = |tier: &TierCapacity| {
         let headroom = tier.low?.load / traffic - 1.0;
         Some(Headroom { tier: tier.name.clone(), traffic, headroom })
     };
