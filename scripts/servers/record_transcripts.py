@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Records what a real server answers, as test data. Standard library only.
 
-usage: record_transcripts.py {llamacpp|llamacpp-embeddings|llamacpp-rerank|transformers|triton} PORT FOLDER [MODEL]
+usage: record_transcripts.py SERVER PORT FOLDER [MODEL]
+       SERVER is kserve, llamacpp, llamacpp-embeddings, llamacpp-rerank, mlserver, torchserve, transformers or triton
        record_transcripts.py probe PORT FILE [MODEL]
 
 The second form records into one FILE what the server answers to all that Plimsoll asks to find out what it is.
@@ -125,7 +126,41 @@ PROBE = [
     ("/ping", None), ("/api-description", None), ("/health/liveliness", None), ("/version", None),
     ("/server_info", None), ("/props", None), ("/openapi.json", None), ("/v1/chat/completions", {"model": "?"}),
 ]
+ROW = [0.5 + number for number in range(16)]
+
+
+def tensor(name="INPUT0", columns=16):
+    return {"inputs": [{"name": name, "shape": [1, columns], "datatype": "FP32", "data": ROW[:columns]}]}
+
+
+V2 = {
+    "infer": ("/v2/models/tiny/infer", tensor()),
+    "infer_wrong_shape": ("/v2/models/tiny/infer", tensor(columns=3)),
+    "infer_unknown_model": ("/v2/models/nope/infer", tensor()),
+    "infer_no_inputs": ("/v2/models/tiny/infer", {"inputs": []}),
+    "infer_not_json": ("/v2/models/tiny/infer", "{"),
+    "metadata": ("/v2/models/tiny", None),
+    "metadata_unknown_model": ("/v2/models/nope", None),
+}
+KSERVE = V2 | {
+    "predict": ("/v1/models/tiny:predict", {"instances": [ROW, ROW]}),
+    "predict_wrong_shape": ("/v1/models/tiny:predict", {"instances": [[1.0]]}),
+    "predict_unknown_model": ("/v1/models/nope:predict", {"instances": [ROW]}),
+    "predict_no_instances": ("/v1/models/tiny:predict", {"rows": [ROW]}),
+    "predict_not_json": ("/v1/models/tiny:predict", "{"),
+}
+TORCHSERVE = {
+    "predict": ("/predictions/mlp", ROW),
+    "predict_version": ("/predictions/mlp/1.0", ROW),
+    "predict_wrong_shape": ("/predictions/mlp", [1.0]),
+    "predict_unknown_model": ("/predictions/nope", ROW),
+    "predict_unknown_version": ("/predictions/mlp/7", ROW),
+    "predict_not_json": ("/predictions/mlp", "["),
+}
 CASES = {
+    "kserve": KSERVE,
+    "mlserver": V2,
+    "torchserve": TORCHSERVE,
     "llamacpp": LLAMACPP,
     "llamacpp-embeddings": EMBEDDINGS,
     "llamacpp-rerank": RERANK,

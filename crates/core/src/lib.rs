@@ -9,6 +9,7 @@ pub mod health;
 pub mod knee;
 pub mod load;
 pub mod metrics;
+pub mod nearest;
 pub mod record;
 pub mod refusal;
 pub mod search;

@@ -92,6 +92,16 @@ pub struct RunHeader {
     pub without_tokens: bool,
 }
 
+impl RunHeader {
+    /// Who was asked: `vllm, model x`, or the provider alone where there is no model.
+    pub fn server(&self) -> String {
+        match self.model.as_str() {
+            "" => self.provider.clone(),
+            model => format!("{}, model {model}", self.provider),
+        }
+    }
+}
+
 /// The lengths of the phases, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WindowTimes {
@@ -103,6 +113,10 @@ pub struct WindowTimes {
     pub measured: f64,
     /// Drain.
     pub drain: f64,
+    /// How far into the measured window throughput and latency were steady, by MSER-5; `null` where they never were, or
+    /// too few requests were answered to say.
+    #[serde(default)]
+    pub steady_after: Option<f64>,
 }
 
 /// Requests scheduled in the measured window, counted.

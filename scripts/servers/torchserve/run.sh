@@ -33,7 +33,9 @@ cat > "$folder/config.properties" << END
 inference_address=http://127.0.0.1:${1:?$usage}
 management_address=http://127.0.0.1:${2:?$usage}
 metrics_address=http://127.0.0.1:${3:?$usage}
-enable_grpc=false
+# It has no switch for gRPC: any free ports.
+grpc_inference_port=0
+grpc_management_port=0
 disable_token_authorization=true
 enable_envvars_config=false
 number_of_netty_threads=2
@@ -42,5 +44,5 @@ install_py_dep_per_model=false
 load_models=all
 vmargs=-Xmx512m
 END
-export PATH=$VENV/bin:$PATH TEMP=$folder LOG_LOCATION=$folder METRICS_LOCATION=$folder OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1
+export PATH=$VENV/bin:$PATH TMPDIR=$folder TEMP=$folder LOG_LOCATION=$folder METRICS_LOCATION=$folder OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1
 torchserve --foreground --start --model-store "$store" --ts-config "$folder/config.properties" --disable-token-auth --ncs

@@ -2,16 +2,16 @@
 
 use clap::Args;
 use plimsoll_core::compare::{Figure, FigureError, Measure, figure_names};
+use plimsoll_core::nearest::nearest;
 
 use super::values::ColorName;
-use crate::config::table::nearest;
 
 /// `plimsoll compare`.
 #[derive(Debug, Args)]
 #[command(long_about = COMPARE_ABOUT, after_long_help = COMPARE_EXAMPLES, after_help = "`plimsoll compare --help` explains the verdicts, with examples.")]
 pub(crate) struct CompareArgs {
-    /// Results folders: A and B, each one run or several of one side with commas between them. With --history all runs, or
-    /// folders of runs
+    /// Results folders: A and B, each one run or several of one side with commas between them; or the folders of two
+    /// capacity searches. With --history all runs, or folders of runs
     #[arg(value_name = "RUN", required = true)]
     pub(crate) runs: Vec<String>,
     /// Look for changes over many runs in order of time
@@ -132,6 +132,8 @@ Requests of one run resemble their neighbours, so they are no independent eviden
 more, and windows are what is drawn again (bootstrap) and exchanged (permutation test). 20 windows on each side are the \
 least. One run on each side says nothing of what differs from run to run, such as a restart: give several \
 (A1,A2,A3 B1,B2,B3). From five on each side runs take the place of windows.
+
+Two folders with a certificate.json are compared by their capacities.
 
 Runs must have asked the same of the same model: otherwise the differing settings are listed and nothing is compared.";
 

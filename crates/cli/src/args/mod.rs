@@ -6,6 +6,7 @@ pub(crate) mod calibrate;
 pub(crate) mod capacity;
 pub(crate) mod compare;
 pub(crate) mod family;
+pub(crate) mod http;
 pub(crate) mod load;
 pub(crate) mod objectives;
 pub(crate) mod output;
@@ -74,6 +75,8 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) family: family::FamilyArgs,
     #[command(flatten)]
+    pub(crate) http: http::HttpArgs,
+    #[command(flatten)]
     pub(crate) output: output::OutputArgs,
     #[command(flatten)]
     pub(crate) transport: request::TransportArgs,
@@ -109,6 +112,8 @@ Examples:
     plimsoll run -H http://host:8000 --provider triton -m resnet --batch-size 8 -u 16 -r 16 -t 30s
   An image to TorchServe, as a file
     plimsoll run -H http://host:8080 --provider torchserve -m densenet --input-data cat.jpg -u 4 -t 30s
+  Any REST API, with variables from a file, and what an answer must have
+    plimsoll run -H http://host --path '/items/{{id}}' --vars items.csv --expect-json '$.ok == true' -t 30s
   Fail a pipeline (exit code 99) where 1 % of the answers begin later than half a second
     plimsoll run -H http://host:8000 --qps 20 -t 5min --slo 'ttft.p99<500ms' --abort-on 'error_rate>5% over 10s'
   See what would be used, and where each value comes from

@@ -14,6 +14,7 @@ use std::fmt;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
+use plimsoll_core::nearest::nearest;
 
 use crate::args::RunArgs;
 use crate::config::table::{Name, Table};
@@ -123,7 +124,7 @@ pub(crate) fn from_environment(
     let known: Vec<String> = table.environment().into_iter().map(|(known, _)| known).collect();
     for variable in env.keys().filter(|variable| variable.starts_with(table::OWN_PREFIX)) {
         if !known.contains(variable) {
-            let nearest = table::nearest(variable, known.iter().map(String::as_str));
+            let nearest = nearest(variable, known.iter().map(String::as_str));
             let hint = nearest.map(|name| format!(": did you mean {name}?")).unwrap_or_default();
             warnings.push(format!("the environment variable {variable} sets no option{hint}"));
         }

@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use plimsoll_core::compare::{Change, Difference, Figure, Measure, Open, Verdict};
 
 use super::numbers::{count, ms, percent, short};
-use super::style::{Style, Tone};
+use super::style::{Style, Tone, lines};
 use crate::cmd::compare::{Compared, StoredRun, verdict};
 
 const HEADER: [&str; 7] = ["metric", "A", "B", "change", "95 % interval", "p", "verdict"];
@@ -50,11 +50,6 @@ pub(crate) fn markdown(compared: &Compared) -> String {
         text += &format!("- {note}\n");
     }
     text + &format!("\n{}\n", method(compared))
-}
-
-/// A table without the blanks at the ends of its lines.
-pub(super) fn lines(table: &Table) -> String {
-    table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 pub(super) fn tone(verdict: Verdict) -> Tone {
@@ -136,13 +131,25 @@ pub(super) fn value_of(figure: Figure, value: Option<f64>) -> String {
     }
 }
 
+/// A figure's name and its value with its unit, for a sentence.
+pub(super) fn phrase(figure: Figure, value: Option<f64>) -> String {
+    let unit = match figure.measure() {
+        Measure::Seconds => " ms",
+        Measure::PerSecond => "/s",
+        Measure::Tokens | Measure::Requests | Measure::Share => "",
+    };
+    let shown = value_of(figure, value);
+    format!("{figure} {shown}{}", if value.is_some() { unit } else { "" })
+}
+
 /// A change with its sign, in percent or points.
 pub(super) fn signed(figure: Figure, change: f64) -> String {
     let unit = if figure.measure() == Measure::Share { "pt" } else { "%" };
     format!("{} {unit}", number(change))
 }
 
-fn number(change: f64) -> String {
+/// A change in hundredths, with its sign.
+pub(super) fn number(change: f64) -> String {
     let rounded = format!("{:+.1}", change * 100.0);
     if rounded == "-0.0" { "+0.0".to_owned() } else { rounded }
 }
@@ -221,6 +228,7 @@ pub(super) fn what_decides(difference: &Difference, open: Open) -> String {
             format!("about {} s more on each side would decide it", rounded_up(seconds))
         }
         Open::MoreRuns(runs) => format!("about {} more on each side would decide it", runs_in_words(runs)),
+        Open::FinerSearch => "the ranges are too wide".to_owned(),
         Open::TooNear => match difference.change {
             Some(_) => {
                 "the difference is so near its threshold that no run of sensible length decides it".to_owned()

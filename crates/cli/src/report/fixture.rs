@@ -79,7 +79,7 @@ pub(crate) fn valid() -> Summary {
     Summary {
         schema: SUMMARY_SCHEMA.to_owned(),
         run: header(),
-        window: WindowTimes { ramp: 4.0, warmup: 0.0, measured: 60.0, drain: 1.25 },
+        window: WindowTimes { ramp: 4.0, warmup: 0.0, measured: 60.0, drain: 1.25, steady_after: Some(0.5) },
         counts: Counts {
             bytes_sent: 0,
             bytes_received: 0,

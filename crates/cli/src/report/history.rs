@@ -4,9 +4,9 @@ use comfy_table::{CellAlignment, Table, presets};
 use plimsoll_core::compare::{HISTORY_MIN, Series, Shift};
 use serde::Serialize;
 
-use super::compare::{described, interval, lines, name, p_value, signed, tone, value_of};
+use super::compare::{described, interval, name, p_value, signed, tone, value_of};
 use super::compare_json::{JsonChange, JsonRun};
-use super::style::Style;
+use super::style::{Style, lines};
 use crate::cmd::compare::{Differing, StoredRun};
 
 const HEADER: [&str; 8] =

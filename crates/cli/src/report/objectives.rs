@@ -1,6 +1,6 @@
 //! The verdicts on objectives, a line each, and the goodput.
 
-use plimsoll_core::slo::{Limit, Slo, SloVerdict, Verdict};
+use plimsoll_core::slo::{Limit, Metric, Slo, SloVerdict, Verdict};
 use plimsoll_core::summary::{Goodput, Summary};
 
 use super::numbers::{count, ms, percent, short};
@@ -40,7 +40,10 @@ fn estimate(found: &SloVerdict) -> String {
         Some(value) => format!("{}{unit}", figure(value)),
         None => "no figure, as too many requests failed".to_owned(),
     };
-    format!(" {estimate} ({} to {})", end(found.low), end(found.high))
+    match (found.low, found.high) {
+        (None, None) => format!(" {estimate}"),
+        (low, high) => format!(" {estimate} ({} to {})", end(low), end(high)),
+    }
 }
 
 /// How the figures of an objective are written, and what stands behind one that stands alone.
@@ -73,6 +76,7 @@ fn misses(found: &SloVerdict) -> String {
     };
     let failed = match found.failed {
         0 => String::new(),
+        _ if found.slo.metric() == Some(Metric::ErrorRate) => String::new(),
         n if !time => format!(" ({} without an answer)", count(n)),
         n => format!(", {} of them without an answer", count(n)),
     };
@@ -89,10 +93,12 @@ fn undecided(found: &SloVerdict) -> String {
                 format!(
                     "; about {} more requests ({} s) would decide it",
                     count(requests),
-                    short(seconds.ceil())
+                    count(seconds.ceil() as u64)
                 )
             }
-            (None, Some(seconds)) => format!("; about {} s more would decide it", short(seconds.ceil())),
+            (None, Some(seconds)) => {
+                format!("; about {} s more would decide it", count(seconds.ceil() as u64))
+            }
             (Some(requests), None) => format!("; about {} more requests would decide it", count(requests)),
             (None, None) => String::new(),
         };

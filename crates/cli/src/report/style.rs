@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal as _};
 
+use comfy_table::Table;
+
 use crate::args::values::ColorName;
 
 /// The width and colour of a terminal, or of a file.
@@ -58,6 +60,11 @@ impl Style {
         };
         if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+/// A table without the blanks at the ends of its lines.
+pub(crate) fn lines(table: &Table) -> String {
+    table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 #[cfg(test)]

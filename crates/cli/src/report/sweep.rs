@@ -8,9 +8,9 @@ use plimsoll_core::slo::Stat;
 use plimsoll_core::stats::median;
 use plimsoll_core::summary::Summary;
 
-use super::compare::{lines, name, value_of};
+use super::compare::{name, phrase, value_of};
 use super::plan::duration;
-use super::style::{Style, Tone};
+use super::style::{Style, Tone, lines};
 use crate::cmd::sweep::{Book, Status};
 
 /// What is about to be done.
@@ -30,7 +30,7 @@ pub(crate) fn outcome(status: Status, error: Option<&str>, summary: Option<&Summ
     let mut words = vec![status.word().to_owned()];
     if let Some(summary) = summary.filter(|summary| summary.counts.ok > 0) {
         for figure in usual(summary).into_iter().chain([Figure::ErrorRate]) {
-            words.push(format!("{} {}", name(figure), value_of(figure, figure.of_summary(summary))));
+            words.push(phrase(figure, figure.of_summary(summary)));
         }
         words.extend((!summary.validity.valid).then(|| "INVALID".to_owned()));
         words.extend(summary.validity.overloaded.then(|| "OVERLOADED".to_owned()));

@@ -7,6 +7,7 @@
 mod api;
 mod compat;
 mod family;
+mod http;
 pub(crate) mod load;
 mod payload;
 mod proxy;
@@ -35,6 +36,7 @@ use crate::config::{self, Layer, Presets};
 use crate::exit::{UsageError, refuse};
 
 pub(crate) use api::ApiDraft;
+pub(crate) use http::HttpDraft;
 pub(crate) use load::TraceInput;
 pub(crate) use payload::PayloadDraft;
 pub(crate) use target::TargetDraft;
@@ -81,6 +83,7 @@ pub(crate) struct Draft {
     pub(crate) target: TargetDraft,
     pub(crate) api: ApiDraft,
     payload: PayloadDraft,
+    http: HttpDraft,
     name: String,
     seed: Seed,
     threads: u16,
@@ -129,12 +132,18 @@ impl Draft {
     ///
     /// # Errors
     /// Something was asked for that this provider does not have.
-    pub(crate) fn with_server(self, server: Server) -> Result<RunSpec, UsageError> {
+    pub(crate) fn with_server(mut self, server: Server) -> Result<RunSpec, UsageError> {
         let api = self.api.for_provider(server.provider, &self.workload)?;
         check_objectives(&self.objectives, &api)?;
         let mut workload = self.workload;
         if let Some(payloads) = self.payload.for_interface(server.provider, api.interface)? {
             workload.prompts = PromptSource::Payloads(payloads);
+        }
+        let target = &mut self.target;
+        if let Some(requests) =
+            self.http.for_interface((server.provider, api.interface), &workload.prompts, target)?
+        {
+            workload.prompts = PromptSource::Http(requests);
         }
         Ok(RunSpec {
             format: SPEC_FORMAT,
@@ -210,14 +219,22 @@ pub(crate) fn resolve(
 
     compat::answer(&args.compat, &mut warnings)?;
     let mut derived: Vec<Derived> = Vec::new();
-    let target = target::resolve(&args, context, &mut warnings, &mut derived)?;
+    let own_requests = http::asked_by(&given);
+    let target = target::resolve(&args, context, own_requests, &mut warnings, &mut derived)?;
     let (load, trace) = load::resolve(&args, &given, &mut derived)?;
     if let Some(tokens) = args.family.tokens_per_document {
         args.workload.prompt_tokens = tokens.get();
     }
     let (workload, forced_from) = workload::resolve(&args, context, &given, &mut warnings)?;
-    let api = api::resolve(&args, context, &given, &mut warnings)?;
+    let mut api = api::resolve(&args, context, &given, &mut warnings)?;
     let payload = payload::resolve(&args, context, &given)?;
+    let http = http::resolve(&args, context, &given)?;
+    if http.streams() {
+        api.stream = Some(true);
+    }
+    if target.provider == Some(Provider::Http) {
+        warnings.extend(http.warning());
+    }
     if target.provider.is_some_and(Provider::speaks_grpc) && args.transport.http == HttpName::One {
         refuse!(
             "gRPC is spoken over HTTP/2: leave out --http 1.1, or name another --provider, such as triton"
@@ -228,6 +245,7 @@ pub(crate) fn resolve(
         let known = api.clone().for_provider(provider, &workload)?;
         payload.for_interface(provider, known.interface)?;
         check_objectives(&objectives, &known)?;
+        http.for_interface((provider, known.interface), &workload.prompts, &mut target.clone())?;
         derived.push(("api", known.interface.name().to_owned(), "default of the provider"));
         derived.push(("stream", known.stream.to_string(), "default of the provider"));
     } else {
@@ -271,6 +289,7 @@ pub(crate) fn resolve(
         target,
         api,
         payload,
+        http,
         workload,
     };
     let outputs = outputs(args, &given);

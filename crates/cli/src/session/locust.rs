@@ -7,13 +7,13 @@ use plimsoll_core::metrics::{Samples, Tally, Totals};
 use plimsoll_core::summary::Summary;
 use plimsoll_core::time::Offset;
 use plimsoll_drive::clock::Clock;
+use plimsoll_drive::protocol::Route;
 use plimsoll_drive::recorder::{WindowRow, WindowSink};
 
 use crate::report::locust_csv::{FailureRow, HistoryRow, LocustFiles, LocustRow, PERCENTILES};
 
 /// Seconds over which Locust takes its rates.
 const RATE_SPAN: usize = 10;
-const METHOD: &str = "POST";
 
 /// The metrics that the load test reports as requests of type METRIC: its name, ours, and what turns ours into its
 /// unit (milliseconds, or a number as it is).
@@ -41,7 +41,8 @@ const METRICS: [(&str, &str, f64); 17] = [
 #[derive(Clone)]
 pub(crate) struct Locust {
     files: Arc<Mutex<LocustFiles>>,
-    /// The path of the requests.
+    /// The method and the path of the requests.
+    method: String,
     name: String,
     clock: Clock,
 }
@@ -55,8 +56,9 @@ pub(super) struct History {
 }
 
 impl Locust {
-    pub(super) fn new(files: LocustFiles, name: &str, clock: Clock) -> Self {
-        Locust { files: Arc::new(Mutex::new(files)), name: name.to_owned(), clock }
+    pub(super) fn new(files: LocustFiles, route: &Route, clock: Clock) -> Self {
+        let (method, name) = (route.method.to_string(), route.path.clone());
+        Locust { files: Arc::new(Mutex::new(files)), method, name, clock }
     }
 
     /// What the recorder feeds.
@@ -72,10 +74,10 @@ impl Locust {
         let seconds = summary.window.measured.max(1e-9);
         let (ok, failed) = (summary.counts.ok, summary.counts.failed);
         let size = mean_size(tally.totals());
-        let requests = |kind, name: &str| {
+        let requests = |kind: &str, name: &str| {
             let row = tally.samples("latency").map(|samples| figures(samples, 1e-6)).unwrap_or_default();
             LocustRow {
-                kind,
+                kind: kind.to_owned(),
                 name: name.to_owned(),
                 requests: ok + failed,
                 failures: failed,
@@ -85,12 +87,17 @@ impl Locust {
                 ..row
             }
         };
-        let mut rows = vec![requests(METHOD, &self.name)];
+        let mut rows = vec![requests(&self.method, &self.name)];
         rows.extend(METRICS.iter().filter_map(|&(name, ours, scale)| {
             let samples = tally.samples(ours).filter(|samples| samples.n() > 0)?;
             let rate = samples.n() as f64 / seconds;
             let name = name.to_owned();
-            Some(LocustRow { kind: "METRIC", name, requests_per_s: rate, ..figures(samples, scale) })
+            Some(LocustRow {
+                kind: "METRIC".to_owned(),
+                name,
+                requests_per_s: rate,
+                ..figures(samples, scale)
+            })
         }));
         rows.push(requests("", "Aggregated"));
         let begun = self.clock.wall(Offset::ZERO).as_secs_f64();
@@ -98,7 +105,7 @@ impl Locust {
             .errors
             .iter()
             .map(|class| FailureRow {
-                method: METHOD,
+                method: self.method.clone(),
                 name: self.name.clone(),
                 error: format!("{}: {}", class.outcome.name(), class.example),
                 occurrences: class.count,
@@ -122,11 +129,11 @@ impl WindowSink for History {
         let span = self.recent.len() as f64;
         let all: u64 = self.recent.iter().map(|(all, _)| all).sum();
         let failed: u64 = self.recent.iter().map(|(_, failed)| failed).sum();
-        let moment = |kind, name: &str| HistoryRow {
+        let moment = |kind: &str, name: &str| HistoryRow {
             timestamp: self.locust.clock.wall(Offset::from_nanos((row.second + 1) * 1_000_000_000)).as_secs(),
             users: row.in_flight,
             row: LocustRow {
-                kind,
+                kind: kind.to_owned(),
                 name: name.to_owned(),
                 requests: so_far.ok + so_far.failed,
                 failures: so_far.failed,
@@ -136,7 +143,7 @@ impl WindowSink for History {
                 ..figures(&so_far.latency, 1e-6)
             },
         };
-        let rows = [moment(METHOD, &self.locust.name), moment("", "Aggregated")];
+        let rows = [moment(&self.locust.method, &self.locust.name), moment("", "Aggregated")];
         let mut files = self.locust.files.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = files.add_history(&rows) {
             self.failed = true;

@@ -173,10 +173,6 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn path(&self) -> &str {
-        &self.blueprint.protocol.route().path
-    }
-
     fn folder(&self, place: &Place, clock: Clock) -> Result<RunFolder, RecorderError> {
         match place {
             Place::New => {
@@ -198,7 +194,7 @@ impl Job<'_> {
     fn locust_files(&self, clock: Clock) -> anyhow::Result<Option<Locust>> {
         let Some(prefix) = &self.blueprint.outputs.csv else { return Ok(None) };
         let files = LocustFiles::create(prefix)?;
-        Ok(Some(Locust::new(files, self.path(), clock)))
+        Ok(Some(Locust::new(files, self.blueprint.protocol.route(), clock)))
     }
 
     fn header(&self, clock: Clock) -> RunHeader {

@@ -32,7 +32,8 @@ impl Watch<'_> {
     /// Returns when all requests have ended.
     pub(super) fn follow(&self, interrupts: &mut Interrupts, mut live: Live) -> Interrupted {
         let watch = Clock::start();
-        let (mut interrupted, mut look, mut breach) = (Interrupted::No, FIRST_LOOK, None);
+        let (mut interrupted, mut look) = (Interrupted::No, FIRST_LOOK);
+        let mut breach = None;
         while !self.running.is_finished() {
             if interrupts.within(look) {
                 interrupted = self.stop(interrupted, &live);
@@ -64,7 +65,9 @@ impl Watch<'_> {
 
     /// Says once that a rule has ended the run.
     fn say_why(&self, known: &mut Option<Breach>, live: &Live) {
+        // In simulated time it may all be over before anybody looks: the report says it.
         if known.is_none()
+            && !self.clock.is_simulated()
             && let Some(breach) = self.running.breach()
         {
             live.note(&format!(

@@ -1,5 +1,9 @@
 //! `plimsoll compare` as a user meets it, on runs in simulated time.
 
+use plimsoll_core::certificate::{CERTIFICATE_SCHEMA, Certificate, Method, TierObjectives, Traffic};
+use plimsoll_core::knee::Knees;
+use plimsoll_core::search::{Bound, Capacity, TierCapacity, Variable};
+use plimsoll_core::summary::RunHeader;
 use serde_json::Value;
 
 use crate::program::{Ended, Place};
@@ -137,4 +141,74 @@ fn what_cannot_be_compared_is_refused_with_one_text() {
     assert!(different.stdout.contains("has workload.cancel_rate 0.01, and 0.0 on A"), "{different:?}");
     let allowed = compare(&place, &format!("{a} invalid --allow-invalid -m tpot.p50"));
     assert!(allowed.stdout.contains("INVALID: the client was late"), "{allowed:?}");
+}
+
+/// A certificate of one tier whose capacity lies between `low` and `high` requests per second.
+fn certificate(low: f64, high: f64, model: &str) -> String {
+    let bound = |load: f64| Bound { load, seconds: 60.0, confirmed: true };
+    let tier = TierCapacity {
+        name: String::new(),
+        low: Some(bound(low)),
+        high: Some(bound(high)),
+        ceiling: None,
+        binding: None,
+        needs_seconds: None,
+    };
+    let certificate = Certificate {
+        schema: CERTIFICATE_SCHEMA.to_owned(),
+        run: RunHeader {
+            model: model.to_owned(),
+            target: "http://host:8000".to_owned(),
+            ..RunHeader::default()
+        },
+        variable: Variable::Rate,
+        traffic: Traffic { arrivals: "Poisson".to_owned(), cv: Some(1.0), workload: "prompts".to_owned() },
+        method: Method {
+            confidence: 0.95,
+            precision: 0.05,
+            exceed_ratio: 0.2,
+            warmup: 0.0,
+            service_scv: 1.0,
+            visible_overload: None,
+            default_objectives: false,
+        },
+        tiers: vec![TierObjectives { name: String::new(), slos: vec!["ttft.p99<500ms".to_owned()] }],
+        capacity: Capacity { tiers: vec![tier], trials: 9, seconds: 300.0, cut_short: false },
+        doom: None,
+        knees: Knees::default(),
+        headroom: Vec::new(),
+        burst: None,
+        trials: Vec::new(),
+    };
+    serde_json::to_string(&certificate).unwrap()
+}
+
+#[test]
+fn certificates_are_compared_by_their_capacities() {
+    let place = Place::new();
+    for (name, low, high, model) in
+        [("a", 10.0, 10.4, "m"), ("b", 9.0, 9.3, "m"), ("wide", 8.0, 11.0, "m"), ("other", 10.0, 10.4, "n")]
+    {
+        std::fs::create_dir(place.path().join(name)).unwrap();
+        place.write(&format!("{name}/certificate.json"), &certificate(low, high, model));
+    }
+    place.write("later.json", &certificate(10.0, 10.4, "m").replace("certificate/1", "certificate/9"));
+    std::fs::create_dir(place.path().join("none")).unwrap();
+    let answers = [
+        ("a b --fail-on worse", 99),
+        ("a wide --markdown", 0),
+        ("a b/certificate.json --json", 0),
+        ("a other", 2),
+        ("a other --allow-different", 0),
+        ("a none", 2),
+        ("a later.json", 2),
+        ("a b -m qps", 2),
+        ("a b --fail-on qps>5%", 2),
+    ]
+    .map(|(line, code)| {
+        let ended = compare(&place, line);
+        assert_eq!(ended.code, Some(code), "{line}: {ended:?}");
+        printed(&place, &ended)
+    });
+    insta::assert_snapshot!(answers.join("----\n"));
 }

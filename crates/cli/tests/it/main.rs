@@ -15,6 +15,12 @@ mod compare;
 #[cfg(test)]
 mod family;
 #[cfg(test)]
+mod http;
+#[cfg(test)]
+mod http2_server;
+#[cfg(test)]
+mod objectives;
+#[cfg(test)]
 mod outcomes;
 #[cfg(test)]
 mod payloads;

@@ -72,6 +72,8 @@ pub enum Open {
     MoreSeconds(f64),
     /// The same with so many runs on each side, where runs are what is compared.
     MoreRuns(u64),
+    /// The ranges of two capacities are too wide.
+    FinerSearch,
     /// The difference lies so near the threshold, or so near zero, that no run of sensible length decides.
     TooNear,
 }

@@ -1,8 +1,9 @@
 //! Many runs in order of time: where a figure changed, and by how much.
 
+use super::case::quantile;
 use super::difference::{Change, Scale, Verdict};
 use super::figure::Figure;
-use super::judge::{ALPHA, Rules, direction, quantile};
+use super::judge::{ALPHA, Rules, direction};
 use crate::stats::{ChangePoint, ChangePointOptions, Moments, change_points};
 
 /// One figure over all runs that have it.

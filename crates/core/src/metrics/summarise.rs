@@ -204,6 +204,7 @@ impl Window {
             warmup: self.measure_start.since(self.ramp_end).as_secs_f64(),
             measured: self.measure_end.since(self.measure_start).as_secs_f64(),
             drain: self.end.since(self.measure_end).as_secs_f64(),
+            steady_after: None,
         }
     }
 }

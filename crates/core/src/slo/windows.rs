@@ -12,6 +12,10 @@ const CELLS_PER_SEGMENT: usize = 32;
 /// Batches below which nothing is said of their spread.
 pub(super) const BATCHES_MIN: usize = 20;
 
+/// Independent members below which a variance is not believed: their sums are skewed, and small ones come with small
+/// variances.
+pub(super) const INDEPENDENT_MIN: f64 = 40.0;
+
 /// What arose in one cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Cell {
@@ -137,7 +141,10 @@ pub(super) struct Spread {
     pub(super) variance: f64,
     /// Batches from which it was taken.
     pub(super) batches: usize,
-    /// Whether these batches no longer resemble each other; if they do, the variance is too small.
+    /// Members of the series that have as much to say as all of them, were they independent.
+    pub(super) independent: f64,
+    /// Whether these batches no longer resemble each other, and enough is independent; otherwise the variance is likely to
+    /// be too small.
     pub(super) settled: bool,
 }
 
@@ -145,6 +152,7 @@ pub(super) struct Spread {
 /// they nor any larger ones resemble their neighbours (the rule of Fishman and Yarberry, INFORMS Journal on Computing 9,
 /// 1997), and what resemblance is left counts twice, as it does in the variance of a sum. Nothing for fewer than twenty.
 pub(super) fn spread(residuals: &[f64]) -> Option<Spread> {
+    let alone = residuals.iter().map(|value| value * value).sum::<f64>();
     let mut found: Option<Spread> = None;
     let mut batches = residuals.to_vec();
     let mut resembling = true;
@@ -157,7 +165,13 @@ pub(super) fn spread(residuals: &[f64]) -> Option<Spread> {
         let errors = correlation * n.sqrt();
         if resembling || errors > 1.0 {
             let variance = squares * (1.0 + 2.0 * correlation.max(0.0)) * n / (n - 1.0);
-            found = Some(Spread { variance, batches: batches.len(), settled: errors <= 2.0 });
+            let independent = if variance > 0.0 {
+                residuals.len() as f64 * alone / variance
+            } else {
+                residuals.len() as f64
+            };
+            let settled = errors <= 2.0 && independent >= INDEPENDENT_MIN;
+            found = Some(Spread { variance, batches: batches.len(), independent, settled });
         }
         resembling = errors > 1.0;
         batches = batches.chunks(2).map(|pair| pair.iter().sum()).collect();

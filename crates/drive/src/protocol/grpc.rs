@@ -28,6 +28,7 @@ pub fn grpc_route(method: &str) -> Route {
         accept: Cow::Borrowed("application/grpc"),
         content_type: Some(Cow::Borrowed("application/grpc")),
         by_part: false,
+        own_fields: Vec::new(),
     }
 }
 

@@ -181,7 +181,7 @@ mod tests {
         spec.target.model = "m".to_owned();
         let tensors = ModelInferRequest { raw_input_contents: vec!["abc".into()], ..Default::default() };
         let body = Body { pieces: vec![tensors.encode_to_vec().into()] };
-        let payload = Payload { fields: Vec::new(), body, items: None };
+        let payload = Payload { body, ..Payload::default() };
         let request = RequestSpec { prompt: Prompt::Payload(Arc::new(payload)), ..request("", 1) };
         let protocol = InferGrpc::new(&spec);
         assert_eq!(protocol.route().path, "/inference.GRPCInferenceService/ModelStreamInfer");

@@ -5,6 +5,7 @@ mod build;
 mod embeddings;
 mod excerpt;
 pub(crate) mod grpc;
+mod http;
 mod images;
 mod infer_grpc;
 mod json_scan;
@@ -56,6 +57,7 @@ use thiserror::Error;
 
 pub use build::{ProtocolError, Supports, build, check, supports};
 pub use excerpt::error_excerpt;
+pub use http::{PatternError, check_patterns};
 pub use mask::Mask;
 pub use message::{Fields, Outgoing, Route};
 pub use outcome::{Ended, judge, outcome_of_status};

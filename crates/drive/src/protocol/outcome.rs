@@ -29,6 +29,12 @@ pub fn outcome_of_status(status: u16) -> Outcome {
 
 /// The outcome of a response whose body is an answer, and what went wrong.
 pub fn judge(reply: &Reply, ended: Ended) -> (Outcome, Option<String>) {
+    if reply.ends_with_transfer && !reply.complete && ended == Ended::Early {
+        return (
+            Outcome::Truncated,
+            Some(format!("the connection ended within the answer{}", so_far(reply))),
+        );
+    }
     if let Some(error) = &reply.error {
         return (reply.failure.unwrap_or(Outcome::StreamError), Some(error.clone()));
     }
@@ -37,7 +43,9 @@ pub fn judge(reply: &Reply, ended: Ended) -> (Outcome, Option<String>) {
         Ended::Early if !reply.complete => {
             (Outcome::Truncated, Some(format!("the connection ended within the answer{}", so_far(reply))))
         }
-        Ended::Whole if !reply.complete && (reply.events > 0 || reply.unreadable_end) => {
+        Ended::Whole
+            if !reply.complete && !reply.ends_with_transfer && (reply.events > 0 || reply.unreadable_end) =>
+        {
             let what = "the answer ended without a finish reason or its end mark";
             (Outcome::Truncated, Some(format!("{what}{}", so_far(reply))))
         }
@@ -50,6 +58,9 @@ pub fn judge(reply: &Reply, ended: Ended) -> (Outcome, Option<String>) {
 }
 
 fn so_far(reply: &Reply) -> String {
+    if (reply.events, reply.chars) == (0, 0) {
+        return String::new(); // nothing is counted of an answer that is just bytes
+    }
     format!(", after {} events and {} characters", reply.events, reply.chars)
 }
 
@@ -80,6 +91,8 @@ mod tests {
             Reply { error: Some("broke".to_owned()), complete: true, has_content: true, ..Reply::default() };
         let bare = Reply { complete: true, events: 2, ..Reply::default() };
         let refused = || Ended::Malformed(Malformed { what: "not JSON".to_owned(), excerpt: "<".to_owned() });
+        let bytes = || Reply { has_content: true, events: 2, ends_with_transfer: true, ..Reply::default() };
+        let bytes_after_all = Reply { complete: true, ..bytes() };
         let half_document = Reply { unreadable_end: true, ..Reply::default() };
         for (reply, ended, outcome) in [
             (&whole, Ended::Whole, Outcome::Ok),
@@ -92,6 +105,9 @@ mod tests {
             (&Reply::default(), Ended::Whole, Outcome::Empty),
             (&Reply::default(), Ended::Early, Outcome::Truncated),
             (&half_document, Ended::Whole, Outcome::Truncated),
+            (&bytes(), Ended::Whole, Outcome::Ok),
+            (&bytes(), Ended::Early, Outcome::Truncated),
+            (&bytes_after_all, Ended::Early, Outcome::Ok),
             (&cut(), refused(), Outcome::Invalid),
             (&whole, refused(), Outcome::Invalid),
         ] {

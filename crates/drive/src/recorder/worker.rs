@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use plimsoll_core::metrics::{Conduct, Tally, resolve_output_tokens};
 use plimsoll_core::record::Record;
-use plimsoll_core::slo::Evidence;
+use plimsoll_core::slo::{Evidence, WarmUp};
 use plimsoll_core::summary::RunHeader;
 use plimsoll_core::time::Offset;
 
@@ -38,6 +38,8 @@ pub(super) struct Worker {
     unsaved: u64,
     pending: Vec<Record>,
     tally: Tally,
+    /// Where the run became steady.
+    warm_up: WarmUp,
     /// What the records say of the objectives, if there are any.
     evidence: Option<Evidence>,
     seconds: Seconds,
@@ -77,6 +79,7 @@ impl Worker {
             unsaved: 0,
             pending: Vec::new(),
             tally: Tally::new(options.measure_start),
+            warm_up: WarmUp::new(options.measure_start),
             evidence: (!options.slos.is_empty()).then(|| Evidence::new(&options.slos, options.measure_start)),
             seconds: Seconds::default(),
             recent: Recent::default(),
@@ -128,6 +131,7 @@ impl Worker {
             }
             self.tally.add(&record);
             self.seconds.add(&record);
+            self.warm_up.add(&record);
             if let Some(evidence) = &mut self.evidence {
                 let good = evidence.add(&record);
                 self.seconds.judge(&record, good);
@@ -240,6 +244,7 @@ impl Worker {
         if let Some(evidence) = &self.evidence {
             summary.judge(&self.options.slos, evidence, &self.tally, &conduct);
         }
+        summary.settle(&self.warm_up, &conduct);
         if let Some(folder) = &self.folder
             && let Err(error) = folder.write_summary(&summary)
         {

@@ -167,10 +167,10 @@ pub struct RunEnd {
     pub cap_reached: u64,
     /// Whether the load was ended before its time.
     pub stopped: bool,
-    /// Whether that was because as many requests had failed as the user wanted to succeed.
-    pub given_up: bool,
     /// The rule that ended it.
     pub breach: Option<Breach>,
+    /// Whether that was because as many requests had failed as the user wanted to succeed.
+    pub given_up: bool,
 }
 
 /// Begins a load over HTTP, on threads of its own.
@@ -405,8 +405,8 @@ impl Running {
             drained,
             cap_reached: self.shared.cap_reached.load(Ordering::Relaxed),
             stopped: asked.is_some(),
-            given_up: self.shared.is_given_up(),
             breach: self.shared.breach(),
+            given_up: self.shared.is_given_up(),
             health: ClientHealth {
                 kernel_timestamps: ends.iter().any(|end| end.kernel_timestamps),
                 threads: ends.into_iter().map(|end| end.health).collect(),

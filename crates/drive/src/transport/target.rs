@@ -83,7 +83,7 @@ impl Origin {
 
     /// What the heads of all requests to this target by `route` share.
     pub(crate) fn head(&self, target: &Target, route: &Route) -> RequestHead {
-        let mut fields = self.common_fields(target, &route.accept);
+        let mut fields = self.common_fields(target, &route.accept, &route.own_fields);
         let own = target.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         if let Some(content_type) = route.content_type.as_ref().filter(|_| !own) {
             fields.push_str(&format!("Content-Type: {content_type}\r\n"));
@@ -93,13 +93,17 @@ impl Origin {
             usual: Bytes::from(format!("{before_path}{} HTTP/1.1\r\n{fields}", route.path)),
             before_path,
             fields,
-            has_body: route.content_type.is_some(),
+            // These methods mean a body, so that one of no bytes is said to be (RFC 9110, section 8.6).
+            has_body: route.content_type.is_some() || matches!(&*route.method, "POST" | "PUT" | "PATCH"),
         }
     }
 
-    fn common_fields(&self, target: &Target, accept: &str) -> String {
+    fn common_fields(&self, target: &Target, accept: &str, own_fields: &[String]) -> String {
         let mut head = String::new();
-        let own = |name: &str| target.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+        let own = |name: &str| {
+            let given = target.headers.iter().map(|(given, _)| given).chain(own_fields);
+            given.into_iter().any(|given| given.eq_ignore_ascii_case(name))
+        };
         let user_agent = concat!("plimsoll/", env!("CARGO_PKG_VERSION"));
         for (name, value) in
             [("Host", self.authority.as_str()), ("User-Agent", user_agent), ("Accept", accept)]

@@ -6,6 +6,7 @@ mod cl100k;
 mod dataset;
 mod error;
 mod grpc_model;
+mod http;
 mod huggingface;
 mod images;
 mod load;

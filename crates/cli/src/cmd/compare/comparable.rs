@@ -44,7 +44,7 @@ pub(super) fn check(
     allow_invalid: bool,
     allow_different: bool,
 ) -> Result<Vec<(String, Differing)>, UsageError> {
-    for run in runs.iter().filter(|run| !run.summary.validity.valid && !allow_invalid) {
+    if let Some(run) = runs.iter().find(|run| !run.summary.validity.valid && !allow_invalid) {
         refuse!(
             "`{}` is INVALID: {}; run it again, or pass --allow-invalid to compare it all the same",
             run.folder.display(),

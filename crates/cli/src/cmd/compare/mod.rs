@@ -1,5 +1,6 @@
 //! `plimsoll compare`: two sides of runs, or a history of them, and what they say about each other.
 
+mod certificates;
 mod comparable;
 mod runs;
 
@@ -11,12 +12,13 @@ use plimsoll_core::compare::{
 };
 use plimsoll_core::seed::Seed;
 
+pub(crate) use self::certificates::{Capacities, TierDifference};
 pub(crate) use self::comparable::Differing;
 pub(crate) use self::runs::StoredRun;
 use crate::args::compare::{CompareArgs, FailOn};
 use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;
-use crate::report::{compare, compare_json, emit, history};
+use crate::report::{capacities, compare, compare_json, emit, history};
 
 /// Runs the command.
 ///
@@ -48,6 +50,14 @@ fn run_sides(args: &CompareArgs) -> anyhow::Result<ExitCode> {
         );
         return Err(UsageError(wrong).into());
     };
+    match (certificates::named(a), certificates::named(b)) {
+        (None, None) => {}
+        (Some(a), Some(b)) => return run_certificates([a, b], args),
+        _ => {
+            let wrong = "a certificate and a run cannot be compared: give two runs or two certificates";
+            return Err(UsageError(wrong.to_owned()).into());
+        }
+    }
     let (a, b) = (runs::side(a)?, runs::side(b)?);
     let all: Vec<&StoredRun> = a.iter().chain(&b).collect();
     each_once(&all)?;
@@ -71,6 +81,17 @@ fn run_sides(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     };
     emit::result(&text)?;
     Ok(conclude(&compared.failed))
+}
+
+fn run_certificates(files: [std::path::PathBuf; 2], args: &CompareArgs) -> anyhow::Result<ExitCode> {
+    let found = certificates::compare(files, args)?;
+    let text = match (args.json, args.markdown) {
+        (true, _) => capacities::json(&found)?,
+        (_, true) => capacities::markdown(&found),
+        _ => capacities::terminal(&found, Style::of_stdout(args.color)),
+    };
+    emit::result(&text)?;
+    Ok(conclude(&found.failed))
 }
 
 fn run_history(args: &CompareArgs) -> anyhow::Result<ExitCode> {

@@ -4,6 +4,9 @@ mod binomial;
 mod errors;
 mod parse;
 mod set;
+mod verdicts;
+mod warmup;
+mod watch;
 
 use crate::record::{Outcome, Phase, Record, RequestId};
 use crate::slo::{Confidence, Slo, Slos};
