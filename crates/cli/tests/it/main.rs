@@ -7,6 +7,8 @@ mod bad_input;
 #[cfg(test)]
 mod calibrate;
 #[cfg(test)]
+mod capacity;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod compare;
