@@ -2,6 +2,8 @@
 
 pub mod clock;
 pub mod endpoint;
+#[cfg(test)]
+mod fuzz;
 mod priority;
 pub mod process;
 pub mod protocol;

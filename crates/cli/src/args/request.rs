@@ -21,10 +21,10 @@ pub(crate) struct TargetArgs {
     /// The same as TARGET
     #[arg(short = 'H', long, value_name = "URL")]
     pub(crate) host: Option<String>,
-    /// The server's flavour; guessed from the host name or from /v1/models
+    /// What the server speaks like; without it the server is asked what it is
     #[arg(long, value_name = "NAME", value_parser = provider())]
     pub(crate) provider: Option<Provider>,
-    /// The model to ask for; without it the first of /v1/models
+    /// The model to ask for; without it the first that the server lists
     #[arg(short, long, value_name = "NAME")]
     pub(crate) model: Option<String>,
     /// Sent as `Authorization: Bearer KEY`; never shown or stored

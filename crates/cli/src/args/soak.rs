@@ -45,7 +45,7 @@ Time is cut into windows. Of each are kept the percentiles of latency, TTFT and 
 --watch-pid the server's memory and open files. A series is DRIFTING if it moves in the direction that harms, significantly, \
 by --tolerance or more over the soak (or towards a limit within --horizon), and to the end: a cache that fills and then \
 stands is no leak. It is STEADY only if such a movement is excluded; else the soak says how much more time would decide. \
-Limits are --memory-limit and the most files that the server's process may open.
+Limits are the objectives (--slo 'latency.p99<2s'), --memory-limit, and the most files that the server's process may open.
 
 Windows are written as they end, and the verdict so far every half minute, so that little is lost if this machine dies.";
 
@@ -53,10 +53,10 @@ const SOAK_EXAMPLES: &str = "\
 Examples:
   Four hours at 20 requests per second
     plimsoll soak -H http://127.0.0.1:8000 --qps 20 -t 4h
-  With the server's process, whose memory must suffice for the next month
-    plimsoll soak -H http://127.0.0.1:8000 --qps 20 -t 4h --watch-pid $(pgrep -f vllm) --horizon 30d
+  With the server's process, and an objective that must hold for the next month
+    plimsoll soak -H http://127.0.0.1:8000 --qps 20 -t 4h --watch-pid $(pgrep -f vllm) --slo 'latency.p99<2s' --horizon 30d
   A day of a simulated server that leaks, in seconds
     plimsoll soak -H 'sim://?ttft=50ms&itl=5ms&drift=0.06&time=virtual' --qps 2 -o 16 -t 24h
 
-Exit codes: 0 STEADY; 99 DRIFTING; 3 UNDECIDED, or an INVALID measurement; 1 the run failed; 2 bad usage; 130 interrupted \
+Exit codes: 0 STEADY; 99 DRIFTING, or an objective was missed; 3 UNDECIDED, or an INVALID measurement; 1 the run failed; 2 bad usage; 130 interrupted \
 twice.";

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use plimsoll_core::load::{Stage, ThinkTime};
+use plimsoll_core::slo::Confidence;
 use plimsoll_core::spec::{Interface, Provider};
 use plimsoll_core::time::{Rate, parse_duration};
 
@@ -139,6 +140,13 @@ pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
         Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
         _ => Err("write a number of 0 or more".to_owned()),
     }
+}
+
+/// A probability from 0.5 to below 1, as a number or in percent.
+pub(crate) fn confidence(text: &str) -> Result<Confidence, String> {
+    let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
+    let value: f64 = number.trim().parse().map_err(|_| "write a share such as 0.95 or 95%".to_owned())?;
+    Confidence::try_from(value / scale).map_err(|error| error.to_string())
 }
 
 /// Reads a share from 0 to 1.

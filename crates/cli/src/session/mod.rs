@@ -24,4 +24,4 @@ pub(crate) use interrupts::{Interrupted, Interrupts};
 pub(crate) use once::Once;
 pub(crate) use opening::Session;
 pub(crate) use settings::{Presets, resolve_again, settings};
-pub(crate) use trial::{Afterwards, Done, MakeSink, Place, Trial};
+pub(crate) use trial::{Afterwards, Done, MakeSink, Trial};

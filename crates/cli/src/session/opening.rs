@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use plimsoll_core::spec::RunSpec;
 use plimsoll_core::workload::TraceLengths;
+use plimsoll_drive::transport::reach;
 use plimsoll_serve::in_process::MemoryLog;
 
 use super::blueprint::Blueprint;
@@ -82,6 +84,14 @@ impl Session {
         match &mut self.reached.way {
             Way::InProcess(server) => Some(server.note_memory()),
             Way::Http(_) => None,
+        }
+    }
+
+    /// Whether connections to the server can still be opened.
+    pub(crate) fn is_reachable(&self, spec: &RunSpec) -> bool {
+        match &self.reached.way {
+            Way::Http(way) => reach(&way.origin, &spec.transport, way.tls.clone()).is_ok(),
+            Way::InProcess(_) => true,
         }
     }
 

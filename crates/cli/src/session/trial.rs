@@ -46,8 +46,8 @@ pub(crate) struct Trial<'a> {
     pub(crate) afterwards: Afterwards,
     /// What is shown while it goes on.
     pub(crate) live: Live,
-    /// Takes each record, beside all else.
-    pub(crate) sink: Option<MakeSink>,
+    /// Takes each record, on the recorder's thread.
+    pub(crate) each: Option<MakeSink>,
 }
 
 /// Makes what takes the records of a trial, given its clock.
@@ -104,14 +104,24 @@ impl<'a> Trial<'a> {
             place,
             afterwards: Afterwards::KeepServer,
             live: Live::start(blueprint.outputs.progress && terminal, terminal),
-            sink: None,
+            each: None,
         }
+    }
+
+    /// The boundaries of its phases.
+    pub(crate) fn times(&self) -> Times {
+        Times::of(&self.spec())
+    }
+
+    fn spec(&self) -> RunSpec {
+        RunSpec { seed: self.seed, phases: self.phases, ..self.blueprint.spec_of(self.load.clone()) }
     }
 }
 
 /// A run that has been recorded, and what its report needs beside the summary.
 pub(crate) struct Done {
     pub(crate) spec: Arc<RunSpec>,
+    pub(crate) times: Times,
     pub(crate) finished: Finished,
     pub(crate) interrupted: Interrupted,
     pub(crate) locust: Option<Locust>,
@@ -124,9 +134,8 @@ impl Session {
     /// The load is impossible, the results cannot be kept, or the operating system refuses what the run needs.
     pub(crate) fn trial(&mut self, trial: Trial<'_>) -> anyhow::Result<Done> {
         ready::check(&trial.load)?;
-        let spec = RunSpec { seed: trial.seed, phases: trial.phases, ..trial.blueprint.spec_of(trial.load) };
         let job = Job {
-            spec: Arc::new(spec),
+            spec: Arc::new(trial.spec()),
             blueprint: trial.blueprint,
             workload: trial.blueprint.workload_after(self.asked),
         };
@@ -140,8 +149,8 @@ impl Session {
             job.announce(&header);
         }
         let folder = job.folder(&trial.place, clock)?;
-        let sink = trial.sink.map(|make| make(clock));
-        let options = job.recording(clock, times, locust.as_ref(), sink);
+        let each = trial.each.map(|make| make(clock));
+        let options = job.recording(clock, times, locust.as_ref(), each);
         let (recorder, handle) = Recorder::start(Some(folder), header, options)?;
         let running = launch.start(job.spec.clone(), clock, times, handle.clone())?;
         let watch = Watch {
@@ -165,7 +174,7 @@ impl Session {
         self.asked += finished.summary.counts.total;
         job.warn_of_lengths();
         stopped?;
-        Ok(Done { spec: job.spec, finished, interrupted, locust })
+        Ok(Done { spec: job.spec, times, finished, interrupted, locust })
     }
 }
 
@@ -217,6 +226,7 @@ impl Job<'_> {
             threads: spec.threads,
             simulated: clock.is_simulated(),
             ended: String::new(),
+            stopped_by: None,
             items_per_request: self.workload.items_per_request(),
             without_tokens: spec.api.interface.takes_payloads(),
         }
@@ -239,7 +249,7 @@ impl Job<'_> {
         clock: Clock,
         times: Times,
         locust: Option<&Locust>,
-        sink: Option<Box<dyn RecordSink>>,
+        each: Option<Box<dyn RecordSink>>,
     ) -> Options {
         let outputs = &self.blueprint.outputs;
         let count_tokens = self.blueprint.tokenizer.clone().map(|tokenizer| {
@@ -264,10 +274,11 @@ impl Job<'_> {
             measure_end: times.measure_end,
             keep_chunks: self.spec.record_chunks,
             count_tokens,
+            slos: self.spec.objectives.slos.clone(),
             sink: locust.map(|locust| Box::new(locust.history()) as Box<dyn WindowSink>),
-            each: match (shown, sink) {
-                (Some(shown), Some(sink)) => Some(Box::new(Each(vec![shown, sink]))),
-                (shown, sink) => shown.or(sink),
+            each: match (shown, each) {
+                (Some(shown), Some(each)) => Some(Box::new(Each(vec![shown, each]))),
+                (shown, each) => shown.or(each),
             },
         }
     }
@@ -282,6 +293,7 @@ fn end_of(
 ) -> anyhow::Result<RunEnd> {
     let end = running.join()?;
     let ended = match interrupted {
+        Interrupted::No if end.breach.is_some() => "stopped",
         Interrupted::No => "completed",
         Interrupted::Gracefully => "interrupted",
         Interrupted::Twice => "aborted",
@@ -308,6 +320,7 @@ fn end_of(
     Ok(RunEnd {
         window,
         ended: ended.to_owned(),
+        stopped_by: end.breach.map(|breach| breach.to_string()),
         health: end.health,
         cap_reached: end.cap_reached > 0,
         warnings,

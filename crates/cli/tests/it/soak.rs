@@ -49,7 +49,7 @@ fn read(place: &Place, name: &str) -> String {
 fn a_server_that_slows_down_is_reported_exactly() {
     let place = Place::new();
     let target = "sim://?ttft=50ms&itl=5ms&jitter=0.3&drift=0.06&time=virtual";
-    let ended = place.line(&format!("soak {target} {HOUR}"));
+    let ended = place.line(&format!("soak {target} {HOUR} --slo latency.p95<200ms"));
     assert_eq!(ended.code, Some(99), "{ended:?}");
     insta::assert_snapshot!(Redactor::default().redact(&format!("{}\n{}", ended.stderr, ended.stdout)));
 }

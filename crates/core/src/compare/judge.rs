@@ -8,6 +8,7 @@ use crate::seed::Seed;
 
 /// Probability that any figure is called different when none is.
 pub(super) const ALPHA: f64 = 0.05;
+
 /// By which rules two sides are compared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {

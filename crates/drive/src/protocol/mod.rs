@@ -49,7 +49,7 @@ mod family_tests;
 #[cfg(test)]
 mod golden_tests;
 #[cfg(test)]
-mod test_spec;
+pub(crate) mod test_spec;
 
 use plimsoll_core::time::Offset;
 use plimsoll_core::workload::RequestSpec;
@@ -57,6 +57,7 @@ use thiserror::Error;
 
 pub use build::{ProtocolError, Supports, build, check, supports};
 pub use excerpt::error_excerpt;
+pub(crate) use excerpt::excerpt;
 pub use http::{PatternError, check_patterns};
 pub use mask::Mask;
 pub use message::{Fields, Outgoing, Route};

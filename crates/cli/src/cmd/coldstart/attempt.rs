@@ -178,7 +178,7 @@ impl<'a> Starts<'a> {
         let taken = Arc::new(Mutex::new(Vec::new()));
         let mut trial = Trial::among_others(blueprint, self.folder.trial(number as usize));
         trial.phases = Phases { warmup: Duration::ZERO, max_requests: Some(rest), ..trial.phases };
-        trial.sink = Some(latencies(taken.clone(), clock));
+        trial.each = Some(latencies(taken.clone(), clock));
         let done = session.trial(trial)?;
         let mut answers = std::mem::take(&mut *taken.lock().unwrap_or_else(PoisonError::into_inner));
         answers.sort_by(|a: &Answer, b| a.end.total_cmp(&b.end));

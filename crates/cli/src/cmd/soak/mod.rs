@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use plimsoll_core::drift::{Criteria, Limits, SoakReport, SoakVerdict, Windows};
+use plimsoll_core::drift::{Criteria, Limits, SoakReport, SoakVerdict, Windows, limit_of};
 use plimsoll_core::load::{Arrivals, LoadModel, Times};
 use plimsoll_core::metrics::min_samples;
 use plimsoll_core::summary::Summary;
@@ -44,7 +44,7 @@ pub(crate) fn run(matches: &ArgMatches, args: &SoakArgs) -> anyhow::Result<ExitC
     let collector = Collector::start(windows, criteria, resources, folder.clone())?;
     let mut trial = Trial::among_others(&blueprint, folder.trial(1));
     trial.afterwards = Afterwards::StopServer;
-    trial.sink = Some(collector.sink());
+    trial.each = Some(collector.sink());
     let done = session.trial(trial)?;
     let summary = &done.finished.summary;
     let end = times.measure_start + Duration::from_secs_f64(summary.window.measured);
@@ -122,7 +122,8 @@ fn window_length(measure: Option<Duration>, rate: Rate) -> Duration {
     Duration::from_secs_f64(wanted.max(tail.unwrap_or(most)).max(0.001))
 }
 
-fn criteria(args: &SoakArgs, blueprint: &Blueprint, limits: Limits) -> Criteria {
+fn criteria(args: &SoakArgs, blueprint: &Blueprint, mut limits: Limits) -> Criteria {
+    limits.extend(blueprint.spec.objectives.slos.iter().filter_map(limit_of));
     Criteria {
         tolerance: args.tolerance,
         alpha: args.alpha,
