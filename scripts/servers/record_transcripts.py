@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 """Records what a real server answers, as test data. Standard library only.
 
-usage: record_transcripts.py {llamacpp|llamacpp-embeddings|llamacpp-rerank|transformers|triton} PORT FOLDER [MODEL]
+usage: record_transcripts.py SERVER PORT FOLDER [MODEL]
+       SERVER is kserve, llamacpp, llamacpp-embeddings, llamacpp-rerank, mlserver, torchserve, transformers or triton
+       record_transcripts.py probe PORT FILE [MODEL]
+
+The second form records into one FILE what the server answers to all that Plimsoll asks to find out what it is.
 
 Start the server with NAME/run.sh first (llamacpp-KIND: llamacpp/run.sh PORT 4 KIND). MODEL is its name of the model (transformers: the folder that run.sh prints);
 in the files it becomes `tiny`. For each case there are CASE.request.json, with the path, the body, and the status of
@@ -116,7 +120,47 @@ TRITON = {
     "unknown_model": ("/v2/models/nope/infer", infer("bako dine", 4)),
     "not_json": ("/v2/models/ensemble/generate", "{"),
 }
+# What Plimsoll asks a server to find out what it is (crates/drive/src/protocol/probe/mod.rs).
+PROBE = [
+    ("/v1/models", None), ("/v2/models", None), ("/v2/repository/index", {}), ("/v2", None), ("/info", None),
+    ("/ping", None), ("/api-description", None), ("/health/liveliness", None), ("/version", None),
+    ("/server_info", None), ("/props", None), ("/openapi.json", None), ("/v1/chat/completions", {"model": "?"}),
+]
+ROW = [0.5 + number for number in range(16)]
+
+
+def tensor(name="INPUT0", columns=16):
+    return {"inputs": [{"name": name, "shape": [1, columns], "datatype": "FP32", "data": ROW[:columns]}]}
+
+
+V2 = {
+    "infer": ("/v2/models/tiny/infer", tensor()),
+    "infer_wrong_shape": ("/v2/models/tiny/infer", tensor(columns=3)),
+    "infer_unknown_model": ("/v2/models/nope/infer", tensor()),
+    "infer_no_inputs": ("/v2/models/tiny/infer", {"inputs": []}),
+    "infer_not_json": ("/v2/models/tiny/infer", "{"),
+    "metadata": ("/v2/models/tiny", None),
+    "metadata_unknown_model": ("/v2/models/nope", None),
+}
+KSERVE = V2 | {
+    "predict": ("/v1/models/tiny:predict", {"instances": [ROW, ROW]}),
+    "predict_wrong_shape": ("/v1/models/tiny:predict", {"instances": [[1.0]]}),
+    "predict_unknown_model": ("/v1/models/nope:predict", {"instances": [ROW]}),
+    "predict_no_instances": ("/v1/models/tiny:predict", {"rows": [ROW]}),
+    "predict_not_json": ("/v1/models/tiny:predict", "{"),
+}
+TORCHSERVE = {
+    "predict": ("/predictions/mlp", ROW),
+    "predict_version": ("/predictions/mlp/1.0", ROW),
+    "predict_wrong_shape": ("/predictions/mlp", [1.0]),
+    "predict_unknown_model": ("/predictions/nope", ROW),
+    "predict_unknown_version": ("/predictions/mlp/7", ROW),
+    "predict_not_json": ("/predictions/mlp", "["),
+}
 CASES = {
+    "kserve": KSERVE,
+    "mlserver": V2,
+    "torchserve": TORCHSERVE,
     "llamacpp": LLAMACPP,
     "llamacpp-embeddings": EMBEDDINGS,
     "llamacpp-rerank": RERANK,
@@ -140,10 +184,31 @@ def anonymous(raw, model):
     """The answer without this machine's paths."""
     folder = str(pathlib.Path(model).parent) + "/" if "/" in model else None
     raw = raw.replace(model.encode() + b"@main", b"tiny").replace(model.encode(), b"tiny")
-    return raw.replace(folder.encode(), b"") if folder else raw
+    raw = raw.replace(folder.encode(), b"") if folder else raw
+    return raw.replace(str(pathlib.Path.home()).encode(), b"~")
+
+
+def shortened(raw):
+    """A long JSON object with no more than the names of what is in its long members."""
+    if len(raw) < 2_000:
+        return raw.decode()
+    is_long = lambda value: len(json.dumps(value)) > 200
+    short = lambda value: dict.fromkeys(value, {}) if isinstance(value, dict) else None
+    return json.dumps({name: short(value) if is_long(value) else value for name, value in json.loads(raw).items()})
+
+
+def record_probe(port, file, model):
+    answers = {}
+    for path, body in PROBE:
+        status, _, raw = ask(port, path, body, model)
+        answers[f"{'GET' if body is None else 'POST'} {path}"] = {"status": status, "body": shortened(anonymous(raw, model))}
+    file.write_text(json.dumps(answers, indent=2, ensure_ascii=False) + "\n")
 
 
 def main():
+    if sys.argv[1] == "probe":
+        record_probe(int(sys.argv[2]), pathlib.Path(sys.argv[3]), sys.argv[4] if len(sys.argv) > 4 else "tiny")
+        return
     server, port, folder = sys.argv[1], int(sys.argv[2]), pathlib.Path(sys.argv[3])
     model = sys.argv[4] if len(sys.argv) > 4 else "tiny"
     folder.mkdir(parents=True, exist_ok=True)

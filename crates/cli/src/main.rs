@@ -7,6 +7,7 @@ mod exit;
 mod logging;
 mod report;
 mod resolve;
+mod session;
 
 use std::process::ExitCode;
 
@@ -27,6 +28,8 @@ fn main() -> ExitCode {
             Command::Run(args) => cmd::run::run(&matches, &args),
             Command::Sim(args) => cmd::sim::run(&args),
             Command::Calibrate(args) => cmd::calibrate::run(&args),
+            Command::Compare(args) => cmd::compare::run(&args),
+            Command::Sweep(args) => cmd::sweep::run(&matches, &args),
             Command::Selftest(args) => cmd::selftest::run(&args),
         });
     match done {

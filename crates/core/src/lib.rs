@@ -3,14 +3,20 @@
 //! Nothing here reads a clock, a file or a socket: time and randomness come in as arguments.
 
 pub mod calibrate;
+pub mod certificate;
+pub mod compare;
 pub mod health;
+pub mod knee;
 pub mod load;
 pub mod metrics;
+pub mod nearest;
 pub mod record;
 pub mod refusal;
+pub mod search;
 pub mod seed;
+pub mod slo;
 pub mod spec;
-mod stats;
+pub mod stats;
 pub mod summary;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

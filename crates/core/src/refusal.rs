@@ -3,11 +3,11 @@
 /// A reason that servers and gateways give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Refusal {
-    /// The queue before the model is full: Triton, SGLang, Ray Serve.
+    /// The queue before the model is full: Triton, vLLM, SGLang, Ray Serve, TorchServe.
     QueueFull,
     /// The scheduler did not admit the request: vLLM.
     NotAdmitted,
-    /// No worker serves the model: TorchServe.
+    /// No worker serves the model: SGLang's router.
     NoWorker,
     /// The request waited for longer than the server lets it: Triton's queue policy.
     QueueTimeout,
@@ -22,7 +22,11 @@ pub enum Refusal {
 }
 
 /// What the texts of servers have in common, in lower case. The first that is found counts.
-const SAID: [(&str, Refusal); 26] = [
+///
+/// Triton's and TorchServe's were seen from running servers (2.51, 0.12). TorchServe says of a full queue that the model
+/// has no worker; it says so too where it has none, which a run meets only if nobody set one up. vLLM's are those of
+/// its `QueueOverflowError` and `MaxPendingTokensError` (HTTP 503).
+const SAID: [(&str, Refusal); 27] = [
     ("exceeds maximum queue size", Refusal::QueueFull),
     ("exceed maximum queue size", Refusal::QueueFull),
     ("queue is full", Refusal::QueueFull),
@@ -31,10 +35,11 @@ const SAID: [(&str, Refusal); 26] = [
     ("max_queued_requests", Refusal::QueueFull),
     ("backpressure", Refusal::QueueFull),
     ("too many requests waiting", Refusal::QueueFull),
+    ("max pending tokens", Refusal::QueueFull),
+    ("no worker to serve", Refusal::QueueFull),
     ("not admitted", Refusal::NotAdmitted),
     ("admission", Refusal::NotAdmitted),
     ("request rejected", Refusal::NotAdmitted),
-    ("no worker to serve", Refusal::NoWorker),
     ("no available workers", Refusal::NoWorker),
     ("request timeout expired", Refusal::QueueTimeout),
     ("overloaded", Refusal::Overloaded),
@@ -157,9 +162,17 @@ mod tests {
                 503,
                 None,
                 "Model \"m\" has no worker to serve inference request.",
-                "no worker: Model \"m\" has no worker to serve inference request.",
-                Some(Refusal::NoWorker),
+                "queue full: Model \"m\" has no worker to serve inference request.",
+                Some(Refusal::QueueFull),
             ),
+            (
+                503,
+                None,
+                "Request queue reached max pending tokens limit.",
+                "queue full: Request queue reached max pending tokens limit.",
+                Some(Refusal::QueueFull),
+            ),
+            (503, None, "no available workers", "no worker: no available workers", Some(Refusal::NoWorker)),
             (
                 503,
                 Some("1"),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rand::SeedableRng;
+use rand::{Rng as _, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,11 @@ impl Seed {
         bytes[8..].copy_from_slice(&high.to_le_bytes());
         Pcg64Mcg::from_seed(bytes)
     }
+
+    /// A number by which item `index` can be sorted into a random order, for the consumer called `name`.
+    pub fn shuffle_key(self, name: &str, index: u64) -> u64 {
+        self.keyed(name, index).next_u64()
+    }
 }
 
 impl fmt::Display for Seed {
@@ -50,8 +55,6 @@ fn mix(mut z: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use rand::Rng as _;
-
     use super::*;
 
     #[test]

@@ -1,6 +1,9 @@
 //! What a run is: everything that decides its requests, valid by construction, stored with every result.
 
+mod expect;
 mod family;
+mod http;
+mod json_rule;
 mod provider;
 pub mod tensors;
 
@@ -14,7 +17,10 @@ use crate::load::LoadModel;
 use crate::seed::Seed;
 use crate::time::Offset;
 
+pub use expect::{Expect, StatusError, Statuses};
 pub use family::{Family, Rerank};
+pub use http::{BodySource, HttpSpec, StreamBy, VarsSpec};
+pub use json_rule::{Comparison, JsonRule, JsonRuleError, Literal, Step};
 pub use provider::{Interface, Provider};
 
 /// Version of the stored form of [`RunSpec`].
@@ -194,6 +200,8 @@ pub enum PromptSource {
     },
     /// No prompts: tensors or other payloads.
     Payloads(tensors::PayloadSpec),
+    /// Whole requests of the user's own making.
+    Http(HttpSpec),
 }
 
 /// How lines of a data set are chosen.

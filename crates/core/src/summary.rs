@@ -82,6 +82,16 @@ pub struct RunHeader {
     pub without_tokens: bool,
 }
 
+impl RunHeader {
+    /// Who was asked: `vllm, model x`, or the provider alone where there is no model.
+    pub fn server(&self) -> String {
+        match self.model.as_str() {
+            "" => self.provider.clone(),
+            model => format!("{}, model {model}", self.provider),
+        }
+    }
+}
+
 /// The lengths of the phases, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WindowTimes {

@@ -7,8 +7,9 @@ use std::time::Duration;
 use crate::load::{ClosedLoop, ClosedShape, LoadModel, ThinkTime};
 use crate::seed::Seed;
 use crate::spec::{
-    Api, ConnectionReuse, Family, HttpChoice, ImagePosition, Interface, LengthShape, OutputLength, Phases,
-    PromptSource, Provider, RunSpec, SPEC_FORMAT, Target, TransportSpec, WorkloadSpec,
+    Api, BodySource, ConnectionReuse, Expect, Family, HttpChoice, HttpSpec, ImagePosition, Interface,
+    LengthShape, OutputLength, Phases, PromptSource, Provider, RunSpec, SPEC_FORMAT, Target, TransportSpec,
+    WorkloadSpec,
 };
 
 /// One user asks for one streamed chat of six tokens, at a server that is not there, and waits a second for everything.
@@ -76,6 +77,23 @@ pub fn chat() -> Api {
         extra_body: None,
         keep_text: false,
         family: Family::default(),
+    }
+}
+
+/// Requests of the user's own: a GET of `/` without a body.
+pub fn own_requests() -> HttpSpec {
+    HttpSpec {
+        method: "GET".to_owned(),
+        path: "/".to_owned(),
+        headers: Vec::new(),
+        body: BodySource::None,
+        content_type: None,
+        multipart_field: None,
+        vars: None,
+        prompts: Box::new(PromptSource::Text("bako dine".to_owned())),
+        shaped_by: None,
+        expect: Expect::default(),
+        stream_by: None,
     }
 }
 

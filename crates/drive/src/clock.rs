@@ -69,6 +69,27 @@ impl Clock {
     }
 }
 
+/// Sleeps until the monotonic clock reads `nanos`. A signal may end the sleep early.
+pub(crate) fn sleep_until(nanos: u64) {
+    let time = libc::timespec {
+        tv_sec: libc::time_t::try_from(nanos / 1_000_000_000).unwrap_or(libc::time_t::MAX),
+        tv_nsec: i64::try_from(nanos % 1_000_000_000).unwrap_or(0),
+    };
+    // SAFETY: the time is valid for the call; what is left of it is not asked for.
+    unsafe {
+        libc::clock_nanosleep(libc::CLOCK_MONOTONIC, libc::TIMER_ABSTIME, &time, std::ptr::null_mut());
+    }
+}
+
+/// Lets the kernel end the sleeps of the current thread on time, rather than up to 50 microseconds late so that it can
+/// end several at once. A refusal is harmless.
+pub(crate) fn sleep_precisely() {
+    // SAFETY: a plain system call; the slack is one nanosecond.
+    unsafe {
+        libc::prctl(libc::PR_SET_TIMERSLACK, 1);
+    }
+}
+
 /// Reads a kernel clock, in nanoseconds.
 pub(crate) fn now(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };

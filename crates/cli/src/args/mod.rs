@@ -3,11 +3,14 @@
 //! What it means is decided in [`crate::resolve`], where the other layers come in too.
 
 pub(crate) mod calibrate;
+pub(crate) mod compare;
 pub(crate) mod family;
+pub(crate) mod http;
 pub(crate) mod load;
 pub(crate) mod output;
 pub(crate) mod payload;
 pub(crate) mod request;
+pub(crate) mod sweep;
 pub(crate) mod values;
 pub(crate) mod workload;
 
@@ -34,6 +37,10 @@ pub(crate) enum Command {
     Sim(SimArgs),
     /// Fit the simulated server to a real one, from the results of runs
     Calibrate(calibrate::CalibrateArgs),
+    /// Say whether two runs differ, or where a history of runs changed
+    Compare(compare::CompareArgs),
+    /// Repeat a run for every combination of some settings
+    Sweep(Box<sweep::SweepArgs>),
     /// Check this host and this build
     Selftest(SelftestArgs),
 }
@@ -61,6 +68,8 @@ pub(crate) struct RunArgs {
     pub(crate) payload: payload::PayloadArgs,
     #[command(flatten)]
     pub(crate) family: family::FamilyArgs,
+    #[command(flatten)]
+    pub(crate) http: http::HttpArgs,
     #[command(flatten)]
     pub(crate) output: output::OutputArgs,
     #[command(flatten)]
@@ -97,6 +106,8 @@ Examples:
     plimsoll run -H http://host:8000 --provider triton -m resnet --batch-size 8 -u 16 -r 16 -t 30s
   An image to TorchServe, as a file
     plimsoll run -H http://host:8080 --provider torchserve -m densenet --input-data cat.jpg -u 4 -t 30s
+  Any REST API, with variables from a file, and what an answer must have
+    plimsoll run -H http://host --path '/items/{{id}}' --vars items.csv --expect-json '$.ok == true' -t 30s
   See what would be used, and where each value comes from
     plimsoll run --config locust.conf -u 4 --print-config
 

@@ -39,10 +39,10 @@ pub(crate) struct PayloadArgs {
     /// Version of the model to ask for [default: the server's choice]
     #[arg(long, value_name = "VERSION")]
     pub(crate) model_version: Option<String>,
-    /// Content type of the payload, in place of the one that its file name tells (torchserve)
+    /// Content type of the payload, in place of the one that its file name tells (torchserve, http)
     #[arg(long, value_name = "TYPE")]
     pub(crate) content_type: Option<String>,
-    /// Send the payload as this field of a form, multipart/form-data (torchserve)
+    /// Send the payload as this field of a form, multipart/form-data (torchserve, http)
     #[arg(long, value_name = "NAME")]
     pub(crate) multipart_field: Option<String>,
 }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use plimsoll_core::load::{Stage, ThinkTime};
 use plimsoll_core::spec::{Interface, Provider};
 use plimsoll_core::time::{Rate, parse_duration};
@@ -103,7 +103,9 @@ pub(crate) enum ColorName {
 
 /// Reads a provider's name; clap suggests the nearest for an unknown one.
 pub(crate) fn provider() -> impl TypedValueParser<Value = Provider> {
-    PossibleValuesParser::new(Provider::ALL.map(Provider::name))
+    let named =
+        |provider: Provider| PossibleValue::new(provider.name()).aliases(provider.aliases().iter().copied());
+    PossibleValuesParser::new(Provider::ALL.map(named))
         .try_map(|name| Provider::from_name(&name).ok_or("unknown provider"))
 }
 

@@ -1,6 +1,8 @@
 //! The commands, each reading like its data flow: resolve, build, run, report.
 
 pub(crate) mod calibrate;
+pub(crate) mod compare;
 pub(crate) mod run;
 pub(crate) mod selftest;
 pub(crate) mod sim;
+pub(crate) mod sweep;

@@ -14,6 +14,7 @@ use std::fmt;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
+use plimsoll_core::nearest::nearest;
 
 use crate::args::RunArgs;
 use crate::config::table::{Name, Table};
@@ -28,6 +29,8 @@ pub(crate) enum Origin {
     Environment(String),
     /// The command line.
     Flag,
+    /// The command itself.
+    Command,
 }
 
 impl fmt::Display for Origin {
@@ -36,6 +39,7 @@ impl fmt::Display for Origin {
             Origin::File { path, line } => write!(f, "{path}, line {line}"),
             Origin::Environment(name) => write!(f, "environment variable {name}"),
             Origin::Flag => f.write_str("command line"),
+            Origin::Command => f.write_str("set by this command"),
         }
     }
 }
@@ -49,6 +53,35 @@ pub(crate) struct Setting {
 
 /// Settings by long option name.
 pub(crate) type Layer = BTreeMap<String, Setting>;
+
+/// What a command sets of the options of `run`, beside what its user does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Presets {
+    /// The command's own defaults: every other layer wins over them.
+    pub(crate) below: Layer,
+    /// What the command decides: it wins over every other layer.
+    pub(crate) above: Layer,
+}
+
+impl Presets {
+    /// Adds a default.
+    pub(crate) fn or(mut self, long: &str, value: impl Into<String>) -> Self {
+        self.below.insert(long.to_owned(), Setting::by_command(value.into()));
+        self
+    }
+
+    /// Adds a decision.
+    pub(crate) fn with(mut self, long: &str, value: impl Into<String>) -> Self {
+        self.above.insert(long.to_owned(), Setting::by_command(value.into()));
+        self
+    }
+}
+
+impl Setting {
+    fn by_command(value: String) -> Self {
+        Setting { values: vec![value], origin: Origin::Command }
+    }
+}
 
 /// Puts layers on top of each other; the later ones win, option by option.
 pub(crate) fn merge(layers: impl IntoIterator<Item = Layer>) -> Layer {
@@ -91,7 +124,7 @@ pub(crate) fn from_environment(
     let known: Vec<String> = table.environment().into_iter().map(|(known, _)| known).collect();
     for variable in env.keys().filter(|variable| variable.starts_with(table::OWN_PREFIX)) {
         if !known.contains(variable) {
-            let nearest = table::nearest(variable, known.iter().map(String::as_str));
+            let nearest = nearest(variable, known.iter().map(String::as_str));
             let hint = nearest.map(|name| format!(": did you mean {name}?")).unwrap_or_default();
             warnings.push(format!("the environment variable {variable} sets no option{hint}"));
         }

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use clap::{ArgAction, Args, Command};
+use plimsoll_core::nearest::nearest;
 
 use crate::args::RunArgs;
 use crate::config::{Origin, Setting};
@@ -220,14 +221,6 @@ impl Table {
     fn entry(&self, long: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.long == long)
     }
-}
-
-/// The name nearest to an unknown one, if one is near: at most a third of its letters, or two, are wrong.
-pub(crate) fn nearest<'n>(unknown: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let most = (unknown.chars().count() / 3).max(2);
-    let scored = names.map(|name| (strsim::damerau_levenshtein(unknown, name), name));
-    let near = scored.filter(|(wrong, name)| *wrong <= most && *wrong < name.len());
-    near.min_by_key(|(wrong, name)| (*wrong, name.len().abs_diff(unknown.len()))).map(|(_, name)| name)
 }
 
 /// What a switch says, in the spellings of TOML, locust.conf and the environment.

@@ -8,6 +8,7 @@ use plimsoll_sim::calibrated::{Calibrated, typical_error};
 use serde::Serialize;
 
 use super::numbers::{count, ms, percent, short};
+use super::style::lines;
 
 /// All that a calibration has to say.
 pub(crate) struct Findings {
@@ -199,11 +200,6 @@ fn time(seconds: f64) -> String {
         _ => ("ns", 1e9),
     };
     format!("{} {unit}", short(seconds * scale))
-}
-
-/// A table without the blanks at the ends of its lines.
-fn lines(table: &Table) -> String {
-    table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 /// The version of the form that programs read.

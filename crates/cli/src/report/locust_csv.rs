@@ -44,8 +44,8 @@ const EXCEPTIONS: [&str; 4] = ["Count", "Message", "Traceback", "Nodes"];
 /// Times are milliseconds; the values of a metric that is no time stand in their place, as in the load test.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct LocustRow {
-    /// `POST`, `METRIC`, or nothing for `Aggregated`.
-    pub(crate) kind: &'static str,
+    /// The method, `METRIC`, or nothing for `Aggregated`.
+    pub(crate) kind: String,
     /// The request's path, the metric's name, or `Aggregated`.
     pub(crate) name: String,
     pub(crate) requests: u64,
@@ -75,7 +75,7 @@ pub(crate) struct HistoryRow {
 /// One class of failure.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct FailureRow {
-    pub(crate) method: &'static str,
+    pub(crate) method: String,
     pub(crate) name: String,
     pub(crate) error: String,
     pub(crate) occurrences: u64,
@@ -165,7 +165,7 @@ fn percentile_names() -> impl Iterator<Item = String> {
 }
 
 fn stats_record(row: &LocustRow) -> Vec<String> {
-    let mut record = vec![row.kind.to_owned(), row.name.clone()];
+    let mut record = vec![row.kind.clone(), row.name.clone()];
     record.extend(totals(row));
     record.extend([python_float(row.requests_per_s), python_float(row.failures_per_s)]);
     record.extend(percentiles(row));
@@ -177,7 +177,7 @@ fn history_record(moment: &HistoryRow) -> Vec<String> {
     let mut record = vec![
         moment.timestamp.to_string(),
         moment.users.to_string(),
-        row.kind.to_owned(),
+        row.kind.clone(),
         row.name.clone(),
         python_float(row.requests_per_s),
         python_float(row.failures_per_s),
@@ -210,7 +210,7 @@ fn percentiles(row: &LocustRow) -> Vec<String> {
 
 fn failure_record(row: &FailureRow) -> [String; 6] {
     [
-        row.method.to_owned(),
+        row.method.clone(),
         row.name.clone(),
         row.error.clone(),
         row.occurrences.to_string(),
@@ -230,7 +230,7 @@ mod tests {
         let mut files = LocustFiles::create(&prefix).unwrap();
         let percentiles = [5.0, 6.0, 7.0, 8.0, 9.0, 9.5, 9.8, 9.9, 9.99, 9.999, 10.0];
         let row = LocustRow {
-            kind: "POST",
+            kind: "POST".to_owned(),
             name: "/v1/chat/completions".to_owned(),
             requests: 10,
             failures: 1,
@@ -247,7 +247,7 @@ mod tests {
         files.add_history(&[moment(none.clone())]).unwrap();
         files.add_history(&[moment(row.clone())]).unwrap();
         let failure = FailureRow {
-            method: "POST",
+            method: "POST".to_owned(),
             name: row.name.clone(),
             error: "http_5xx: \"busy\", try later".to_owned(),
             occurrences: 1,

@@ -1,7 +1,11 @@
 //! What people and programs read: pure functions from results to text, and the one place that prints.
 
 pub(crate) mod calibrate;
+pub(crate) mod capacities;
+pub(crate) mod compare;
+pub(crate) mod compare_json;
 pub(crate) mod emit;
+pub(crate) mod history;
 pub(crate) mod late_server;
 pub(crate) mod live;
 pub(crate) mod locust_csv;
@@ -12,6 +16,7 @@ pub(crate) mod proof;
 pub(crate) mod style;
 pub(crate) mod summary_block;
 pub(crate) mod summary_csv;
+pub(crate) mod sweep;
 pub(crate) mod terminal;
 
 #[cfg(test)]

@@ -28,11 +28,10 @@ pub(crate) fn opening_line(plan: &Plan<'_>) -> String {
     };
     let time = if header.simulated { "simulated time: " } else { "" };
     format!(
-        "{time}{} -> {} ({}, model {}): {}{defaults}, {}, {}",
+        "{time}{} -> {} ({}): {}{defaults}, {}, {}",
         header.load,
         header.target,
-        header.provider,
-        header.model,
+        header.server(),
         header.api,
         header.workload,
         until(phases, load),

@@ -1,5 +1,9 @@
 //! How wide and how coloured a text may be.
 
+use std::io::{self, IsTerminal as _};
+
+use comfy_table::Table;
+
 use crate::args::values::ColorName;
 
 /// The width and colour of a terminal, or of a file.
@@ -37,6 +41,14 @@ impl Style {
         Style { width: width.unwrap_or(100).max(40), color }
     }
 
+    /// The style of what goes to stdout.
+    pub(crate) fn of_stdout(color: ColorName) -> Self {
+        let no_color = std::env::var("NO_COLOR").ok();
+        let terminal = io::stdout().is_terminal();
+        let width = terminal_size::terminal_size().filter(|_| terminal).map(|(width, _)| width.0);
+        Style::new(color, terminal, no_color.as_deref(), width)
+    }
+
     /// `text` in the colour of `tone`, if there is colour.
     pub(crate) fn paint(self, tone: Tone, text: &str) -> String {
         let code = match tone {
@@ -48,6 +60,11 @@ impl Style {
         };
         if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+/// A table without the blanks at the ends of its lines.
+pub(crate) fn lines(table: &Table) -> String {
+    table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 #[cfg(test)]

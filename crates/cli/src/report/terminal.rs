@@ -80,13 +80,12 @@ fn header(summary: &Summary) -> String {
     let (run, window) = (&summary.run, &summary.window);
     let seconds = |seconds: f64| format!("{} s", short(seconds));
     format!(
-        "Run        {}, {} -> {} ({}, model {})\n           {}, {}; seed {}, {} I/O threads\nWindow     \
+        "Run        {}, {} -> {} ({})\n           {}, {}; seed {}, {} I/O threads\nWindow     \
          {} measured after {} of ramp and {} of warm-up, {} of drain; {}\n",
         run.name,
         run.load,
         run.target,
-        run.provider,
-        run.model,
+        run.server(),
         run.api,
         run.workload,
         run.seed,

@@ -98,7 +98,9 @@ impl ApiDraft {
             stream,
             ignore_eos: matches!(provider, Provider::Vllm | Provider::Sglang | Provider::LlamaCpp),
             // What reports no token counts is counted here.
-            keep_text: self.show_response || workload.tokenizer.is_some() || !can.token_counts,
+            keep_text: self.show_response
+                || workload.tokenizer.is_some() && !interface.takes_payloads()
+                || !can.token_counts,
             ..self.rest
         };
         protocol::check(provider, &api, !workload.images.is_empty())

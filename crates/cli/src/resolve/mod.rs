@@ -1,11 +1,13 @@
 //! The one place where layers meet and typed values get their meaning.
 //!
 //! Order, later wins: defaults < ./plimsoll.toml < --config FILE < environment < command line. Fixed defaults stand in
-//! the table of options (`args`), so that the help text shows them; those that depend on something are set here.
+//! the table of options (`args`), so that the help text shows them; those that depend on something are set here. What a
+//! command presets of the options of `run` lies below all layers but the defaults, or above them all.
 
 mod api;
 mod compat;
 mod family;
+mod http;
 pub(crate) mod load;
 mod payload;
 mod proxy;
@@ -28,10 +30,11 @@ use tracing::level_filters::LevelFilter;
 use crate::args::RunArgs;
 use crate::args::values::{ColorName, HttpName};
 use crate::config::table::Table;
-use crate::config::{self, Layer};
+use crate::config::{self, Layer, Presets};
 use crate::exit::{UsageError, refuse};
 
 pub(crate) use api::ApiDraft;
+pub(crate) use http::HttpDraft;
 pub(crate) use load::TraceInput;
 pub(crate) use payload::PayloadDraft;
 pub(crate) use target::TargetDraft;
@@ -47,6 +50,8 @@ pub(crate) struct Context {
     pub(crate) env: BTreeMap<String, String>,
     /// The current directory.
     pub(crate) folder: PathBuf,
+    /// What the command sets.
+    pub(crate) presets: Presets,
     /// Used when no seed is given.
     pub(crate) fresh_seed: u64,
     /// Cores that this process may use.
@@ -76,6 +81,7 @@ pub(crate) struct Draft {
     pub(crate) target: TargetDraft,
     pub(crate) api: ApiDraft,
     payload: PayloadDraft,
+    http: HttpDraft,
     name: String,
     seed: Seed,
     threads: u16,
@@ -99,6 +105,16 @@ pub(crate) struct Server {
 }
 
 impl Draft {
+    /// The name of the run.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The seed of every random choice.
+    pub(crate) fn seed(&self) -> Seed {
+        self.seed
+    }
+
     /// The load, for the trace that is read into it.
     pub(crate) fn load_mut(&mut self) -> &mut LoadModel {
         &mut self.load
@@ -113,11 +129,17 @@ impl Draft {
     ///
     /// # Errors
     /// Something was asked for that this provider does not have.
-    pub(crate) fn with_server(self, server: Server) -> Result<RunSpec, UsageError> {
+    pub(crate) fn with_server(mut self, server: Server) -> Result<RunSpec, UsageError> {
         let api = self.api.for_provider(server.provider, &self.workload)?;
         let mut workload = self.workload;
         if let Some(payloads) = self.payload.for_interface(server.provider, api.interface)? {
             workload.prompts = PromptSource::Payloads(payloads);
+        }
+        let target = &mut self.target;
+        if let Some(requests) =
+            self.http.for_interface((server.provider, api.interface), &workload.prompts, target)?
+        {
+            workload.prompts = PromptSource::Http(requests);
         }
         Ok(RunSpec {
             format: SPEC_FORMAT,
@@ -192,14 +214,22 @@ pub(crate) fn resolve(
 
     compat::answer(&args.compat, &mut warnings)?;
     let mut derived: Vec<Derived> = Vec::new();
-    let target = target::resolve(&args, context, &mut warnings, &mut derived)?;
+    let own_requests = http::asked_by(&given);
+    let target = target::resolve(&args, context, own_requests, &mut warnings, &mut derived)?;
     let (load, trace) = load::resolve(&args, &given, &mut derived)?;
     if let Some(tokens) = args.family.tokens_per_document {
         args.workload.prompt_tokens = tokens.get();
     }
     let (workload, forced_from) = workload::resolve(&args, context, &given, &mut warnings)?;
-    let api = api::resolve(&args, context, &given, &mut warnings)?;
+    let mut api = api::resolve(&args, context, &given, &mut warnings)?;
     let payload = payload::resolve(&args, context, &given)?;
+    let http = http::resolve(&args, context, &given)?;
+    if http.streams() {
+        api.stream = Some(true);
+    }
+    if target.provider == Some(Provider::Http) {
+        warnings.extend(http.warning());
+    }
     if target.provider.is_some_and(Provider::speaks_grpc) && args.transport.http == HttpName::One {
         refuse!(
             "gRPC is spoken over HTTP/2: leave out --http 1.1, or name another --provider, such as triton"
@@ -208,6 +238,7 @@ pub(crate) fn resolve(
     if let Some(provider) = target.provider {
         let known = api.clone().for_provider(provider, &workload)?;
         payload.for_interface(provider, known.interface)?;
+        http.for_interface((provider, known.interface), &workload.prompts, &mut target.clone())?;
         derived.push(("api", known.interface.name().to_owned(), "default of the provider"));
         derived.push(("stream", known.stream.to_string(), "default of the provider"));
     } else {
@@ -250,6 +281,7 @@ pub(crate) fn resolve(
         target,
         api,
         payload,
+        http,
         workload,
     };
     let outputs = outputs(args, &given);
@@ -275,7 +307,8 @@ fn layers(
         Some(path) => config::file::read(&in_folder(&context.folder, &path), table)?,
         None => Layer::new(),
     };
-    Ok((config::merge([own, file, environment, flags]), warnings))
+    let Presets { below, above } = context.presets.clone();
+    Ok((config::merge([below, own, file, environment, flags, above]), warnings))
 }
 
 /// A path as the user means it: from the current directory.

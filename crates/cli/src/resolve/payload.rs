@@ -174,6 +174,15 @@ impl PayloadDraft {
                 None => Ok(None),
             };
         }
+        if interface == Interface::Http {
+            let of_bodies = ["content-type", "multipart-field"];
+            return match self.given_of_payloads.iter().find(|option| !of_bodies.contains(option)) {
+                Some(option) => {
+                    refuse!("--{option} means nothing to {name}: leave it out, and write a --body")
+                }
+                None => Ok(None), // requests of the user's own have a form of their own
+            };
+        }
         if let Some(option) = self.given_of_prompts.first() {
             refuse!(
                 "--{option} is for prompts and texts, and {name} is asked with payloads: leave it out{}",
@@ -195,9 +204,6 @@ impl PayloadDraft {
         let made = matches!(self.rest.values, Values::Random | Values::Zero);
         match (kind, made, self.rest.shapes.len()) {
             (Kind::Tensors | Kind::Protobuf, ..) => {}
-            (_, true, 0) => refuse!(
-                "{name} does not tell what its models take: give --input-data FILE or JSON, or a shape such as --shape 16"
-            ),
             (Kind::Body, true, 2..) => {
                 refuse!("{name} gets one tensor of values made here: give one --shape")
             }

@@ -47,10 +47,13 @@ pub(crate) struct TargetDraft {
 pub(super) fn resolve(
     args: &RunArgs,
     context: &Context,
+    own_requests: Option<&'static str>,
     warnings: &mut Vec<String>,
     derived: &mut Vec<Derived>,
 ) -> Result<TargetDraft, UsageError> {
     let typed = &args.target;
+    let own_requests = own_requests.filter(|_| typed.provider.is_none_or(|named| named == Provider::Http));
+    let generic = own_requests.is_some() || typed.provider == Some(Provider::Http);
     derived.push(("host", DEFAULT_HOST.to_owned(), "default"));
     let host = typed.host.as_deref().unwrap_or(DEFAULT_HOST);
     let mut headers = typed.header.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
@@ -64,13 +67,16 @@ pub(super) fn resolve(
             }
             headers.extend(take_credentials(&mut url, api_key.is_some())?);
             let guess = provider_of_host(url.host_str().unwrap_or_default());
-            (TargetKind::Http, base_url(&url, warnings)?, guess)
+            let base = if generic { bare_url(&url) } else { base_url(&url, warnings)? };
+            (TargetKind::Http, base, guess)
         }
     };
-    if let Some(guess) = guess {
+    if own_requests.is_some() && typed.provider.is_none() {
+        derived.push(("provider", Provider::Http.name().to_owned(), "told by the options of own requests"));
+    } else if let Some(guess) = guess {
         derived.push(("provider", guess.name().to_owned(), "told by the host name"));
     }
-    let provider = typed.provider.or(guess);
+    let provider = typed.provider.or(own_requests.map(|_| Provider::Http)).or(guess);
     let own_model = provider.and_then(Provider::default_model);
     if let Some(model) = own_model {
         derived.push(("model", model.to_owned(), "default of the provider"));
@@ -83,7 +89,7 @@ pub(super) fn resolve(
         model,
         headers,
         api_key,
-        endpoint: endpoint(typed.endpoint.as_deref())?,
+        endpoint: if generic { None } else { endpoint(typed.endpoint.as_deref())? },
     })
 }
 
@@ -163,14 +169,19 @@ fn take_credentials(url: &mut Url, has_key: bool) -> Result<Option<(String, Secr
 
 /// Scheme, host, port and base path, without the slash at the end.
 fn base_url(url: &Url, warnings: &mut Vec<String>) -> Result<String, UsageError> {
-    let base = url.as_str().trim_end_matches('/');
+    let base = bare_url(url);
     match base.strip_suffix("/v1") {
         Some(before) => {
             warnings.push(format!("the /v1 at the end of the target is added to every path: using {before}"));
             Ok(before.to_owned())
         }
-        None => Ok(base.to_owned()),
+        None => Ok(base),
     }
+}
+
+/// Without the slash at the end, but with whatever else is there.
+fn bare_url(url: &Url) -> String {
+    url.as_str().trim_end_matches('/').to_owned()
 }
 
 /// `Name: value`. The value appears in no error text.

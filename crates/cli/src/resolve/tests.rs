@@ -17,6 +17,7 @@ pub(super) fn context(env: &[(&str, &str)], folder: &Path) -> Context {
     Context {
         env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         folder: folder.to_owned(),
+        presets: Presets::default(),
         fresh_seed: 7,
         cores: 2,
     }
@@ -402,4 +403,51 @@ sim://?max_num_seqs=64
         })
         .collect();
     insta::assert_snapshot!(answers.join("\n"));
+}
+
+#[test]
+fn requests_of_the_users_own_need_no_provider() {
+    for args in [
+        &["--path", "/x"][..],
+        &["--provider", "http"],
+        &["--provider", "rest"],
+        &["--expect-status", "2xx", "-H", "https://api.openai.com"],
+        &["--body", "{}"],
+    ] {
+        let run = spec(resolved(args), Provider::Vllm);
+        assert_eq!((run.target.provider, run.api.interface), (Provider::Http, Interface::Http), "{args:?}");
+        assert!(!run.api.stream && !run.api.keep_text, "{args:?}");
+    }
+}
+
+fn own(args: &[&str]) -> (RunSpec, plimsoll_core::spec::HttpSpec) {
+    let run = spec(resolved(args), Provider::Vllm);
+    let PromptSource::Http(own) = run.workload.prompts.clone() else { panic!("{run:?}") };
+    (run, own)
+}
+
+#[test]
+fn method_path_and_headers_of_own_requests() {
+    for (args, method, path, url) in [
+        (&["--path", "/a?b={{c}}"][..], "GET", "/a?b={{c}}", "http://localhost"),
+        (&["--provider", "http"], "GET", "/", "http://localhost"),
+        (&["--body", "x", "-H", "http://h/predict"], "POST", "", "http://h/predict"),
+        (&["--path", "?q=1", "-H", "http://h/predict/"], "GET", "?q=1", "http://h/predict"),
+        (&["--path", "?q=1"], "GET", "/?q=1", "http://localhost"),
+        (&["--method", "patch", "--endpoint", "/e"], "PATCH", "/e", "http://localhost"),
+        // Nothing says that this is OpenAI's API, so the /v1 is the user's.
+        (&["--path", "/x", "-H", "http://h/v1"], "GET", "/x", "http://h/v1"),
+    ] {
+        let (run, own) = own(args);
+        assert_eq!((own.method.as_str(), own.path.as_str(), run.target.url.as_str()), (method, path, url));
+    }
+    let args =
+        ["--body", "x", "--header", "X-A: {{id}}", "--header", "B: c", "--header", "content-type: t/u"];
+    let (run, own) = own(&args);
+    assert_eq!(own.headers, [("X-A".to_owned(), Secret::new("{{id}}"))]);
+    assert_eq!(run.target.headers, [("B".to_owned(), Secret::new("c"))]);
+    assert_eq!(own.content_type.as_deref(), Some("t/u"));
+    // Elsewhere braces mean nothing.
+    let run = spec(resolved(&["--header", "X-A: {{id}}"]), Provider::Vllm);
+    assert_eq!(run.target.headers.len(), 1);
 }

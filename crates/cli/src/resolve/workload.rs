@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use plimsoll_core::nearest::nearest;
 use plimsoll_core::spec::{
     Corpus, ImagePosition, LengthShape, OutputLength, Pick, PromptSource, WorkloadSpec,
 };
@@ -10,7 +11,6 @@ use super::{Context, in_folder};
 use crate::args::RunArgs;
 use crate::args::values::{LengthName, PositionName};
 use crate::args::workload::WorkloadArgs;
-use crate::config::table::nearest;
 use crate::exit::{UsageError, refuse};
 
 /// The workload, and the corpus whose texts are to be forced as answers, if any. A prompt's file is read here.
@@ -25,7 +25,13 @@ pub(super) fn resolve(
     let forced_from = match (&prompts, typed.forced_generation_from_dataset) {
         (_, false) => None,
         (PromptSource::Corpus { corpus, .. } | PromptSource::Chars { corpus, .. }, true) => Some(*corpus),
-        (PromptSource::Text(_) | PromptSource::Jsonl { .. } | PromptSource::Payloads(_), true) => {
+        (
+            PromptSource::Text(_)
+            | PromptSource::Jsonl { .. }
+            | PromptSource::Payloads(_)
+            | PromptSource::Http(_),
+            true,
+        ) => {
             refuse!(
                 "--forced-generation-from-dataset takes texts of a bundled data set: add -d verse or -d code"
             )

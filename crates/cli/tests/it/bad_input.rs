@@ -56,6 +56,60 @@ fn bad_usage_has_one_error_and_code_2() {
 }
 
 #[test]
+fn bad_requests_of_the_users_own_have_one_error_and_code_2() {
+    let place = Place::new();
+    place.write("data.csv", "id,text\n1,one\n2\n");
+    place.write("good.csv", "id,text\n1,one two\n");
+    place.write("data.jsonl", "{\"id\": 1}\n[2]\n");
+    place.write("empty.csv", "id,text\n");
+    let mut all = Vec::new();
+    for options in [
+        "--path items",
+        "--path '/a b'",
+        "--path '/{id}'",
+        "--path '/{{id}'",
+        "--path '/{{id}}' --vars nowhere.csv",
+        "--path '/{{id}}' --vars data.csv",
+        "--path '/{{id}}' --vars data.jsonl",
+        "--path '/{{id}}' --vars empty.csv",
+        "--path '/{{txt}}' --vars good.csv",
+        "--path '/{{text|raw}}' --vars good.csv",
+        "--path '/{{text|upper}}' --vars good.csv",
+        "--path /x --endpoint /y",
+        "--body '{\"a\": {{text}}}' --vars good.csv",
+        "--body '{{random_int(5,1)}}'",
+        "--body @nowhere.json",
+        "--body x -p 5",
+        "--body x --temperature 0.5",
+        "--body x --input-data random",
+        "--body x -d @data.jsonl",
+        "--body x --stream",
+        "--body x --stream-by line --no-stream",
+        "--body x --header 'Content-Type: {{id}}' --vars good.csv",
+        "--body x -k key --header 'Authorization: {{id}}' --vars good.csv",
+        "--method 'G T'",
+        "--method CONNECT",
+        "--vars-order random --path /",
+        "--expect-status ok",
+        "--expect-status 200,700",
+        "--expect-json 'ok == true'",
+        "--expect-json '$.ok = true'",
+        "--expect-json '$.ok == yes'",
+        "--expect-regex 'a(b'",
+        "--provider vllm --path /x",
+        "--provider triton --expect-status 200",
+        "--provider htpp",
+    ] {
+        let line = format!("run sim:// {options}");
+        let ended = place.line(&line);
+        assert_eq!(ended.code, Some(2), "{line}: {ended:?}");
+        all.push(shown(&line, &ended, &Redactor::default()));
+    }
+    assert_eq!(place.results(), Vec::<std::path::PathBuf>::new(), "a run was begun");
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
 fn failures_of_this_machine_and_of_the_way_have_code_1() {
     let place = Place::new();
     place.write("file", "");

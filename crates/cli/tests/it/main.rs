@@ -9,11 +9,17 @@ mod calibrate;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod compare;
+#[cfg(test)]
 mod dying;
 #[cfg(test)]
 mod family;
 #[cfg(test)]
 mod frames;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod http2_server;
 #[cfg(test)]
 mod misbehaving;
 #[cfg(test)]
@@ -26,6 +32,8 @@ mod payloads;
 mod presets;
 #[cfg(test)]
 mod print_config;
+#[cfg(test)]
+mod probe;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
@@ -48,5 +56,7 @@ mod servers;
 mod simulated;
 #[cfg(test)]
 mod stop;
+#[cfg(test)]
+mod sweep;
 #[cfg(test)]
 mod truth;

@@ -100,7 +100,6 @@ fn what_means_nothing_is_refused_with_what_to_do() {
         ),
         ("--provider kserve-v1 -m m", "--shape 16"),
         ("--provider torchserve -m m --shape 16 --batch-size 2", "--batch-size means nothing to torchserve"),
-        ("--provider torchserve --input-data [1]", "8081/models"),
         ("--provider triton -m m --input-data none.npy", "none.npy is not there"),
         ("--provider triton -m m --stream", "triton does not stream"),
         ("--provider triton -m m --api chat", "use --api infer"),

@@ -73,7 +73,15 @@ pub(crate) fn answering(answer: impl Fn(&str) -> String + Send + Sync + 'static)
 
 /// The same with what `answer` makes of head and body.
 pub(crate) fn answering_bodies(answer: impl Fn(&str, &[u8]) -> String + Send + Sync + 'static) -> String {
-    scripted(move |stream| {
+    answering_on(TcpListener::bind("127.0.0.1:0").unwrap(), answer)
+}
+
+/// The same on a port of the caller's choice.
+pub(crate) fn answering_on(
+    listener: TcpListener,
+    answer: impl Fn(&str, &[u8]) -> String + Send + Sync + 'static,
+) -> String {
+    scripted_on(listener, move |stream| {
         let mut reader = BufReader::new(stream);
         loop {
             let (head, body) = read_request(&mut reader)?;
@@ -84,7 +92,13 @@ pub(crate) fn answering_bodies(answer: impl Fn(&str, &[u8]) -> String + Send + S
 
 /// A server that does this with each connection. It lasts as long as the test program.
 pub(crate) fn scripted(script: impl Fn(TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    scripted_on(TcpListener::bind("127.0.0.1:0").unwrap(), script)
+}
+
+fn scripted_on(
+    listener: TcpListener,
+    script: impl Fn(TcpStream) -> std::io::Result<()> + Send + Sync + 'static,
+) -> String {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let script = Arc::new(script);
     std::thread::spawn(move || {
@@ -126,6 +140,16 @@ pub(crate) fn response(status: &str, content_type: &str, body: &str) -> String {
         "HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )
+}
+
+/// Two ports, one after the other, that nobody else listens on.
+pub(crate) fn neighbours() -> (TcpListener, TcpListener) {
+    let pair = || {
+        let first = TcpListener::bind("127.0.0.1:0").unwrap();
+        let next = first.local_addr().unwrap().port().checked_add(1)?;
+        Some((first, TcpListener::bind(("127.0.0.1", next)).ok()?))
+    };
+    std::iter::repeat_with(pair).take(1000).flatten().next().unwrap()
 }
 
 /// A loopback URL at which nobody listens.

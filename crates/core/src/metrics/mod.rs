@@ -14,11 +14,13 @@ mod truth;
 mod verdict;
 
 pub use histogram::{Samples, Unit};
-pub(crate) use order_statistics::percentile;
 pub use order_statistics::{PERCENTILES, interval, min_samples};
+pub(crate) use order_statistics::{percentile, rank};
 pub use quantities::llm_bench_latency_per_token;
+pub(crate) use quantities::{QUANTITIES, Quantity};
 pub use summarise::{Conduct, Window};
 pub use tally::{Tally, Totals};
 pub use tokens::resolve_output_tokens;
+pub(crate) use tokens::{Shares, input_token_arrival, output_token_arrivals};
 pub use trend::grows;
 pub use verdict::{Evidence, validity};

@@ -18,7 +18,7 @@ pub fn min_samples(p: f64) -> u64 {
 }
 
 /// The rank, from 1, of percentile `p` among `n` samples: the nearest-rank definition.
-pub(super) fn rank(n: u64, p: f64) -> u64 {
+pub(crate) fn rank(n: u64, p: f64) -> u64 {
     ((n as f64 * p / 100.0 - 1e-6).ceil() as u64).clamp(1, n.max(1))
 }
 

@@ -4,12 +4,12 @@ use super::histogram::Unit;
 use crate::record::Record;
 
 /// A quantity with at most one value per request.
-pub(super) struct Quantity {
+pub(crate) struct Quantity {
     /// Its name in every file and table.
-    pub(super) name: &'static str,
-    pub(super) unit: Unit,
+    pub(crate) name: &'static str,
+    pub(crate) unit: Unit,
     /// Its value, in seconds or tokens.
-    pub(super) of: fn(&Record) -> Option<f64>,
+    pub(crate) of: fn(&Record) -> Option<f64>,
 }
 
 const fn time(name: &'static str, of: fn(&Record) -> Option<f64>) -> Quantity {
@@ -21,7 +21,7 @@ const fn tokens(name: &'static str, of: fn(&Record) -> Option<f64>) -> Quantity 
 }
 
 /// All of them. `send_lag`, `chunk_gap` and `itl` are pooled by the tally itself.
-pub(super) const QUANTITIES: [Quantity; 20] = [
+pub(crate) const QUANTITIES: [Quantity; 20] = [
     time("latency", Record::latency),
     time("response_time", Record::response_time),
     time("ttft", Record::ttft),

@@ -5,7 +5,7 @@ use super::histogram::Samples;
 use super::quantities::{QUANTITIES, connect};
 use super::speculation::Speculation;
 use super::timeline::Timeline;
-use super::tokens::{Shares, TokenTally};
+use super::tokens::{Shares, TokenTally, input_token_arrival, output_token_arrivals};
 use super::truth::ClientErrors;
 use crate::record::{Outcome, Phase, Record, ThreadWindow};
 use crate::time::Offset;
@@ -229,18 +229,9 @@ impl Arisen {
         if let (Outcome::Ok, Some(done)) = (record.outcome, record.done) {
             self.completed.add(done, 1);
         }
-        for (at, tokens) in Shares::of(record).arrivals(record).filter(|_| record.counts_tokens()) {
-            self.output_tokens.add(at, tokens);
-        }
-        if let (true, Some(tokens), Some(done)) =
-            (record.deltas.is_empty(), record.usage.output_tokens, record.done)
-        {
-            // Not streamed: the tokens came between the first byte of the body and its end.
-            self.output_tokens.spread(record.first_byte.unwrap_or(done), done, u64::from(tokens));
-        }
-        let first = record.first_token().or(record.first_byte).filter(|_| record.status == Some(200));
-        if let (Some(first), Some(tokens)) = (first, record.usage.input_tokens.or(record.prompt_tokens)) {
-            self.input_tokens.add(first, u64::from(tokens));
+        output_token_arrivals(record, |from, to, tokens| self.output_tokens.spread(from, to, tokens));
+        if let Some((at, tokens)) = input_token_arrival(record) {
+            self.input_tokens.add(at, tokens);
         }
     }
 

@@ -25,7 +25,7 @@ pub fn resolve_output_tokens(record: &mut Record, counted: Option<u32>) {
 /// How the tokens of a stream are spread over its events: those that the server counted have their own, the others
 /// share evenly what remains of the request's total.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shares {
+pub(crate) struct Shares {
     /// Tokens of all events without a count of their own.
     rest: u64,
     /// Events without a count of their own.
@@ -35,7 +35,7 @@ pub(super) struct Shares {
 }
 
 impl Shares {
-    pub(super) fn of(record: &Record) -> Self {
+    pub(crate) fn of(record: &Record) -> Self {
         let known: u64 = record.deltas.iter().map(|delta| u64::from(delta.tokens)).sum();
         let unknown = record.deltas.iter().filter(|delta| delta.tokens == 0).count() as u64;
         let total = record.usage.output_tokens.map(u64::from);
@@ -59,13 +59,32 @@ impl Shares {
     }
 
     /// Nanoseconds per token of a gap, given the tokens of the event that ended it (0 when unknown).
-    pub(super) fn per_token(self, gap: u64, tokens: u32) -> u64 {
+    pub(crate) fn per_token(self, gap: u64, tokens: u32) -> u64 {
         match (tokens, self.rest) {
             (0, 0) => gap,
             (0, rest) => (u128::from(gap) * u128::from(self.unknown) / u128::from(rest)) as u64,
             (tokens, _) => gap / u64::from(tokens),
         }
     }
+}
+
+/// Calls `each` with the output tokens of a request and the span in which they arrived: a moment for each event of a
+/// stream, and without streaming the time from the first byte of the body to its end.
+pub(crate) fn output_token_arrivals(record: &Record, mut each: impl FnMut(Offset, Offset, u64)) {
+    if record.counts_tokens() {
+        Shares::of(record).arrivals(record).for_each(|(at, tokens)| each(at, at, tokens));
+    }
+    if let (true, Some(tokens), Some(done)) =
+        (record.deltas.is_empty(), record.usage.output_tokens, record.done)
+    {
+        each(record.first_byte.unwrap_or(done), done, u64::from(tokens));
+    }
+}
+
+/// The input tokens of a request that began to be answered, and when that was.
+pub(crate) fn input_token_arrival(record: &Record) -> Option<(Offset, u64)> {
+    let first = record.first_token().or(record.first_byte).filter(|_| record.status == Some(200))?;
+    Some((first, u64::from(record.usage.input_tokens.or(record.prompt_tokens)?)))
 }
 
 /// Token totals of the `ok` requests of the measured window.

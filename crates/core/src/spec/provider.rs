@@ -43,11 +43,13 @@ pub enum Provider {
     Anthropic,
     /// Triton, KServe and MLServer, their tensors by gRPC.
     TritonGrpc,
+    /// Any REST API: method, path, headers and body are the user's own.
+    Http,
 }
 
 impl Provider {
     /// All of them, in the order of the seed's load test.
-    pub const ALL: [Provider; 18] = [
+    pub const ALL: [Provider; 19] = [
         Provider::Fireworks,
         Provider::Vllm,
         Provider::Sglang,
@@ -66,6 +68,7 @@ impl Provider {
         Provider::LlamaCpp,
         Provider::Anthropic,
         Provider::TritonGrpc,
+        Provider::Http,
     ];
 
     /// The name on the command line and in reports.
@@ -89,6 +92,7 @@ impl Provider {
             Provider::LlamaCpp => "llama.cpp",
             Provider::Anthropic => "anthropic",
             Provider::TritonGrpc => "triton-grpc",
+            Provider::Http => "http",
         }
     }
 
@@ -97,9 +101,18 @@ impl Provider {
         matches!(self, Provider::TritonGrpc)
     }
 
+    /// Other names that people try.
+    pub const fn aliases(self) -> &'static [&'static str] {
+        match self {
+            Provider::Http => &["rest", "generic", "generic-http"],
+            _ => &[],
+        }
+    }
+
     /// The provider called `name`.
     pub fn from_name(name: &str) -> Option<Provider> {
-        Provider::ALL.into_iter().find(|provider| provider.name() == name)
+        let called = |provider: &Provider| provider.name() == name || provider.aliases().contains(&name);
+        Provider::ALL.into_iter().find(called)
     }
 
     /// The model to ask for when the user names none and the server need not be asked.
@@ -107,6 +120,8 @@ impl Provider {
         match self {
             Provider::TritonInfer | Provider::TritonGenerate => Some("ensemble"),
             Provider::Tgi => Some("<unused>"),
+            // No model is asked for: the requests are all there is.
+            Provider::Http => Some(""),
             _ => None,
         }
     }
@@ -138,11 +153,13 @@ pub enum Interface {
     Transcriptions,
     /// OpenAI's generation of images.
     Images,
+    /// Whatever the user sends.
+    Http,
 }
 
 impl Interface {
     /// All of them.
-    pub const ALL: [Interface; 11] = [
+    pub const ALL: [Interface; 12] = [
         Interface::Chat,
         Interface::Completions,
         Interface::Generate,
@@ -154,6 +171,7 @@ impl Interface {
         Interface::Messages,
         Interface::Transcriptions,
         Interface::Images,
+        Interface::Http,
     ];
 
     /// The name on the command line and in reports.
@@ -170,6 +188,7 @@ impl Interface {
             Interface::Messages => "messages",
             Interface::Transcriptions => "transcriptions",
             Interface::Images => "images",
+            Interface::Http => "http",
         }
     }
 
@@ -195,6 +214,6 @@ impl Interface {
 
     /// Whether requests carry tensors or other payloads in place of prompts, so that nothing is counted in tokens.
     pub const fn takes_payloads(self) -> bool {
-        matches!(self, Interface::Infer | Interface::Predict)
+        matches!(self, Interface::Infer | Interface::Predict | Interface::Http)
     }
 }

@@ -36,6 +36,11 @@ impl CharPrompts {
         }
     }
 
+    /// Texts of `chars` characters of `corpus` that ask for nothing at their end.
+    pub fn text(corpus: Corpus, chars: u32, seed: Seed) -> Self {
+        CharPrompts { instruction: "", ..CharPrompts::new(corpus, chars, false, seed) }
+    }
+
     /// Lets all prompts begin with the same text of about `tokens` tokens.
     pub fn with_shared_prefix(mut self, tokens: u32, tokenizer: &dyn Tokenizer) -> Self {
         let pieces: Vec<Piece> =
@@ -48,7 +53,8 @@ impl CharPrompts {
     /// The prompt for one request. The instruction is left out where it would take more than half.
     pub fn build(&self, id: RequestId) -> Arc<str> {
         let ending = format!("{BREAK}{}", self.instruction);
-        let ending = if ending.len() * 2 <= self.chars { ending.as_str() } else { "" };
+        let fits = ending.len() * 2 <= self.chars && !self.instruction.is_empty();
+        let ending = if fits { ending.as_str() } else { "" };
         let length = self.chars - ending.len();
         let mut body = self.prefix.clone();
         if self.randomize {
@@ -84,6 +90,8 @@ mod tests {
                 let prompt = CharPrompts::new(corpus, chars, true, Seed(3)).build(RequestId(1));
                 assert_eq!(prompt.chars().count(), chars as usize);
                 assert_eq!(prompt.trim(), &*prompt);
+                let text = CharPrompts::text(corpus, chars, Seed(3)).build(RequestId(1));
+                assert!(text.len() == chars as usize && !text.contains(corpus.instruction()));
             }
         }
     }

@@ -3,6 +3,7 @@
 mod chars;
 mod corpus;
 mod draft;
+mod http;
 mod lengths;
 mod lines;
 mod lists;
@@ -22,6 +23,7 @@ use bytes::Bytes;
 use crate::record::RequestId;
 
 pub use chars::CharPrompts;
+pub use http::{Content, Form, HttpError, HttpRequests, Table};
 pub use lengths::LengthError;
 pub use lines::{Line, LineError, Lines};
 pub use lists::Lists;

@@ -9,10 +9,14 @@ use crate::workload::{Body, Prompt, RequestSpec, Workload};
 /// A whole request body, and the header fields that describe it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Payload {
+    /// The path of the request, where it has its own.
+    pub path: Option<String>,
     /// Header fields that belong to this body.
     pub fields: Vec<(Cow<'static, str>, String)>,
     /// The body.
     pub body: Body,
+    /// What of all this must be shown nowhere, should a server repeat it.
+    pub secrets: Vec<String>,
     /// Items in it: the first dimension of its tensors, its instances. Nothing where nobody can tell.
     pub items: Option<u64>,
 }

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::Protocol;
 use super::embeddings::embeddings;
+use super::http::{Http, PatternError};
 use super::images::images;
 use super::infer_grpc::InferGrpc;
 use super::messages::messages;
@@ -110,6 +111,7 @@ pub fn supports(provider: Provider) -> Supports {
         Provider::LlamaCpp => Supports { interfaces: &OPENAI[..6], ..all },
         Provider::Anthropic => Supports { interfaces: &[Interface::Messages], many: false, ..all },
         Provider::TritonGrpc => Supports { interfaces: &[Interface::Infer], stream: true, ..payloads },
+        Provider::Http => Supports { interfaces: &[Interface::Http], stream: true, ..payloads },
     }
 }
 
@@ -146,6 +148,12 @@ pub enum ProtocolError {
         /// What to do.
         instead: &'static str,
     },
+    /// A pattern that is no regular expression.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// A run of the user's own requests without any.
+    #[error("there are no requests to send: give their --path, --method or --body")]
+    NoRequests,
     /// An option that only Fireworks understands.
     #[error(
         "{option} exists at Fireworks only, and the provider is {provider}: leave it out, or add --provider fireworks"
@@ -186,6 +194,7 @@ pub fn build(spec: &RunSpec) -> Result<Arc<dyn Protocol>, ProtocolError> {
         Interface::Messages => Arc::new(messages(spec)),
         Interface::Transcriptions => Arc::new(Transcriptions::new(spec)),
         Interface::Images => Arc::new(images(spec)),
+        Interface::Http => Arc::new(Http::new(spec)?),
     })
 }
 

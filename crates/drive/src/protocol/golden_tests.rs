@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::probe::{MODELS_PATH, guess_provider, parse_models};
 use super::test_spec::{request, spec};
-use super::{Ended, Protocol, Reply, build, error_excerpt, judge, outcome_of_status};
+use super::{Ended, Protocol, Reply, build, error_excerpt, judge, outcome_of_status, v2_metadata};
 
 /// One question and its answer.
 struct Transcript {
@@ -43,6 +43,9 @@ fn transcripts(server: &str) -> Vec<Transcript> {
 fn protocol(transcript: &Transcript) -> std::sync::Arc<dyn Protocol> {
     let stream = transcript.asked["stream"].as_bool().unwrap_or(false);
     let provider = match transcript.path.as_str() {
+        path if path.starts_with("/predictions/") => Provider::Torchserve,
+        path if path.ends_with(":predict") => Provider::KserveV1,
+        path if path.contains("/tiny/infer") => Provider::Kserve,
         path if path.ends_with("/infer") => Provider::TritonInfer,
         path if path.contains("/generate") => Provider::TritonGenerate,
         _ => Provider::Openai,
@@ -117,6 +120,9 @@ fn describe(transcript: &Transcript) -> String {
         let models = parse_models(&transcript.answer).unwrap();
         return format!("{models:?} {:?}", guess_provider("127.0.0.1", &models));
     }
+    if transcript.path == "/v2/models/tiny" {
+        return format!("{:?}", v2_metadata::parse_inputs(&transcript.answer).unwrap());
+    }
     let (whole, ended) = decode(transcript, transcript.answer.len());
     for read in [1, 7, 64, 1500] {
         let (mut cut, cut_ended) = decode(transcript, read);
@@ -151,6 +157,21 @@ fn snapshot(server: &str) -> String {
 #[test]
 fn answers_of_llamacpp_are_understood() {
     insta::assert_snapshot!(snapshot("llamacpp"));
+}
+
+#[test]
+fn answers_of_kserve_are_understood() {
+    insta::assert_snapshot!(snapshot("kserve"));
+}
+
+#[test]
+fn answers_of_mlserver_are_understood() {
+    insta::assert_snapshot!(snapshot("mlserver"));
+}
+
+#[test]
+fn answers_of_torchserve_are_understood() {
+    insta::assert_snapshot!(snapshot("torchserve"));
 }
 
 #[test]

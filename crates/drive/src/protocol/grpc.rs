@@ -28,6 +28,7 @@ pub fn grpc_route(method: &str) -> Route {
         accept: Cow::Borrowed("application/grpc"),
         content_type: Some(Cow::Borrowed("application/grpc")),
         by_part: false,
+        own_fields: Vec::new(),
     }
 }
 
@@ -148,7 +149,8 @@ impl Status {
             reply.complete = true;
             return;
         }
-        reply.error = Some(format!("gRPC {name}: {}", self.message));
+        let said = if self.message.is_empty() { "no reason given" } else { &self.message };
+        reply.error = Some(format!("gRPC {name}: {said}"));
         reply.failure = (reply.events == 0 && !reply.has_content).then_some(outcome);
     }
 }

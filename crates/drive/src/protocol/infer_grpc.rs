@@ -126,7 +126,10 @@ impl Decoder for InferReader {
     }
 
     fn finish(&mut self, _: Offset, reply: &mut Reply) -> Result<(), Malformed> {
-        reply.unreadable_end = self.messages.is_within();
+        if self.messages.is_within() {
+            // Whatever its status says: an answer is not there that was begun.
+            (reply.unreadable_end, reply.complete) = (true, false);
+        }
         if self.ended { Ok(()) } else { Err(refused("a grpc-status at the end of the answer", b"")) }
     }
 }
@@ -181,7 +184,7 @@ mod tests {
         spec.target.model = "m".to_owned();
         let tensors = ModelInferRequest { raw_input_contents: vec!["abc".into()], ..Default::default() };
         let body = Body { pieces: vec![tensors.encode_to_vec().into()] };
-        let payload = Payload { fields: Vec::new(), body, items: None };
+        let payload = Payload { body, ..Payload::default() };
         let request = RequestSpec { prompt: Prompt::Payload(Arc::new(payload)), ..request("", 1) };
         let protocol = InferGrpc::new(&spec);
         assert_eq!(protocol.route().path, "/inference.GRPCInferenceService/ModelStreamInfer");

@@ -20,7 +20,12 @@ impl Mask {
     /// Hides the API key and the header values of `target`, whole and by their words, and a login in clear text too.
     pub fn of(target: &Target) -> Self {
         let values = target.api_key.iter().chain(target.headers.iter().map(|(_, value)| value));
-        let mut secrets: Vec<String> = values.map(Secret::reveal).flat_map(forms).collect();
+        Mask::of_texts(values.map(Secret::reveal))
+    }
+
+    /// Hides these texts in the same way.
+    pub fn of_texts<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
+        let mut secrets: Vec<String> = texts.flat_map(forms).collect();
         secrets.retain(|secret| secret.len() >= SHORTEST);
         secrets.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         secrets.dedup();

@@ -17,9 +17,16 @@ pub struct Route {
     pub content_type: Option<Cow<'static, str>>,
     /// Whether the decoder wants to know where the chunks of the transfer end.
     pub by_part: bool,
+    /// Names of header fields that each request brings itself, in place of ours.
+    pub own_fields: Vec<String>,
 }
 
 impl Route {
+    /// Whether its responses end with their head, whatever length of a body that tells of.
+    pub fn is_bodiless(&self) -> bool {
+        self.method == "HEAD"
+    }
+
     /// JSON to `path` by `POST`, whose answer is JSON, or an event stream if it is streamed.
     pub fn json(path: impl Into<String>, stream: bool) -> Self {
         Route {
@@ -32,6 +39,7 @@ impl Route {
             }),
             content_type: Some(Cow::Borrowed("application/json")),
             by_part: false,
+            own_fields: Vec::new(),
         }
     }
 }

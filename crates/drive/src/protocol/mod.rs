@@ -5,6 +5,7 @@ mod build;
 mod embeddings;
 mod excerpt;
 pub(crate) mod grpc;
+mod http;
 mod images;
 mod infer_grpc;
 mod json_scan;
@@ -32,6 +33,7 @@ mod template;
 mod templated;
 mod tgi;
 mod torchserve;
+pub mod torchserve_metadata;
 mod transcriptions;
 mod triton;
 mod v2;
@@ -56,6 +58,7 @@ use thiserror::Error;
 pub use build::{ProtocolError, Supports, build, check, supports};
 pub use excerpt::error_excerpt;
 pub(crate) use excerpt::excerpt;
+pub use http::{PatternError, check_patterns};
 pub use mask::Mask;
 pub use message::{Fields, Outgoing, Route};
 pub use outcome::{Ended, judge, outcome_of_status};
@@ -100,10 +103,15 @@ pub trait Decoder: Send {
 
 /// Bytes that are not of the protocol, with the offending excerpt.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{what}: `{excerpt}`")]
+#[error("{what}{shown}", shown = shown(excerpt))]
 pub struct Malformed {
     /// What was expected.
     pub what: String,
     /// The first characters of what came instead.
     pub excerpt: String,
+}
+
+/// What came instead, where anything did.
+fn shown(excerpt: &str) -> String {
+    if excerpt.is_empty() { String::new() } else { format!(": `{excerpt}`") }
 }

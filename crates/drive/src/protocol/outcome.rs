@@ -29,6 +29,12 @@ pub fn outcome_of_status(status: u16) -> Outcome {
 
 /// The outcome of a response whose body is an answer, and what went wrong.
 pub fn judge(reply: &Reply, ended: Ended) -> (Outcome, Option<String>) {
+    if let Ended::Early(reason) = &ended
+        && reply.ends_with_transfer
+        && !reply.complete
+    {
+        return (Outcome::Truncated, Some(format!("{reason}{}", so_far(reply))));
+    }
     if let Some(error) = &reply.error {
         return (reply.failure.unwrap_or(Outcome::StreamError), Some(error.clone()));
     }
@@ -37,7 +43,9 @@ pub fn judge(reply: &Reply, ended: Ended) -> (Outcome, Option<String>) {
         Ended::Early(reason) if !reply.complete => {
             (Outcome::Truncated, Some(format!("{reason}{}", so_far(reply))))
         }
-        Ended::Whole if !reply.complete && (reply.events > 0 || reply.unreadable_end) => {
+        Ended::Whole
+            if !reply.complete && !reply.ends_with_transfer && (reply.events > 0 || reply.unreadable_end) =>
+        {
             let what = "the answer ended without a finish reason or its end mark";
             (Outcome::Truncated, Some(format!("{what}{}", so_far(reply))))
         }
@@ -50,6 +58,9 @@ pub fn judge(reply: &Reply, ended: Ended) -> (Outcome, Option<String>) {
 }
 
 fn so_far(reply: &Reply) -> String {
+    if (reply.events, reply.chars) == (0, 0) {
+        return String::new(); // nothing is counted of an answer that is just bytes
+    }
     let number = |n: u32, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     format!(", after {} and {}", number(reply.events, "event"), number(reply.chars, "character"))
 }
@@ -82,6 +93,8 @@ mod tests {
         let early = || Ended::Early("the server closed the connection".to_owned());
         let bare = Reply { complete: true, events: 2, ..Reply::default() };
         let refused = || Ended::Malformed(Malformed { what: "not JSON".to_owned(), excerpt: "<".to_owned() });
+        let bytes = || Reply { has_content: true, events: 2, ends_with_transfer: true, ..Reply::default() };
+        let bytes_after_all = Reply { complete: true, ..bytes() };
         let half_document = Reply { unreadable_end: true, ..Reply::default() };
         for (reply, ended, outcome) in [
             (&whole, Ended::Whole, Outcome::Ok),
@@ -94,6 +107,9 @@ mod tests {
             (&Reply::default(), Ended::Whole, Outcome::Empty),
             (&Reply::default(), early(), Outcome::Truncated),
             (&half_document, Ended::Whole, Outcome::Truncated),
+            (&bytes(), Ended::Whole, Outcome::Ok),
+            (&bytes(), early(), Outcome::Truncated),
+            (&bytes_after_all, early(), Outcome::Ok),
             (&cut(), refused(), Outcome::Invalid),
             (&whole, refused(), Outcome::Invalid),
         ] {

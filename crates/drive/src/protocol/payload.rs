@@ -9,9 +9,11 @@ use super::Outgoing;
 /// The payload of a request as it goes out. Its body is shared, not copied.
 pub(super) fn outgoing(request: &RequestSpec) -> Outgoing {
     match &request.prompt {
-        Prompt::Payload(payload) => {
-            Outgoing { path: None, fields: payload.fields.clone(), body: payload.body.clone() }
-        }
+        Prompt::Payload(payload) => Outgoing {
+            path: payload.path.clone(),
+            fields: payload.fields.clone(),
+            body: payload.body.clone(),
+        },
         Prompt::Text(_) | Prompt::Members(_) => Outgoing::default(),
     }
 }

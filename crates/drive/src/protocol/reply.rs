@@ -1,7 +1,10 @@
 //! What a response says, gathered while it arrives.
 
+use std::sync::Arc;
+
 use plimsoll_core::record::{Delta, DeltaKind, Outcome, ServerTimes, Stamps, Usage};
 use plimsoll_core::time::Offset;
+use plimsoll_core::workload::Payload;
 
 use super::json_scan::Text;
 
@@ -20,6 +23,8 @@ pub struct Reply {
     pub failure: Option<Outcome>,
     /// The protocol's own end was seen: `[DONE]`, a final event, a whole JSON document.
     pub complete: bool,
+    /// Nothing in the answer marks its end: it is whole if its transfer is. Without `complete`, of course.
+    pub ends_with_transfer: bool,
     /// All events, with or without content; comments and `[DONE]` are none.
     pub events: u32,
     /// Events that shared their arrival with an earlier event of the same read.
@@ -38,6 +43,8 @@ pub struct Reply {
     pub acceptance: Vec<f64>,
     /// The embedded server's stamps: readings of the machine's monotonic clock, not yet moments of the run.
     pub stamps: Option<Stamps>,
+    /// What was sent, if parts of it must not be shown should the server repeat them.
+    pub sent_with: Option<Arc<Payload>>,
 }
 
 /// Most events with content of one answer that are kept: 256 MiB of them.

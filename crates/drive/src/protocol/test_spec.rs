@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use plimsoll_core::record::RequestId;
-use plimsoll_core::spec::{Interface, Provider, RunSpec};
+use plimsoll_core::spec::{HttpSpec, Interface, PromptSource, Provider, RunSpec, StreamBy};
 use plimsoll_core::testing;
 use plimsoll_core::workload::{Members, Prompt, RequestSpec};
 
@@ -25,6 +25,10 @@ pub(crate) fn spec(provider: Provider, chat: bool, stream: bool) -> RunSpec {
         all if all.contains(&Interface::Completions) => Interface::Completions,
         all => all[0],
     };
+    if provider == Provider::Http {
+        let stream_by = stream.then_some(StreamBy::Line);
+        spec.workload.prompts = PromptSource::Http(HttpSpec { stream_by, ..testing::own_requests() });
+    }
     spec
 }
 

@@ -92,7 +92,7 @@ impl Decoder for Prediction {
             self.part_ended(at, reply); // a body that did not come in chunks is one event
         }
         reply.take_str(&String::from_utf8_lossy(&self.pending), self.keep_text);
-        reply.complete = true;
+        reply.ends_with_transfer = true;
         Ok(())
     }
 }

@@ -22,7 +22,7 @@ pub fn parse_inputs(body: &[u8]) -> Result<Vec<TensorSpec>, Malformed> {
         .collect()
 }
 
-fn parse_input(input: Value<'_>) -> Option<TensorSpec> {
+pub(super) fn parse_input(input: Value<'_>) -> Option<TensorSpec> {
     let text = |name| Some(input.get(name)?.string()?.unescape());
     let dim = |dim: Value<'_>| dim.text().parse().ok().filter(|&dim: &i64| dim >= OPEN);
     Some(TensorSpec {
@@ -30,6 +30,21 @@ fn parse_input(input: Value<'_>) -> Option<TensorSpec> {
         datatype: DataType::from_name(&text("datatype")?)?,
         shape: input.get("shape")?.items().map(dim).collect::<Option<_>>()?,
     })
+}
+
+/// What one instance of KServe's V1 looks like to a model that takes `inputs` under V2: without the dimension of the
+/// batch, and without a name where there is but one input. Nothing if that cannot be said.
+pub fn instance(inputs: &[TensorSpec]) -> Option<Vec<TensorSpec>> {
+    let of_one = |input: &TensorSpec| {
+        let (_, shape) = input.shape.split_first()?;
+        let name = if inputs.len() == 1 { String::new() } else { input.name.clone() };
+        Some(TensorSpec { name, datatype: input.datatype, shape: shape.to_vec() })
+    };
+    let instance: Option<Vec<TensorSpec>> = inputs.iter().map(of_one).collect();
+    let is_told = |tensors: &Vec<TensorSpec>| {
+        !tensors.is_empty() && tensors.iter().all(|tensor| !tensor.shape.contains(&OPEN))
+    };
+    instance.filter(is_told)
 }
 
 /// What Triton's configuration of a model adds to its metadata.
@@ -108,6 +123,21 @@ mod tests {
         ] {
             assert!(parse_inputs(bad.as_bytes()).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_instance_is_a_tensor_without_its_batch() {
+        let tensor = |name: &str, shape: &[i64]| TensorSpec {
+            name: name.to_owned(),
+            datatype: DataType::Fp32,
+            shape: shape.to_vec(),
+        };
+        let both = [tensor("a", &[OPEN, 16]), tensor("b", &[OPEN])];
+        assert_eq!(instance(&both[..1]), Some(vec![tensor("", &[16])]));
+        assert_eq!(instance(&both), Some(vec![tensor("a", &[16]), tensor("b", &[])]));
+        assert_eq!(instance(&[tensor("a", &[OPEN, OPEN])]), None);
+        assert_eq!(instance(&[tensor("a", &[])]), None);
+        assert_eq!(instance(&[]), None);
     }
 
     #[test]

@@ -24,9 +24,22 @@ impl RunFolder {
     /// # Errors
     /// The folder or the file cannot be written; the text says where and what to do.
     pub fn create(results: &Path, wall: Duration, spec: &RunSpec) -> Result<RunFolder, RecorderError> {
-        fs::create_dir_all(results).map_err(|source| RecorderError::write(results, source))?;
-        let name = format!("{}-{}", for_file_name(wall), file_name(&spec.name));
-        let folder = RunFolder { path: new_folder(results, &name)? };
+        RunFolder::with_spec(new_folder(results, wall, &spec.name)?, spec)
+    }
+
+    /// Creates the folder `path`, which must not exist yet, as one of several of a command.
+    ///
+    /// # Errors
+    /// As [`RunFolder::create`], or the folder is there already.
+    pub fn create_at(path: &Path, spec: &RunSpec) -> Result<RunFolder, RecorderError> {
+        let within = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(within).map_err(|source| RecorderError::write(within, source))?;
+        fs::create_dir(path).map_err(|source| RecorderError::write(path, source))?;
+        RunFolder::with_spec(path.to_owned(), spec)
+    }
+
+    fn with_spec(path: PathBuf, spec: &RunSpec) -> Result<RunFolder, RecorderError> {
+        let folder = RunFolder { path };
         let path = folder.file("spec.toml");
         let text = to_toml(spec).map_err(|error| RecorderError::write(&path, error))?;
         write_whole(&path, text.as_bytes())?;
@@ -78,9 +91,15 @@ fn toml_value(value: serde_json::Value) -> Option<toml::Value> {
     })
 }
 
-/// Creates a folder that did not exist before: two runs of one second get different names.
-fn new_folder(results: &Path, name: &str) -> Result<PathBuf, RecorderError> {
-    let mut path = results.join(name);
+/// Creates the folder `RESULTS/<utc time>-<name>`, which did not exist before: two runs of one second get different
+/// names. `wall` is the time since the Unix epoch. A command that makes several runs has one such folder for them all.
+///
+/// # Errors
+/// It cannot be written; the text says where and what to do.
+pub fn new_folder(results: &Path, wall: Duration, name: &str) -> Result<PathBuf, RecorderError> {
+    fs::create_dir_all(results).map_err(|source| RecorderError::write(results, source))?;
+    let name = format!("{}-{}", for_file_name(wall), file_name(name));
+    let mut path = results.join(&name);
     let mut number = 2_u32;
     loop {
         match fs::create_dir(&path) {
@@ -101,7 +120,10 @@ fn file_name(name: &str) -> String {
 }
 
 /// Writes a file that is there whole or not at all.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RecorderError> {
+///
+/// # Errors
+/// It cannot be written; the text says where and what to do.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RecorderError> {
     let unfinished = path.with_extension("unfinished");
     let write = || {
         let mut file = File::create(&unfinished)?;

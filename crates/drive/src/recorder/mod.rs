@@ -13,10 +13,11 @@ mod segment;
 mod series;
 mod stored_spec;
 mod utc;
+mod whole_table;
 mod worker;
 
 pub use error::RecorderError;
-pub use folder::RunFolder;
+pub use folder::{RunFolder, new_folder, write_whole};
 pub use handle::{Batch, CountTokens, Finished, Options, RecordSink, Recorder, RecorderHandle, RunEnd};
 pub use live::{LiveError, LiveSnapshot};
 pub use records_file::{ReadError, RecordsFile};
@@ -24,3 +25,4 @@ pub use records_table::RECORDS_FORMAT;
 pub use series::{WindowRow, WindowSink};
 pub use stored_spec::{StoredSpec, StoredSpecError, StoredTarget};
 pub use utc::rfc3339;
+pub use whole_table::{ColumnValues, parquet_bytes};

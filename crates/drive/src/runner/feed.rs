@@ -58,6 +58,7 @@ impl Prepare for PrepareHttp {
             bytes: pieces.iter().map(Bytes::len).sum::<usize>() as u64,
             pieces,
             by_part: self.protocol.route().by_part,
+            bodiless: self.protocol.route().is_bodiless(),
             cancel: spec.cancel,
         }
     }

@@ -164,6 +164,7 @@ impl<E: Endpoint> IoThread<E> {
             }
             let ring_at = exact.map_or(Offset::MAX, |exact| minus(exact, early)).min(clockwork.next());
             self.alarm.arm(ring_at);
+            self.station().pulse.alarm_set(self.station().clock.monotonic_nanos(ring_at));
             tokio::select! {
                 biased;
                 _ = self.alarm.ring() => {}
@@ -293,6 +294,7 @@ impl Clockwork {
         }
         if now >= self.tick {
             thread.station().pulse.timer_fired(now.since(self.tick));
+            thread.station().pulse.plan_naps(now);
             // Ticks that were missed are part of the lag of this one.
             self.tick = now + TICK;
         }

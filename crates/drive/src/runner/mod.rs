@@ -4,6 +4,7 @@ mod closed;
 mod cores;
 mod feed;
 mod io_thread;
+mod nap;
 pub(crate) mod pulse;
 mod request;
 mod shared;
@@ -30,11 +31,12 @@ use tokio::task::spawn_local;
 pub use self::feed::Prepare;
 use self::feed::{Feed, PrepareHttp, PrepareHttp2, WhenBehind};
 use self::io_thread::{IoThread, Share, ThreadEnd};
+use self::nap::Nap;
 use self::pulse::Pulse;
 use self::shared::Shared;
 use self::simulated::Idle;
 pub use self::stop::Stop;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::endpoint::{Endpoint, SimulatedEndpoint, Station};
 use crate::protocol::Protocol;
 use crate::recorder::RecorderHandle;
@@ -311,9 +313,15 @@ impl<R: Send + 'static, M> Seat<R, M> {
         E: Endpoint<Prepared = R>,
         M: FnOnce(Station) -> E,
     {
-        let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+        let nap = Nap::default();
+        let own = nap.clone();
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .on_thread_park(move || own.take())
+            .build_local(LocalOptions::default());
+        clock::sleep_precisely();
         let shared = await_all(ready, given)?;
-        let pulse = Pulse::start(self.index, shared.times.begin);
+        let pulse = Pulse::start(self.index, shared.times.begin).with_naps(nap);
         runtime?.block_on(async {
             let (thread, share) = self.sit(shared, pulse)?;
             Ok(thread.run(share).await)

@@ -11,6 +11,7 @@ use plimsoll_core::record::ThreadWindow;
 use plimsoll_core::time::Offset;
 
 use super::cores::Cores;
+use super::nap::{Awake, Flow, Nap};
 use crate::clock;
 
 /// The counters of one I/O thread.
@@ -29,6 +30,10 @@ pub struct Pulse {
     read_lag: RefCell<Histogram<u64>>,
     /// Start of the measured window, and the kernel's accounts there.
     measured_from: Cell<(Offset, SchedulerTimes, Cores)>,
+    nap: Nap,
+    /// What went through since the length of naps was last thought about, and when that was.
+    flow: Cell<Flow>,
+    flow_from: Cell<Offset>,
 }
 
 /// Longest lag that the histograms tell apart: a minute.
@@ -44,6 +49,11 @@ impl Pulse {
     /// The counters of the current thread, which must be the I/O thread itself.
     pub(crate) fn start(thread: u16, now: Offset) -> Self {
         Pulse::with(Scheduler::of_this_thread(), thread, now)
+    }
+
+    /// The same, on a runtime that takes these naps.
+    pub(super) fn with_naps(self, nap: Nap) -> Self {
+        Pulse { nap, ..self }
     }
 
     /// The counters of a thread in simulated time, which never waits for a core.
@@ -64,7 +74,28 @@ impl Pulse {
             timer_lag: RefCell::new(lag_histogram()),
             read_lag: RefCell::new(lag_histogram()),
             measured_from: Cell::new((now, times, cores)),
+            nap: Nap::default(),
+            flow: Cell::default(),
+            flow_from: Cell::new(now),
         }
+    }
+
+    /// While what this returns is alive, the thread reacts to its sockets at once: nothing but its own clock tells when
+    /// what it waits for happens.
+    pub(crate) fn stay_awake(&self) -> Awake {
+        self.nap.stay_awake()
+    }
+
+    /// The thread's alarm is set for this reading of the monotonic clock, in nanoseconds.
+    pub(super) fn alarm_set(&self, monotonic_nanos: u64) {
+        self.nap.set_alarm(monotonic_nanos);
+    }
+
+    /// Thinks about the length of naps, by what went through since it last did.
+    pub(super) fn plan_naps(&self, now: Offset) {
+        let length = now.since(self.flow_from.replace(now));
+        let flow = Flow { length, in_flight: self.in_flight.get(), ..self.flow.take() };
+        self.nap.set_length(flow.nap());
     }
 
     pub(crate) fn scheduled(&self) {
@@ -85,6 +116,7 @@ impl Pulse {
     pub(crate) fn ended(&self, now: Offset, ok: bool, failed: bool) {
         self.integrate(now);
         self.in_flight.set(self.in_flight.get().saturating_sub(1));
+        self.flow.update(|flow| Flow { ended: flow.ended + 1, ..flow });
         let mut window = self.window.borrow_mut();
         window.completed += u64::from(ok);
         window.failed += u64::from(failed);
@@ -99,6 +131,9 @@ impl Pulse {
         self.window.borrow_mut().bytes_received += bytes as u64;
         if let Some(lag) = lag {
             self.read_lag.borrow_mut().saturating_record(lag.max(1));
+            self.flow.update(|flow| Flow { stamped: flow.stamped + 1, ..flow });
+        } else {
+            self.flow.update(|flow| Flow { unstamped: flow.unstamped + 1, ..flow });
         }
     }
 

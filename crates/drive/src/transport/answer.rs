@@ -47,6 +47,8 @@ pub(crate) struct Follow {
     pub(crate) cancel_at_first_token: bool,
     /// Chunk by chunk of the transfer, because the decoder wants to know where these end.
     pub(crate) by_part: bool,
+    /// Up to the end of its head: the answer to HEAD tells the length of a body that does not come.
+    pub(crate) bodiless: bool,
     /// Keeping its text.
     pub(crate) keep_text: bool,
 }

@@ -23,6 +23,8 @@ pub struct HttpRequest {
     pub(crate) bytes: u64,
     /// Whether its decoder wants to know where the chunks of the transfer end.
     pub(crate) by_part: bool,
+    /// Whether its response ends with the head.
+    pub(crate) bodiless: bool,
     /// Cancel it after its first token.
     pub(crate) cancel: bool,
 }
@@ -57,6 +59,7 @@ impl Endpoint for Wire {
         let follow = Follow {
             cancel_at_first_token: request.cancel,
             by_part: request.by_part,
+            bodiless: request.bodiless,
             keep_text: self.answers.keep_text,
         };
         let mut issue = HttpIssue {
@@ -119,6 +122,7 @@ impl HttpIssue {
 
 /// Opens a connection; an error is the outcome of the request, or `None` if the run ended meanwhile.
 async fn dial(wire: &Wire, record: &mut Record) -> Result<Connection, Option<Outcome>> {
+    let _awake = wire.pulse.stay_awake();
     let dialing = pin!(wire.dialer.dial());
     let dialed = tokio::select! {
         dialed = dialing => dialed,

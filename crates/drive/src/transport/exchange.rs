@@ -22,6 +22,8 @@ pub(crate) struct Exchange {
     /// Bytes of an incomplete head.
     head: Vec<u8>,
     framing: Option<Framing>,
+    /// Whether the response has no body, whatever length its head tells.
+    bodiless: bool,
     keep_alive: bool,
     sent_all: bool,
 }
@@ -34,6 +36,7 @@ impl Exchange {
             parts: follow.by_part.then(Vec::new),
             head: Vec::new(),
             framing: None,
+            bodiless: follow.bodiless,
             keep_alive: false,
             sent_all: false,
         }
@@ -140,8 +143,9 @@ impl Exchange {
         self.answer.record.status = Some(head.status);
         self.answer.record.headers = Some(at);
         self.keep_alive = head.keep_alive;
-        let empty = head.framing == Framing::Length(0);
-        self.framing = Some(head.framing);
+        let framing = if self.bodiless { Framing::Length(0) } else { head.framing };
+        let empty = framing == Framing::Length(0);
+        self.framing = Some(framing);
         if empty && rest.is_empty() {
             return Some(self.body_ended(at, true));
         }

@@ -1,12 +1,10 @@
-//! One question before a run: asks the server who it is and what it has, or whether it takes a request.
+//! One step before a run: opens a connection, or asks whether the server takes a request.
 
-use std::borrow::Cow;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::ready;
 use std::time::Duration;
 
-use bytes::Bytes;
 use plimsoll_core::record::Outcome;
 use plimsoll_core::spec::{HttpChoice, Target, TransportSpec};
 use rustls::ClientConfig;
@@ -16,7 +14,6 @@ use tokio::time::timeout;
 use super::connection::{Connection, Unsent};
 use super::dial::{DialError, Dialer};
 use super::http1::{self, Framing};
-use super::http2::call;
 use super::stamped::ReceiveClock;
 use super::target::Origin;
 use super::tls::for_either;
@@ -25,9 +22,6 @@ use crate::protocol::{Outgoing, Route};
 
 /// Longest answer that is read, in bytes.
 const MAX_BODY: usize = 4 << 20;
-/// Time for the whole answer.
-const LIMIT: Duration = Duration::from_secs(10);
-
 /// Time for the whole answer to a request of the run's own kind: a model may have to be loaded for it.
 const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 
@@ -122,48 +116,12 @@ fn open(
     })
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, String> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, String> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())
 }
 
 pub(super) fn unreachable(error: DialError) -> FetchError {
     FetchError::Unreachable { outcome: error.outcome, reason: error.reason }
-}
-
-/// Asks for `path` below the origin's base path, in a runtime of its own.
-///
-/// # Errors
-/// The server cannot be reached, or does not answer in HTTP/1.1 within ten seconds.
-pub fn fetch(
-    origin: &Origin,
-    target: &Target,
-    spec: &TransportSpec,
-    tls: Option<Arc<ClientConfig>>,
-    path: &str,
-) -> Result<Fetched, FetchError> {
-    ask(origin, target, spec, tls, "GET", path)
-}
-
-/// The same with any method, `POST` say; the request has no body.
-///
-/// # Errors
-/// The server cannot be reached, or does not answer within ten seconds.
-pub fn ask(
-    origin: &Origin,
-    target: &Target,
-    spec: &TransportSpec,
-    tls: Option<Arc<ClientConfig>>,
-    method: &str,
-    path: &str,
-) -> Result<Fetched, FetchError> {
-    if spec.http == HttpChoice::Http2 {
-        let method = Cow::Owned(method.to_owned());
-        let route = Route { method, content_type: None, ..Route::json(path, false) };
-        let called = call(origin, target, spec, tls, &route, Outgoing::default())?;
-        return Ok(Fetched { status: called.status, body: called.body });
-    }
-    let question = Question { method, path, pieces: vec![origin.bare(target, method, path)], limit: LIMIT };
-    put(origin, spec, tls, question)
 }
 
 /// Sends one request as a run would, in a runtime of its own.
@@ -179,38 +137,25 @@ pub fn post(
     request: Outgoing,
 ) -> Result<Fetched, FetchError> {
     let pieces = origin.head(target, route).pieces(request);
-    let question = Question { method: &route.method, path: &route.path, pieces, limit: ANSWER_LIMIT };
-    put(origin, spec, tls, question)
-}
-
-/// A request in pieces, and how long its answer may take.
-struct Question<'a> {
-    method: &'a str,
-    path: &'a str,
-    pieces: Vec<Bytes>,
-    limit: Duration,
-}
-
-fn put(
-    origin: &Origin,
-    spec: &TransportSpec,
-    tls: Option<Arc<ClientConfig>>,
-    question: Question<'_>,
-) -> Result<Fetched, FetchError> {
-    let Question { method, path, pieces, limit } = question;
-    let no_answer = |reason: String| FetchError::NoAnswer { asked: format!("{method} {path}"), reason };
+    let asked = || format!("{} {}", route.method, route.path);
+    let no_answer = |reason: String| FetchError::NoAnswer { asked: asked(), reason };
     let clock = Clock::start();
     runtime().map_err(no_answer)?.block_on(async {
         let dialer = Dialer::new(origin.clone(), tls, spec, clock).map_err(unreachable)?;
         let (mut connection, _) = dialer.dial().await.map_err(unreachable)?;
-        match timeout(limit, exchange(&mut connection, Unsent::new(pieces), clock)).await {
-            Ok(result) => result.map_err(no_answer),
-            Err(_) => Err(no_answer(format!("none within {limit:?}"))),
+        match timeout(ANSWER_LIMIT, exchange(&mut connection, Unsent::new(pieces), clock)).await {
+            Ok(result) => result.map(|(fetched, _)| fetched).map_err(no_answer),
+            Err(_) => Err(no_answer(format!("none within {ANSWER_LIMIT:?}"))),
         }
     })
 }
 
-async fn exchange(connection: &mut Connection, mut request: Unsent, clock: Clock) -> Result<Fetched, String> {
+/// Sends a request and reads the answer, and whether the connection can be used again.
+pub(super) async fn exchange(
+    connection: &mut Connection,
+    mut request: Unsent,
+    clock: Clock,
+) -> Result<(Fetched, bool), String> {
     let clock = ReceiveClock::new(clock);
     poll_fn(|cx| connection.poll_write(cx, &mut request)).await.map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
@@ -231,7 +176,8 @@ async fn exchange(connection: &mut Connection, mut request: Unsent, clock: Clock
             head = (parsed.status >= 200).then_some(parsed);
         }
         if let Some(body) = head.as_mut().and_then(|head| whole_body(&head.framing, &bytes, len == 0)) {
-            return Ok(Fetched { status: head.map_or(0, |head| head.status), body });
+            let (status, keep_alive) = head.map_or((0, false), |head| (head.status, head.keep_alive));
+            return Ok((Fetched { status, body }, keep_alive && len > 0));
         }
         if len == 0 {
             return Err("the server closed the connection".into());

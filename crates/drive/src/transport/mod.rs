@@ -2,6 +2,7 @@
 
 mod answer;
 mod connection;
+mod conversation;
 mod dial;
 mod endpoint;
 mod exchange;
@@ -18,9 +19,10 @@ mod tls;
 mod tls_tests;
 mod wire;
 
+pub use conversation::Conversation;
 pub(crate) use dial::Dialer;
 pub use endpoint::HttpRequest;
-pub use fetch::{FetchError, Fetched, HttpVersion, ask, fetch, negotiate, post, reach};
+pub use fetch::{FetchError, Fetched, HttpVersion, negotiate, post, reach};
 pub use http2::{Called, Http2Request, call};
 pub(crate) use http2::{Http2, Http2Head};
 /// The client's side of TLS.

@@ -6,7 +6,7 @@ use plimsoll_core::time::Offset;
 
 use super::answer::{Answer, Ending};
 use crate::clock::Clock;
-use crate::protocol::{Ended, Reply, error_excerpt, judge, outcome_of_status};
+use crate::protocol::{Ended, Mask, Reply, error_excerpt, judge, outcome_of_status};
 
 /// Decides the outcome and moves what was understood of the response into the record.
 ///
@@ -17,7 +17,10 @@ pub(super) fn settle(answer: Answer, ending: Ending, clock: Clock) -> (Record, O
     let refusal = (!answers).then_some((error_body.as_slice(), retry_after.as_deref()));
     let (outcome, error) = outcome_of(&record, &reply, refusal, ending);
     record.outcome = outcome;
-    record.error = error;
+    record.error = error.map(|error| match &reply.sent_with {
+        Some(payload) => Mask::of_texts(payload.secrets.iter().map(String::as_str)).hide(error),
+        None => error,
+    });
     if outcome != Outcome::Unfinished {
         record.done.get_or_insert(now);
     } else {

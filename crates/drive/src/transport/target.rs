@@ -74,9 +74,16 @@ impl Origin {
         })
     }
 
+    /// Another port of the same host, without a base path: that belongs to the port it was given for.
+    pub fn on_port(&self, port: u16) -> Origin {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        let authority = format!("{host}:{port}");
+        Origin { port, base_path: String::new(), authority, ..self.clone() }
+    }
+
     /// What the heads of all requests to this target by `route` share.
     pub(crate) fn head(&self, target: &Target, route: &Route) -> RequestHead {
-        let mut fields = self.common_fields(target, &route.accept);
+        let mut fields = self.common_fields(target, &route.accept, &route.own_fields);
         let own = target.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         if let Some(content_type) = route.content_type.as_ref().filter(|_| !own) {
             fields.push_str(&format!("Content-Type: {content_type}\r\n"));
@@ -86,20 +93,17 @@ impl Origin {
             usual: Bytes::from(format!("{before_path}{} HTTP/1.1\r\n{fields}", route.path)),
             before_path,
             fields,
-            has_body: route.content_type.is_some(),
+            // These methods mean a body, so that one of no bytes is said to be (RFC 9110, section 8.6).
+            has_body: route.content_type.is_some() || matches!(&*route.method, "POST" | "PUT" | "PATCH"),
         }
     }
 
-    /// A whole request for `path` without a body.
-    pub(crate) fn bare(&self, target: &Target, method: &str, path: &str) -> Bytes {
-        let fields = self.common_fields(target, "application/json");
-        let length = if method == "GET" { "" } else { "Content-Length: 0\r\n" };
-        Bytes::from(format!("{method} {}{path} HTTP/1.1\r\n{fields}{length}\r\n", self.base_path))
-    }
-
-    fn common_fields(&self, target: &Target, accept: &str) -> String {
+    fn common_fields(&self, target: &Target, accept: &str, own_fields: &[String]) -> String {
         let mut head = String::new();
-        let own = |name: &str| target.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+        let own = |name: &str| {
+            let given = target.headers.iter().map(|(given, _)| given).chain(own_fields);
+            given.into_iter().any(|given| given.eq_ignore_ascii_case(name))
+        };
         let user_agent = concat!("plimsoll/", env!("CARGO_PKG_VERSION"));
         for (name, value) in
             [("Host", self.authority.as_str()), ("User-Agent", user_agent), ("Accept", accept)]
@@ -172,6 +176,8 @@ mod tests {
         let origin = Origin::parse("https://[::1]:8443").unwrap();
         assert_eq!((origin.host.as_str(), origin.port, origin.tls), ("::1", 8443, true));
         assert_eq!(origin.authority, "[::1]:8443");
+        let next = Origin::parse("http://[::1]/base").unwrap().on_port(81);
+        assert_eq!((next.authority.as_str(), next.port, next.base_path.as_str()), ("[::1]:81", 81, ""));
         assert_eq!(Origin::parse("ftp://x").unwrap_err(), OriginError::Scheme("ftp://…".into()));
         assert!(Origin::parse("http://").is_err());
         assert!(Origin::parse("not a url").is_err());

@@ -199,7 +199,8 @@ fn http2_is_spoken_over_tls_where_the_server_has_it() {
     };
     let ask = |protocols: &[&str]| {
         let (origin, server) = serve_tls(pki.acceptor_of(protocols), 1);
-        let fetched = fetch(&origin, &target, &spec, Some(client_config(&spec).unwrap()), "/");
+        let tls = Some(client_config(&spec).unwrap());
+        let fetched = Conversation::new(&origin, &target, &spec, tls).unwrap().ask("/", None);
         server.join().unwrap();
         fetched
     };

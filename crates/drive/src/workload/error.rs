@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use plimsoll_core::workload::{LengthError, LineError, PromptTooShort};
+use plimsoll_core::workload::{HttpError, LengthError, LineError, PromptTooShort};
 use thiserror::Error;
 
 use super::PayloadError;
@@ -19,6 +19,9 @@ pub enum WorkloadError {
     /// The payloads cannot be made.
     #[error(transparent)]
     Payload(#[from] PayloadError),
+    /// The user's own requests cannot be made.
+    #[error(transparent)]
+    Http(#[from] HttpError),
     /// A prompt of no characters.
     #[error("a prompt of 0 characters is empty: ask for at least 1")]
     NoCharacters,

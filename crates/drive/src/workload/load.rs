@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use plimsoll_core::seed::Seed;
-use plimsoll_core::spec::{Interface, Pick, PromptSource, WorkloadSpec};
+use plimsoll_core::spec::{HttpSpec, Interface, Pick, PromptSource, WorkloadSpec};
 use plimsoll_core::workload::{
-    CharPrompts, CorpusOptions, CorpusPrompts, IMAGE_PLACEHOLDER, Line, Lines, Requests, Source, Tokenizer,
-    TraceLengths, Workload,
+    CharPrompts, CorpusOptions, CorpusPrompts, HttpRequests, IMAGE_PLACEHOLDER, Line, Lines, Requests,
+    Source, Tokenizer, TraceLengths, Workload,
 };
 
 use super::dataset::{self, Choice};
-use super::{PayloadError, WorkloadError, images, load_tokenizer, payloads};
+use super::{PayloadError, WorkloadError, http, images, load_tokenizer, payloads};
 
 /// A workload that is ready, and the tokenizer that it counts with, if one was needed or named.
 pub type Loaded = (Arc<dyn Workload>, Option<Arc<dyn Tokenizer>>);
@@ -31,6 +31,9 @@ pub fn load(
 ) -> Result<Loaded, WorkloadError> {
     if let PromptSource::Payloads(payloads) = &spec.prompts {
         return Ok((Arc::new(payloads::load(payloads, seed)?), None));
+    }
+    if let PromptSource::Http(http) = &spec.prompts {
+        return Ok((Arc::new(own_requests(http, spec, seed, interface, trace)?), None));
     }
     let chat = interface.is_chat();
     spec.output.validate()?;
@@ -62,12 +65,33 @@ pub fn load(
     Ok((Arc::new(requests), tokenizer))
 }
 
+/// The user's own requests, with the prompts that their variables may need.
+fn own_requests(
+    http: &HttpSpec,
+    spec: &WorkloadSpec,
+    seed: Seed,
+    interface: Interface,
+    trace: Option<TraceLengths>,
+) -> Result<HttpRequests, WorkloadError> {
+    let bodies = http::contents(http)?;
+    let table = http.vars.as_ref().map(http::table).transpose()?;
+    let requests = HttpRequests::new(http, &bodies, table, seed)?;
+    let prompts = if requests.needs_prompts() {
+        let of_prompts = WorkloadSpec { prompts: (*http.prompts).clone(), ..spec.clone() };
+        Some(load(&of_prompts, seed, interface, trace)?.0)
+    } else {
+        None
+    };
+    Ok(requests.ready(prompts, &bodies)?)
+}
+
 /// Whether prompts cannot be made without counting tokens.
 fn must_count(spec: &WorkloadSpec) -> bool {
     match spec.prompts {
         PromptSource::Corpus { .. } => true,
         PromptSource::Chars { .. } => spec.shared_prefix_tokens > 0,
-        PromptSource::Text(_) | PromptSource::Jsonl { .. } | PromptSource::Payloads(_) => false,
+        PromptSource::Text(_) | PromptSource::Jsonl { .. } => false,
+        PromptSource::Payloads(_) | PromptSource::Http(_) => false,
     }
 }
 
@@ -114,7 +138,7 @@ fn source(
             Ok((Source::Lines(Lines::same(text)), name))
         }
         // Payloads are no prompts: `load` has taken them.
-        PromptSource::Payloads(_) => Err(PayloadError::NoValues.into()),
+        PromptSource::Payloads(_) | PromptSource::Http(_) => Err(PayloadError::NoValues.into()),
         PromptSource::Jsonl { path, pick, shuffle_seed, limit } => {
             let choice = Choice { shuffle_seed: *shuffle_seed, limit: *limit };
             lines(spec, Path::new(path), &choice, *pick, chat)

@@ -2,9 +2,11 @@
 
 mod bundled;
 mod chat_template;
+mod cl100k;
 mod dataset;
 mod error;
 mod grpc_model;
+mod http;
 mod huggingface;
 mod images;
 mod load;

@@ -69,7 +69,7 @@ impl Endpoint for Http2 {
     fn begin(&self, record: Record, request: Http2Request) -> Http2Issue {
         let Http2Request { decoder, message, by_part, cancel } = request;
         let keep_text = self.wire.answers.keep_text;
-        let follow = Follow { cancel_at_first_token: cancel, by_part, keep_text };
+        let follow = Follow { cancel_at_first_token: cancel, by_part, bodiless: false, keep_text };
         let answer = Answer::new(record, decoder, follow);
         let mut issue = Http2Issue { answer, message, by_part, stream: None };
         if !self.wire.abort.is_set()

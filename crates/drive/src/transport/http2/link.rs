@@ -48,6 +48,7 @@ pub(super) struct Link {
 impl Link {
     /// Opens a connection and waits for the server's settings, because they say how many requests it takes at a time.
     pub(super) async fn open(wire: &Rc<Wire>, most: usize) -> Result<(Rc<Link>, ConnectTimes), DialError> {
+        let _awake = wire.pulse.stay_awake();
         let (connection, mut times) = wire.dialer.dial().await?;
         if connection.settled_on_http2() == Some(false) {
             let reason = "the server does not offer HTTP/2 in TLS (ALPN): use --http 1.1".to_owned();

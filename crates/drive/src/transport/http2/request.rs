@@ -93,7 +93,8 @@ fn fields(target: &Target, route: &Route) -> Result<HeaderMap, String> {
     ours.extend(route.content_type.as_ref().map(|content_type| (CONTENT_TYPE, content_type.to_string())));
     ours.extend(target.api_key.as_ref().map(|key| (AUTHORIZATION, format!("Bearer {}", key.reveal()))));
     for (name, value) in ours {
-        if !fields.contains_key(&name) {
+        let of_requests = route.own_fields.iter().any(|own| own.eq_ignore_ascii_case(name.as_str()));
+        if !of_requests && !fields.contains_key(&name) {
             let mut value = HeaderValue::try_from(value).map_err(|_| name.to_string())?;
             value.set_sensitive(name == AUTHORIZATION);
             fields.append(name, value);

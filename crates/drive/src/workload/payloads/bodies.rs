@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use plimsoll_core::seed::Seed;
 use plimsoll_core::spec::tensors::{PayloadSpec, Values};
-use plimsoll_core::workload::{Body, Payload};
+use plimsoll_core::workload::{Body, Form, Payload};
 
 use super::error::unusable;
 use super::tensor::Tensor;
 use super::{PayloadError, read, vary};
 
 const JSON: &str = "application/json";
+
+/// The type of a file whose name tells none.
+pub(in crate::workload) const UNTYPED: &str = "application/octet-stream";
 
 /// Parts the fields of a form. Its letters are not likely in any content, and content that has it is refused.
 const BOUNDARY: &str = "plimsoll-6f1d2a9c0b7e4835-part";
@@ -81,7 +84,10 @@ fn file_content(path: &Path, typed: &dyn Fn(&str) -> String) -> Result<Content, 
 }
 
 /// The files of a folder in the order of their names.
-fn files(folder: &Path) -> Result<Vec<PathBuf>, PayloadError> {
+///
+/// # Errors
+/// It cannot be read, or has none.
+pub(in crate::workload) fn files(folder: &Path) -> Result<Vec<PathBuf>, PayloadError> {
     let unreadable = |reason| PayloadError::Read { path: folder.to_owned(), reason };
     let entries: Result<Vec<_>, _> = std::fs::read_dir(folder).map_err(unreadable)?.collect();
     let paths = entries.map_err(unreadable)?.into_iter().map(|entry| entry.path());
@@ -94,40 +100,56 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, PayloadError> {
 }
 
 /// The content type that a file's name tells.
-fn type_of(path: &Path) -> &'static str {
+pub(in crate::workload) fn type_of(path: &Path) -> &'static str {
     match read::extension(path) {
         "json" => JSON,
         "txt" => "text/plain",
         "jpg" | "jpeg" => "image/jpeg",
         "png" => "image/png",
         "wav" => "audio/wav",
-        _ => "application/octet-stream",
+        _ => UNTYPED,
     }
 }
 
 fn payload(content: Content, multipart_field: Option<&str>) -> Result<Payload, PayloadError> {
-    let fields = |content_type: String| vec![(Cow::Borrowed("Content-Type"), content_type)];
-    let Some(field) = multipart_field else {
-        let body = Body { pieces: vec![content.bytes] };
-        return Ok(Payload { fields: fields(content.content_type), body, items: None });
+    let of = |content_type: String, pieces: Vec<Bytes>| Payload {
+        fields: vec![(Cow::Borrowed("Content-Type"), content_type)],
+        body: Body { pieces },
+        ..Payload::default()
     };
-    if memchr::memmem::find(&content.bytes, BOUNDARY.as_bytes()).is_some() {
+    let Some(field) = multipart_field else { return Ok(of(content.content_type, vec![content.bytes])) };
+    let form = form(&content.bytes, &content.content_type, content.file_name.as_deref(), field)?;
+    Ok(of(form.content_type, vec![form.head, content.bytes, form.tail]))
+}
+
+/// What is put around `content` so that it is the field of a form.
+///
+/// # Errors
+/// The content has in it what parts the fields.
+pub(in crate::workload) fn form(
+    content: &[u8],
+    content_type: &str,
+    file_name: Option<&str>,
+    field: &str,
+) -> Result<Form, PayloadError> {
+    if memchr::memmem::find(content, BOUNDARY.as_bytes()).is_some() {
         return Err(unusable(
             "the payload",
             format!("it has `{BOUNDARY}` in it, which parts the fields of a form"),
         ));
     }
     let quoted = |text: &str| text.replace(['"', '\r', '\n'], "_");
-    let file = content.file_name.as_deref().map(|name| format!("; filename=\"{}\"", quoted(name)));
+    let file = file_name.map(|name| format!("; filename=\"{}\"", quoted(name)));
     let head = format!(
-        "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{}\"{}\r\nContent-Type: {}\r\n\r\n",
+        "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{}\"{}\r\nContent-Type: {content_type}\r\n\r\n",
         quoted(field),
         file.unwrap_or_default(),
-        content.content_type
     );
-    let tail = Bytes::from(format!("\r\n--{BOUNDARY}--\r\n"));
-    let body = Body { pieces: vec![Bytes::from(head), content.bytes, tail] };
-    Ok(Payload { fields: fields(format!("multipart/form-data; boundary={BOUNDARY}")), body, items: None })
+    Ok(Form {
+        content_type: format!("multipart/form-data; boundary={BOUNDARY}"),
+        head: head.into(),
+        tail: format!("\r\n--{BOUNDARY}--\r\n").into(),
+    })
 }
 
 #[cfg(test)]

@@ -106,6 +106,7 @@ fn whole(body: String, items: u64) -> Payload {
         fields: vec![(Cow::Borrowed("Content-Type"), "application/json".to_owned())],
         body: Body { pieces: vec![Bytes::from(body)] },
         items: Some(items),
+        ..Payload::default()
     }
 }
 

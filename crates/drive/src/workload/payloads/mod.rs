@@ -14,7 +14,9 @@ use plimsoll_core::seed::Seed;
 use plimsoll_core::spec::tensors::{Framing, PayloadSpec, Values};
 use plimsoll_core::workload::{Payload, Payloads};
 
+pub(super) use bodies::{UNTYPED, files, form, type_of};
 pub use error::PayloadError;
+pub(super) use read::extension;
 pub use shapes::{Model, resolve_inputs};
 
 /// Distinct requests that are made here, at most: enough that no cache answers for the model.

@@ -255,7 +255,7 @@ pub(super) fn bytes(path: &Path) -> Result<Bytes, PayloadError> {
 }
 
 /// What a file's name says of its content, in lower case only.
-pub(super) fn extension(path: &Path) -> &str {
+pub(in crate::workload) fn extension(path: &Path) -> &str {
     path.extension().and_then(std::ffi::OsStr::to_str).unwrap_or("")
 }
 

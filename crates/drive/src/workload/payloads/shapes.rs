@@ -110,7 +110,8 @@ fn given_inputs(spec: &PayloadSpec, made: bool) -> Result<Vec<TensorSpec>, Paylo
 
 /// `INPUT0:-1x16:FP32`, as `--shape` takes it but for what is open.
 pub(super) fn written(input: &TensorSpec) -> String {
-    format!("{}:{}:{}", input.name, dims_text(&input.shape), input.datatype)
+    let name = if input.name.is_empty() { String::new() } else { format!("{}:", input.name) };
+    format!("{name}{}:{}", dims_text(&input.shape), input.datatype)
 }
 
 fn given_text(given: &GivenShape) -> String {

@@ -54,7 +54,7 @@ pub(super) fn load(
 fn encode(request: &Request, encoding: TensorEncoding, outputs: &[String]) -> Result<Payload, String> {
     let items = request.tensors.first().and_then(|tensor| u64::try_from(*tensor.spec.shape.first()?).ok());
     if encoding == TensorEncoding::Protobuf {
-        return Ok(Payload { fields: Vec::new(), body: grpc_request::body(request)?, items });
+        return Ok(Payload { body: grpc_request::body(request)?, items, ..Payload::default() });
     }
     let json = header(request, encoding, outputs)?;
     let content_type = |value: &str| (Cow::Borrowed("Content-Type"), value.to_owned());
@@ -63,6 +63,7 @@ fn encode(request: &Request, encoding: TensorEncoding, outputs: &[String]) -> Re
             fields: vec![content_type("application/json")],
             body: Body { pieces: vec![Bytes::from(json)] },
             items,
+            ..Payload::default()
         },
         TensorEncoding::Binary | TensorEncoding::Protobuf => {
             let length = (Cow::Borrowed(HEADER_LENGTH), json.len().to_string());
@@ -70,7 +71,8 @@ fn encode(request: &Request, encoding: TensorEncoding, outputs: &[String]) -> Re
             let mut body = json.into_bytes();
             request.tensors.iter().for_each(|tensor| body.extend_from_slice(&tensor.data));
             let body = Body { pieces: vec![Bytes::from(body)] };
-            Payload { fields: vec![content_type("application/octet-stream"), length], body, items }
+            let fields = vec![content_type("application/octet-stream"), length];
+            Payload { fields, body, items, ..Payload::default() }
         }
     })
 }

@@ -54,6 +54,8 @@ fn models(name: &str, about: &About<'_>) -> Result<Understood, Refusal> {
         "loadedAtStartup": true,
         "workers": [{"id": "9000", "startTime": about.script.created, "status": status}],
         "jobQueueStatus": {"remainingCapacity": left, "pendingRequests": about.state().waiting},
+        // What a handler says of itself. The real server says it only with `?customized=true`.
+        "customizedMetadata": {"inputs": [{"name": "data", "datatype": "FP32", "shape": [16]}]},
     }]);
     Ok(Understood::Say(Document::json(200, description.to_string())))
 }

@@ -25,7 +25,9 @@ enum Endpoint {
 /// Reads a request, if its path is one of this surface.
 pub(super) fn read(request: &Request<'_>, about: &About<'_>) -> Option<Result<Understood, Refusal>> {
     if let Some(name) = models_path(request.path) {
-        return (about.flavour() != Flavour::Kserve).then(|| models(name, request, about));
+        // KServe has a list of its own here, and servers that have none must not seem to be OpenAI's.
+        let has_list = !matches!(about.flavour(), Flavour::Kserve | Flavour::Triton | Flavour::Torchserve);
+        return has_list.then(|| models(name, request, about));
     }
     let work = match find(request.path)? {
         Endpoint::Chat => completion::read(completion::Form::Chat, request, about),

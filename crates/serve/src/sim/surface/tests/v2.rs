@@ -142,6 +142,27 @@ fn triton_and_kserve_say_differently_how_they_are() {
 }
 
 #[test]
+fn only_the_flavour_says_who_the_server_is() {
+    for (flavour, v1_models, v2) in
+        [("vllm", 200, 200), ("triton", 404, 200), ("kserve", 200, 200), ("torchserve", 404, 404)]
+    {
+        let bench = Bench::new(&format!("flavour={flavour}"));
+        let status = |path: &str| match bench.send(&Request {
+            method: "GET",
+            path,
+            content_type: "",
+            json_length: None,
+            body: b"",
+        }) {
+            (_, Ok(Understood::Say(document))) => document.status,
+            (_, Err(refusal)) => refusal.status,
+            (_, other) => panic!("{other:?}"),
+        };
+        assert_eq!((status("/v1/models"), status("/v2")), (v1_models, v2), "{flavour}");
+    }
+}
+
+#[test]
 fn the_model_is_described() {
     let bench = Bench::new("model=m&inputs=A:INT8[-1,3]");
     let tensor = json!([{"name": "A", "datatype": "INT8", "shape": [-1, 3]}]);

@@ -18,8 +18,10 @@ pub(super) fn read(request: &Request<'_>, about: &About<'_>) -> Option<Result<Un
     if let Some(rest) = behind(request.path, "/v2/models/") {
         return of_model(rest, request, about);
     }
+    // Who asks a server what it is must not take TorchServe for Triton.
+    let is_torchserve = about.flavour() == Flavour::Torchserve;
     let (method, answer): (&str, fn(&About<'_>) -> Document) = match request.path.trim_end_matches('/') {
-        path if path.ends_with("/v2") => ("GET", metadata::server),
+        path if path.ends_with("/v2") && !is_torchserve => ("GET", metadata::server),
         path if path.ends_with("/v2/health/live") => ("GET", |about| health(about, "live", true)),
         path if path.ends_with("/v2/health/ready") => {
             ("GET", |about| health(about, "ready", about.is_ready()))

@@ -1,0 +1,93 @@
+//! The rows of a sweep: `sweep.csv` and `sweep.parquet`, whole at every instant.
+
+use plimsoll_core::compare::{Figure, RateFigure};
+use plimsoll_core::slo::Stat;
+use plimsoll_drive::recorder::{ColumnValues, parquet_bytes, write_whole};
+
+use super::book::Book;
+
+/// The figures that have a column.
+fn figures() -> Vec<(String, Figure)> {
+    let of = |name: &'static str| {
+        let stats = [Stat::Mean, Stat::Percentile(50.0), Stat::Percentile(90.0), Stat::Percentile(99.0)];
+        stats.map(|stat| Figure::Of(name, stat))
+    };
+    let rates = [
+        RateFigure::Offered,
+        RateFigure::Completed,
+        RateFigure::OutputTokens,
+        RateFigure::TotalTokens,
+        RateFigure::Concurrency,
+    ];
+    let rates = rates.map(|rate| (rate.name().to_owned(), Figure::Rate(rate)));
+    let times = ["ttft", "tpot", "latency"].map(of).concat();
+    let times = times.into_iter().map(|figure| (figure.to_string().replace('.', "_"), figure));
+    rates.into_iter().chain([("error_rate".to_owned(), Figure::ErrorRate)]).chain(times).collect()
+}
+
+/// Writes both files.
+pub(super) fn write(book: &Book) -> anyhow::Result<()> {
+    let columns = columns(book);
+    let path = |name: &str| book.folder.path().join(name);
+    write_whole(&path("sweep.csv"), &csv_bytes(&columns)?)?;
+    write_whole(&path("sweep.parquet"), &parquet_bytes(&columns)?)?;
+    Ok(())
+}
+
+/// The table by columns. Rates per second, times in seconds.
+fn columns(book: &Book) -> Vec<(String, ColumnValues)> {
+    let cells = &book.stored.cells;
+    let whole = |of: &dyn Fn(usize) -> Option<i64>| ColumnValues::Int((0..cells.len()).map(of).collect());
+    let text = |of: &dyn Fn(usize) -> Option<String>| ColumnValues::Text((0..cells.len()).map(of).collect());
+    let summary = |index: usize| book.summaries[index].as_ref();
+    let mut columns = vec![("cell".to_owned(), whole(&|index| i64::try_from(cells[index].number).ok()))];
+    for (place, axis) in book.stored.axes.iter().enumerate() {
+        columns.push((axis.clone(), typed(cells.iter().map(|cell| cell.values[place].as_str()))));
+    }
+    columns.push(("repeat".to_owned(), whole(&|index| Some(i64::from(cells[index].repeat)))));
+    columns.push(("status".to_owned(), text(&|index| Some(cells[index].status.word().to_owned()))));
+    columns.push(("error".to_owned(), text(&|index| cells[index].error.clone())));
+    columns.push(("folder".to_owned(), text(&|index| cells[index].folder.clone())));
+    columns.push(("started".to_owned(), text(&|index| Some(summary(index)?.run.started.clone()))));
+    columns.push(("valid".to_owned(), text(&|index| Some(summary(index)?.validity.valid.to_string()))));
+    columns.push((
+        "overloaded".to_owned(),
+        text(&|index| Some(summary(index)?.validity.overloaded.to_string())),
+    ));
+    let seconds = (0..cells.len()).map(|index| Some(summary(index)?.window.measured)).collect();
+    columns.push(("measured".to_owned(), ColumnValues::Real(seconds)));
+    for (name, of) in [
+        ("scheduled", (|counts| counts.scheduled) as fn(&plimsoll_core::summary::Counts) -> u64),
+        ("ok", |counts| counts.ok),
+        ("failed", |counts| counts.failed),
+    ] {
+        columns.push((name.to_owned(), whole(&|index| i64::try_from(of(&summary(index)?.counts)).ok())));
+    }
+    for (name, figure) in figures() {
+        let values = (0..cells.len()).map(|index| figure.of_summary(summary(index)?)).collect();
+        columns.push((name, ColumnValues::Real(values)));
+    }
+    columns
+}
+
+/// Values of an axis as numbers if all are.
+fn typed<'a>(values: impl Iterator<Item = &'a str> + Clone) -> ColumnValues {
+    let wholes: Option<Vec<i64>> = values.clone().map(|value| value.parse().ok()).collect();
+    let reals: Option<Vec<f64>> =
+        values.clone().map(|value| value.parse().ok().filter(|real: &f64| real.is_finite())).collect();
+    match (wholes, reals) {
+        (Some(wholes), _) => ColumnValues::Int(wholes.into_iter().map(Some).collect()),
+        (None, Some(reals)) => ColumnValues::Real(reals.into_iter().map(Some).collect()),
+        (None, None) => ColumnValues::Text(values.map(|value| Some(value.to_owned())).collect()),
+    }
+}
+
+fn csv_bytes(columns: &[(String, ColumnValues)]) -> anyhow::Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(columns.iter().map(|(name, _)| name))?;
+    let rows = columns.first().map_or(0, |(_, values)| values.len());
+    for row in 0..rows {
+        writer.write_record(columns.iter().map(|(_, values)| values.cell(row)))?;
+    }
+    Ok(writer.into_inner()?)
+}

@@ -1,0 +1,289 @@
+//! One trial from its first thread to its last record.
+
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use plimsoll_core::load::{LoadModel, Times};
+use plimsoll_core::metrics::Window;
+use plimsoll_core::seed::Seed;
+use plimsoll_core::spec::{Phases, RunSpec};
+use plimsoll_core::summary::RunHeader;
+use plimsoll_core::time::Offset;
+use plimsoll_core::workload::Workload;
+use plimsoll_drive::clock::Clock;
+use plimsoll_drive::protocol::Mask;
+use plimsoll_drive::recorder::{
+    CountTokens, Finished, Options, RecordSink, Recorder, RecorderError, RunEnd, RunFolder, WindowSink,
+    rfc3339,
+};
+use plimsoll_drive::runner::Running;
+
+use super::blueprint::Blueprint;
+use super::interrupts::Interrupted;
+use super::launch::Launch;
+use super::locust::Locust;
+use super::opening::Session;
+use super::ready;
+use super::show::Shown;
+use super::watch::Watch;
+use crate::report::emit;
+use crate::report::live::Live;
+use crate::report::locust_csv::LocustFiles;
+use crate::report::plan::{self, Plan};
+
+/// One run of a blueprint, and what may differ from trial to trial.
+pub(crate) struct Trial<'a> {
+    pub(crate) blueprint: &'a Blueprint,
+    /// The seed of its arrivals. Prompts are drawn with the blueprint's own, each trial going on where the last one ended.
+    pub(crate) seed: Seed,
+    pub(crate) load: LoadModel,
+    pub(crate) phases: Phases,
+    /// Where its results go.
+    pub(crate) place: Place,
+    pub(crate) afterwards: Afterwards,
+    /// What is shown while it goes on.
+    pub(crate) live: Live,
+}
+
+/// Where the results of a trial go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A new folder within that of `--out`, named after the run.
+    New,
+    /// This folder, which must not exist yet.
+    Folder(PathBuf),
+}
+
+/// What becomes of an embedded server after a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Afterwards {
+    /// It goes on for the next trial.
+    KeepServer,
+    /// It is stopped, and the trial's summary says if it was late.
+    StopServer,
+}
+
+impl<'a> Trial<'a> {
+    /// The blueprint's own run, as the only one of its session.
+    pub(crate) fn only(blueprint: &'a Blueprint) -> Self {
+        let live = Live::start(blueprint.outputs.progress, io::stderr().is_terminal());
+        let afterwards = Afterwards::StopServer;
+        Trial { afterwards, live, ..Trial::within(blueprint, Place::New) }
+    }
+
+    /// The blueprint's own run, as one of several. Where stderr is no terminal it is shown by nobody but the command.
+    pub(crate) fn among_others(blueprint: &'a Blueprint, folder: PathBuf) -> Self {
+        Trial::within(blueprint, Place::Folder(folder))
+    }
+
+    fn within(blueprint: &'a Blueprint, place: Place) -> Self {
+        let spec = &blueprint.spec;
+        let terminal = io::stderr().is_terminal();
+        Trial {
+            blueprint,
+            seed: spec.seed,
+            load: spec.load.clone(),
+            phases: spec.phases,
+            place,
+            afterwards: Afterwards::KeepServer,
+            live: Live::start(blueprint.outputs.progress && terminal, terminal),
+        }
+    }
+}
+
+/// A run that has been recorded, and what its report needs beside the summary.
+pub(crate) struct Done {
+    pub(crate) spec: Arc<RunSpec>,
+    pub(crate) finished: Finished,
+    pub(crate) interrupted: Interrupted,
+    pub(crate) locust: Option<Locust>,
+}
+
+impl Session {
+    /// Runs and records a trial.
+    ///
+    /// # Errors
+    /// The load is impossible, the results cannot be kept, or the operating system refuses what the run needs.
+    pub(crate) fn trial(&mut self, trial: Trial<'_>) -> anyhow::Result<Done> {
+        ready::check(&trial.load)?;
+        let spec = RunSpec { seed: trial.seed, phases: trial.phases, ..trial.blueprint.spec_of(trial.load) };
+        let job = Job {
+            spec: Arc::new(spec),
+            blueprint: trial.blueprint,
+            workload: trial.blueprint.workload_after(self.asked),
+        };
+        self.interrupts()?;
+        let launch = Launch::prepare(&job.spec, &self.reached.way, &job.blueprint.protocol, &job.workload)?;
+        let clock = launch.clock();
+        let times = Times::of(&job.spec);
+        let locust = job.locust_files(clock)?;
+        let header = job.header(clock);
+        if trial.afterwards == Afterwards::StopServer {
+            job.announce(&header);
+        }
+        let folder = job.folder(&trial.place, clock)?;
+        let options = job.recording(clock, times, locust.as_ref());
+        let (recorder, handle) = Recorder::start(Some(folder), header, options)?;
+        let running = launch.start(job.spec.clone(), clock, times, handle.clone())?;
+        let watch = Watch {
+            clock,
+            times,
+            running: &running,
+            recorder: &recorder,
+            handle: &handle,
+            drain_timeout: job.spec.phases.drain_timeout,
+        };
+        let interrupted = watch.follow(self.interrupts()?, trial.live);
+        let mut end = end_of(running, &job.spec, times, interrupted)?;
+        let stopped = match trial.afterwards {
+            Afterwards::KeepServer => Ok(None),
+            Afterwards::StopServer => self.stop_server(),
+        };
+        if let Ok(warning) = &stopped {
+            end.warnings.extend(warning.clone());
+        }
+        let finished = recorder.finish(end).context("the results cannot be completed")?;
+        self.asked += finished.summary.counts.total;
+        job.warn_of_lengths();
+        stopped?;
+        Ok(Done { spec: job.spec, finished, interrupted, locust })
+    }
+}
+
+/// A trial with all its parts.
+struct Job<'a> {
+    spec: Arc<RunSpec>,
+    blueprint: &'a Blueprint,
+    workload: Arc<dyn Workload>,
+}
+
+impl Job<'_> {
+    fn folder(&self, place: &Place, clock: Clock) -> Result<RunFolder, RecorderError> {
+        match place {
+            Place::New => {
+                RunFolder::create(&self.blueprint.outputs.out, clock.wall(Offset::ZERO), &self.spec)
+            }
+            Place::Folder(path) => RunFolder::create_at(path, &self.spec),
+        }
+    }
+
+    fn warn_of_lengths(&self) {
+        match self.workload.inexact() {
+            0 => {}
+            n => emit::warning(&format!(
+                "{n} prompts are not of the length asked for, as near as the tokenizer allows"
+            )),
+        }
+    }
+
+    fn locust_files(&self, clock: Clock) -> anyhow::Result<Option<Locust>> {
+        let Some(prefix) = &self.blueprint.outputs.csv else { return Ok(None) };
+        let files = LocustFiles::create(prefix)?;
+        Ok(Some(Locust::new(files, self.blueprint.protocol.route(), clock)))
+    }
+
+    fn header(&self, clock: Clock) -> RunHeader {
+        let spec = &self.spec;
+        RunHeader {
+            name: spec.name.clone(),
+            tool: env!("CARGO_PKG_VERSION").to_owned(),
+            started: rfc3339(clock.wall(Offset::ZERO)),
+            target: spec.target.url.clone(),
+            provider: spec.target.provider.name().to_owned(),
+            model: spec.target.model.clone(),
+            api: plan::api(&spec.api),
+            load: spec.load.describe(),
+            workload: self.workload.describe(),
+            seed: spec.seed.0,
+            threads: spec.threads,
+            simulated: clock.is_simulated(),
+            ended: String::new(),
+            items_per_request: self.workload.items_per_request(),
+            without_tokens: spec.api.interface.takes_payloads(),
+        }
+    }
+
+    /// Says what will be done.
+    fn announce(&self, header: &RunHeader) {
+        let spec = &self.spec;
+        emit::note(&plan::opening_line(&Plan {
+            header,
+            api: &spec.api,
+            phases: &spec.phases,
+            load: &spec.load,
+            api_by_default: self.blueprint.outputs.api_by_default,
+        }));
+    }
+
+    fn recording(&self, clock: Clock, times: Times, locust: Option<&Locust>) -> Options {
+        let outputs = &self.blueprint.outputs;
+        let count_tokens = self.blueprint.tokenizer.clone().map(|tokenizer| {
+            let count: CountTokens = Arc::new(move |text: &str| tokenizer.count(text));
+            count
+        });
+        let shown = (outputs.show_request || outputs.show_response).then(|| {
+            let shown = Shown {
+                request: outputs.show_request,
+                response: outputs.show_response,
+                workload: self.workload.clone(),
+                protocol: self.blueprint.protocol.clone(),
+                mask: Mask::of(&self.spec.target),
+            };
+            Box::new(shown) as Box<dyn RecordSink>
+        });
+        Options {
+            clock,
+            threads: usize::from(self.spec.threads),
+            open_loop: matches!(self.spec.load, LoadModel::Open(_)),
+            measure_start: times.measure_start,
+            measure_end: times.measure_end,
+            keep_chunks: self.spec.record_chunks,
+            count_tokens,
+            sink: locust.map(|locust| Box::new(locust.history()) as Box<dyn WindowSink>),
+            each: shown,
+        }
+    }
+}
+
+/// Gathers what is known only now that the run has ended.
+fn end_of(
+    running: Running,
+    spec: &RunSpec,
+    times: Times,
+    interrupted: Interrupted,
+) -> anyhow::Result<RunEnd> {
+    let end = running.join()?;
+    let ended = match interrupted {
+        Interrupted::No => "completed",
+        Interrupted::Gracefully => "interrupted",
+        Interrupted::Twice => "aborted",
+    };
+    let window = Window {
+        ramp_end: times.ramp_end.min(end.measure_end),
+        measure_start: times.measure_start.min(end.measure_end),
+        measure_end: end.measure_end,
+        end: end.drained,
+    };
+    let mut warnings = Vec::new();
+    if let Some(wanted) = spec.phases.max_requests.filter(|_| end.given_up) {
+        warnings.push(format!(
+            "the run was given up: {wanted} requests had not succeeded before {wanted} had (--max-requests)"
+        ));
+    }
+    if end.measure_end <= times.measure_start {
+        warnings.push(
+            "nothing was measured: the run ended before its ramp and its warm-up did; add users faster (-r), warm up \
+             for a shorter time (--warmup), or let it run for longer"
+                .to_owned(),
+        );
+    }
+    Ok(RunEnd {
+        window,
+        ended: ended.to_owned(),
+        health: end.health,
+        cap_reached: end.cap_reached > 0,
+        warnings,
+    })
+}

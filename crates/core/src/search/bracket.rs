@@ -1,0 +1,149 @@
+//! Between which loads the capacity of a tier lies, and which load to look at next.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use super::crossing::{Seen, crossing};
+use super::grid::Grid;
+use super::standing::{Sign, Standing};
+
+/// The factor by which loads grow until one fails.
+const WIDENING: f64 = 2.0;
+/// A bracket of so many precisions or less is closed by evidence; a wider one is halved by looks.
+const FINE: f64 = 3.0;
+/// Where evidence is looked for, in precisions below and above where the capacity seems to be: nearer it is dear, and
+/// farther away it would not be near enough.
+const BELOW: [f64; 3] = [0.9, 0.65, 0.4];
+const ABOVE: [f64; 3] = [0.5, 0.9, 1.4];
+
+/// All loads of a tier that were tried, by their numbers.
+pub(super) type Points = BTreeMap<i32, Standing>;
+
+/// What a tier wants next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Want {
+    /// A look at the load with this number.
+    Look(i32),
+    /// Evidence at this load.
+    Decide(i32),
+    /// Nothing: the search of this tier is over.
+    Nothing,
+}
+
+/// What is known of the capacity of a tier, by numbers of loads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The largest load that passes below all that fail.
+    pub(super) pass: Option<i32>,
+    /// The smallest load that fails.
+    pub(super) fail: Option<i32>,
+    /// The smallest load that this client cannot put on the server, if none fails below it.
+    pub(super) too_much: Option<i32>,
+}
+
+impl Found {
+    pub(super) fn of(points: &Points) -> Self {
+        let first = |sign| points.iter().find(|(_, point)| point.sign == sign).map(|(&index, _)| index);
+        // A load that passes above one that fails is a fluke, or the failure was: the lower one is believed (RFC 9971).
+        let fail = first(Sign::Fail);
+        let below = points.range(..fail.unwrap_or(i32::MAX));
+        let pass = below.filter(|(_, point)| point.sign == Sign::Pass).map(|(&index, _)| index).next_back();
+        let too_much = first(Sign::TooMuch).filter(|&index| fail.is_none_or(|fail| index < fail));
+        Found { pass, fail, too_much }
+    }
+}
+
+/// What to try next.
+pub(super) fn want(points: &Points, grid: &Grid) -> Want {
+    let good = |sign| matches!(sign, Sign::Pass | Sign::Good);
+    let pass = Found::of(points).pass;
+    let above = points.range(pass.map_or(i32::MIN, |pass| pass + 1)..);
+    let bad = above.clone().find(|(_, point)| !good(point.sign)).map(|(&index, point)| (index, point.sign));
+    let below = points.range(..bad.map_or(i32::MAX, |(index, _)| index));
+    let good =
+        below.filter(|(_, point)| good(point.sign)).map(|(&index, point)| (index, point.sign)).next_back();
+    let stride = grid.steps(WIDENING);
+    match (good, bad) {
+        (None, None) => Want::Look(grid.first()),
+        (None, Some((bad, _))) if bad > grid.min => Want::Look((bad - stride).max(grid.min)),
+        (None, Some((bad, Sign::Bad))) => Want::Decide(bad),
+        (Some((good, _)), None) if good < grid.max => Want::Look((good + stride).min(grid.max)),
+        (Some((good, Sign::Good)), None) => Want::Decide(good),
+        (Some((good, _)), Some((bad, _))) => between(points, good, bad, grid),
+        _ => Want::Nothing,
+    }
+}
+
+/// Within a bracket: halves it, or looks for evidence on both sides of where the capacity seems to be.
+fn between(points: &Points, good: i32, bad: i32, grid: &Grid) -> Want {
+    let Found { pass, fail, too_much } = Found::of(points);
+    if grid.ratio(good, bad) > FINE * grid.precision() && bad - good > 1 {
+        return Want::Look(good + (bad - good) / 2);
+    }
+    let seems = guess(points, good, bad, grid);
+    let near_enough =
+        |index: i32, share: f64| (seems - grid.load(index).ln()).abs() <= share * grid.precision();
+    let closed = pass.zip(fail.or(too_much)).is_some_and(|(pass, fail)| fail - pass <= 1);
+    let lower =
+        closed || pass.is_some_and(|pass| near_enough(pass, BELOW[0]) || grid.load(pass).ln() > seems);
+    // Between the ends that are known; a failure found by a look alone is no end.
+    let bottom = pass.map_or(grid.min, |pass| pass + 1);
+    let top = fail.or(too_much).map_or(grid.max, |fail| fail - 1);
+    if !lower {
+        let [far, usual, near] = BELOW.map(|share| (seems - share * grid.precision()).exp());
+        let range = [grid.from(far).max(bottom), grid.up_to(near).min(top)];
+        return open(points, range, grid.up_to(usual).min(top), -1, bottom..=top);
+    }
+    let upper = closed
+        || too_much.is_some()
+        || fail.is_some_and(|fail| near_enough(fail, ABOVE[2]) || grid.load(fail).ln() < seems);
+    if !upper {
+        let [near, usual, far] = ABOVE.map(|share| (seems + share * grid.precision()).exp());
+        let range = [grid.from(near).max(bottom), grid.up_to(far).min(top)];
+        return open(points, range, grid.from(usual).max(bottom), 1, bottom..=top);
+    }
+    Want::Nothing
+}
+
+/// A load that can still be decided: the one within `range` that has most evidence already, else `untried`, or the next one
+/// farther out if that is too close to call.
+fn open(
+    points: &Points,
+    range: [i32; 2],
+    untried: i32,
+    outwards: i32,
+    possible: RangeInclusive<i32>,
+) -> Want {
+    let undecided = |sign| matches!(sign, Sign::Good | Sign::Bad);
+    if range[0] <= range[1] {
+        let begun = points.range(range[0]..=range[1]).filter(|(_, point)| undecided(point.sign));
+        if let Some((&index, _)) = begun.max_by(|a, b| a.1.seconds.total_cmp(&b.1.seconds)) {
+            return Want::Decide(index);
+        }
+    }
+    let mut index = untried;
+    while possible.contains(&index) {
+        match points.get(&index) {
+            Some(point) if !undecided(point.sign) => index += outwards,
+            _ => return Want::Decide(index),
+        }
+    }
+    Want::Nothing
+}
+
+/// The logarithm of the load at which the first objective seems to be missed.
+fn guess(points: &Points, good: i32, bad: i32, grid: &Grid) -> f64 {
+    let (low, high) = (grid.load(good).ln(), grid.load(bad).ln());
+    let reach = FINE * grid.precision();
+    let objectives = points.values().map(|point| point.pressures.len()).max().unwrap_or(0);
+    let crossings = (0..objectives).filter_map(|objective| {
+        let seen = points.iter().filter_map(|(&index, point)| {
+            let &(pressure, weight) = point.pressures.get(objective)?;
+            Some(Seen { at: grid.load(index).ln(), pressure, weight })
+        });
+        let near: Vec<Seen> = seen.filter(|one| (low - reach..=high + reach).contains(&one.at)).collect();
+        crossing(&near)
+    });
+    let middle = f64::midpoint(low, high);
+    crossings.reduce(f64::min).unwrap_or(middle).clamp(low - reach, high + reach)
+}

@@ -1,0 +1,37 @@
+//! What a trial tells the search.
+
+use serde::{Deserialize, Serialize};
+
+use super::engine::Effort;
+use crate::slo::SloVerdict;
+
+/// A trial that was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrialOutcome {
+    /// The load that was asked for: per second, or users.
+    pub load: f64,
+    /// What it was made for.
+    pub effort: Effort,
+    /// Seconds that were measured.
+    pub seconds: f64,
+    /// Seconds that it took, from the first request to the last answer.
+    pub spent: f64,
+    /// What it says of the objectives, tier by tier.
+    pub tiers: Vec<Vec<SloVerdict>>,
+    /// The backlog grew: the load cannot be held, whatever the objectives say.
+    pub overloaded: bool,
+    /// Why this client measured itself, if it did: nothing else counts then.
+    pub invalid: Option<String>,
+    /// The server is gone: it answers nobody any more.
+    pub gone: bool,
+    /// Requests refused by a rate limit (`http_429`).
+    pub rate_limited: u64,
+    /// `ok` completions per second.
+    pub throughput: f64,
+    /// Mean latency in seconds, if there is one.
+    pub latency: Option<f64>,
+    /// 99th percentile of latency in seconds, if there are enough.
+    pub latency_p99: Option<f64>,
+    /// Mean number of requests in flight.
+    pub concurrency: f64,
+}

@@ -1,0 +1,342 @@
+//! From evidence to verdicts.
+
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
+
+use super::binomial::{Looks, Trials};
+use super::evidence::{Evidence, Tracker};
+use super::objective::{Question, Slo, Stat};
+use super::set::Slos;
+use super::verdict::{SloVerdict, Verdict};
+use super::windows::{BATCHES_MIN, Cell, Spread, spread, sum};
+use crate::metrics::{Samples, rank};
+use crate::time::Offset;
+
+/// Misses in fewer cells say too little of how they cluster: the values speak for them.
+const CLUSTERS_MIN: usize = 20;
+
+/// How verdicts are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// How often the evidence is looked at.
+    pub looks: Looks,
+    /// The end of the measured window, or the present: how far rates reach.
+    pub now: Offset,
+}
+
+/// Judges each objective by the evidence, in their order.
+///
+/// The verdict rests on requests alone. Whether the client measured itself (INVALID), whether the backlog grew
+/// (OVERLOADED) and whether the run was long enough to see that, is for [`super::Gate`] to say.
+pub fn evaluate(slos: &Slos, evidence: &Evidence, asked: Asked) -> Vec<SloVerdict> {
+    let judge = |tracker: &Tracker| {
+        let rate = tracker.slo.question() == Question::Rate;
+        // An amount per second needs whole cells; the requests of a cell count even if the window ends within it.
+        let until = if rate { evidence.until().min(asked.now) } else { evidence.until() };
+        Judge {
+            slo: &tracker.slo,
+            cells: tracker.windows.between(evidence.from(), until),
+            seconds: evidence.until().min(asked.now).since(evidence.from()).as_secs_f64(),
+            cell_seconds: tracker.windows.cell_seconds(),
+            values: tracker.windows.values_from(evidence.from()),
+            alpha: slos.confidence().alpha(),
+            looks: asked.looks,
+        }
+        .verdict()
+    };
+    evidence.trackers().iter().map(judge).collect()
+}
+
+/// One objective and what is known of it.
+struct Judge<'a> {
+    slo: &'a Slo,
+    cells: &'a [Cell],
+    /// From the first cell to the present.
+    seconds: f64,
+    cell_seconds: f64,
+    values: Samples,
+    alpha: f64,
+    looks: Looks,
+}
+
+impl Judge<'_> {
+    fn verdict(&self) -> SloVerdict {
+        match self.slo.question() {
+            Question::Misses(allowed) => self.by_misses(allowed),
+            Question::Mean => self.by_mean(),
+            Question::Rate => self.by_rate(),
+        }
+    }
+
+    fn blank(&self, all: &Cell) -> SloVerdict {
+        SloVerdict {
+            slo: self.slo.clone(),
+            verdict: Verdict::Undecided,
+            estimate: None,
+            low: None,
+            high: None,
+            n: all.n,
+            misses: all.misses,
+            allowed: None,
+            failed: all.failed,
+            effective_n: all.n as f64,
+            more_requests: None,
+            more_seconds: None,
+            reason: (all.n == 0).then(|| "no request says anything of it".to_owned()),
+        }
+    }
+
+    /// A share of misses against the share allowed.
+    fn by_misses(&self, allowed: f64) -> SloVerdict {
+        let all = sum(self.cells);
+        let found = SloVerdict { allowed: Some(allowed), ..self.blank(&all) };
+        if all.n == 0 {
+            return found;
+        }
+        let clustering = self.clustering(&all);
+        let trials = |misses: u64| Trials {
+            n: all.n as f64 / clustering.times,
+            misses: misses as f64 / clustering.times,
+        };
+        let mine = trials(all.misses);
+        let decided = mine.decide(allowed, self.alpha, self.looks).filter(|_| clustering.settled);
+        let decides = |misses: u64| trials(misses).decide(allowed, self.alpha, self.looks);
+        let (estimate, low, high) = self.figure(&all, mine, &decides);
+        let more =
+            if clustering.settled { mine.times_more(allowed, self.alpha, self.looks) } else { Some(2.0) };
+        let found = SloVerdict { estimate, low, high, effective_n: mine.n, ..found };
+        self.conclude(found, decided, more, clustering.settled)
+    }
+
+    /// The figure itself with its interval: a percentile, or a share.
+    fn figure(
+        &self,
+        all: &Cell,
+        mine: Trials,
+        decides: &dyn Fn(u64) -> Option<bool>,
+    ) -> (Option<f64>, Option<f64>, Option<f64>) {
+        if let Slo::Statistic(statistic) = self.slo
+            && let Some(Stat::Percentile(p)) = statistic.stat
+        {
+            let ranks = Ranks { n: all.n, failed: all.failed, upper: self.slo.is_upper() };
+            let at = |rank: Option<u64>| Some(self.values.at_rank(ranks.value(rank?)?) as f64 / 1e9);
+            return (at(Some(rank(all.n, p))), at(ranks.low(decides)), at(ranks.high(decides)));
+        }
+        let share = all.misses as f64 / all.n as f64;
+        let (low, high) = mine.interval(self.alpha, self.looks);
+        if self.slo.is_upper() {
+            (Some(share), Some(low), Some(high))
+        } else {
+            (Some(1.0 - share), Some(1.0 - high), Some(1.0 - low))
+        }
+    }
+
+    /// For how many trials one independent trial speaks.
+    fn clustering(&self, all: &Cell) -> Clustering {
+        let (n, misses) = (all.n as f64, all.misses as f64);
+        let share = misses / n;
+        let with_misses = self.cells.iter().filter(|cell| cell.misses > 0).count();
+        let by_misses = Clustering::of(
+            spread(&residuals(self.cells, share, |cell| cell.misses as f64)),
+            misses * (1.0 - share),
+            self.alpha,
+        );
+        if with_misses >= CLUSTERS_MIN {
+            return by_misses;
+        }
+        let (Some(mean), Some(stdev)) = (self.values.mean(), self.values.stdev()) else {
+            return by_misses;
+        };
+        let answered = self.values.n() as f64;
+        let by_values = spread(&residuals_of_values(self.cells, mean));
+        by_misses.or_more(Clustering::of(by_values, stdev * stdev * answered, self.alpha))
+    }
+
+    /// The mean of samples, by batch means.
+    fn by_mean(&self) -> SloVerdict {
+        let all = sum(self.cells);
+        let found = self.blank(&all);
+        let (n, mean) = (all.n as f64, all.sum as f64 / all.n.max(1) as f64);
+        let residuals = residuals_of_values(self.cells, mean);
+        self.by_batches(found, mean / 1e9, spread(&residuals), n * 1e9)
+    }
+
+    /// The mean per second, by batch means.
+    fn by_rate(&self) -> SloVerdict {
+        let all = sum(self.cells);
+        let found =
+            SloVerdict { n: (self.cells.len() as f64 * self.cell_seconds) as u64, ..self.blank(&all) };
+        let each = all.n as f64 / self.cells.len().max(1) as f64;
+        let residuals: Vec<f64> = self.cells.iter().map(|cell| cell.n as f64 - each).collect();
+        let seconds = self.cells.len() as f64 * self.cell_seconds;
+        self.by_batches(found, each / self.cell_seconds, spread(&residuals), seconds)
+    }
+
+    /// `estimate` is a sum divided by `per`, and `spread` is of that sum.
+    fn by_batches(&self, found: SloVerdict, estimate: f64, spread: Option<Spread>, per: f64) -> SloVerdict {
+        let Some(spread) = spread.filter(|_| found.n > 0) else {
+            let reason = format!("the window is shorter than {BATCHES_MIN} batches");
+            return SloVerdict { reason: Some(found.reason.clone().unwrap_or(reason)), ..found };
+        };
+        let error = spread.variance.sqrt() / per;
+        let width = error * self.quantile(spread.batches);
+        let (low, high) = (estimate - width, estimate + width);
+        let limit = self.slo.limit();
+        let decided = if limit > high {
+            Some(self.slo.is_upper())
+        } else if limit < low {
+            Some(!self.slo.is_upper())
+        } else {
+            None
+        };
+        let distance = (estimate - limit).abs();
+        let more = if spread.settled {
+            (distance > 0.0).then(|| (width / distance).powi(2)).filter(|times| *times < 1e9)
+        } else {
+            Some(2.0)
+        };
+        let found =
+            SloVerdict { estimate: Some(estimate), low: Some(low.max(0.0)), high: Some(high), ..found };
+        self.conclude(found, decided.filter(|_| spread.settled), more, spread.settled)
+    }
+
+    /// Standard errors from an estimate to the end of its interval. Repeated looks use the boundary of Robbins' normal
+    /// mixture (Annals of Mathematical Statistics 41, 1970), which grows with the number of looks that there may have been.
+    fn quantile(&self, batches: usize) -> f64 {
+        match self.looks {
+            Looks::Once => student(batches, self.alpha),
+            Looks::Repeated => {
+                let seen = batches as f64;
+                ((1.0 + 1.0 / seen) * ((1.0 + seen) / (4.0 * self.alpha * self.alpha)).ln()).sqrt()
+            }
+        }
+    }
+
+    fn conclude(
+        &self,
+        found: SloVerdict,
+        decided: Option<bool>,
+        more: Option<f64>,
+        settled: bool,
+    ) -> SloVerdict {
+        let verdict = match decided {
+            Some(true) => Verdict::Pass,
+            Some(false) => Verdict::Fail,
+            None => Verdict::Undecided,
+        };
+        if decided.is_some() {
+            return SloVerdict { verdict, ..found };
+        }
+        let more = more.map(|times| (times - 1.0).max(0.0));
+        let requests = |times: f64| (found.n as f64 * times).ceil() as u64;
+        let reason = if settled {
+            more.is_none()
+                .then(|| "the figure is at its limit: no number of requests may decide it".to_owned())
+        } else {
+            Some("successive requests resemble each other over a large part of the window".to_owned())
+        };
+        SloVerdict {
+            more_requests: more.map(requests).filter(|_| self.slo.question() != Question::Rate),
+            more_seconds: more.map(|times| times * self.seconds),
+            reason: found.reason.clone().or(reason),
+            ..found
+        }
+    }
+}
+
+/// For how many correlated trials one independent trial speaks.
+#[derive(Clone, Copy)]
+struct Clustering {
+    times: f64,
+    settled: bool,
+}
+
+impl Clustering {
+    /// From the variance of a sum as it is and as it would be were its members independent.
+    fn of(spread: Option<Spread>, independent: f64, alpha: f64) -> Self {
+        let Some(spread) = spread else { return Clustering { times: 1.0, settled: false } };
+        if independent <= 0.0 {
+            return Clustering { times: 1.0, settled: true };
+        }
+        // The variance is itself estimated: what Student's t does to the quantile, in terms of variance.
+        let doubt = (student(spread.batches, alpha) / normal(alpha)).powi(2);
+        Clustering { times: (spread.variance / independent * doubt).max(1.0), settled: spread.settled }
+    }
+
+    fn or_more(self, other: Clustering) -> Clustering {
+        Clustering { times: self.times.max(other.times), settled: self.settled && other.settled }
+    }
+}
+
+/// What is left of each cell's misses when its share of all is taken off.
+fn residuals(cells: &[Cell], share: f64, of: impl Fn(&Cell) -> f64) -> Vec<f64> {
+    cells.iter().map(|cell| of(cell) - share * cell.n as f64).collect()
+}
+
+/// The same of the values, whose mean is `mean` nanoseconds.
+fn residuals_of_values(cells: &[Cell], mean: f64) -> Vec<f64> {
+    cells.iter().map(|cell| cell.sum as f64 - mean * (cell.n - cell.failed) as f64).collect()
+}
+
+fn student(batches: usize, alpha: f64) -> f64 {
+    StudentsT::new(0.0, 1.0, (batches.max(2) - 1) as f64)
+        .map_or(f64::INFINITY, |t| t.inverse_cdf(1.0 - alpha))
+}
+
+fn normal(alpha: f64) -> f64 {
+    Normal::standard().inverse_cdf(1.0 - alpha)
+}
+
+/// Ranks among values and requests without one, which stand above all where small values are good, and below all where
+/// large ones are.
+#[derive(Clone, Copy)]
+struct Ranks {
+    n: u64,
+    failed: u64,
+    upper: bool,
+}
+
+impl Ranks {
+    /// The rank among the values alone, if there is a value.
+    fn value(self, rank: u64) -> Option<u64> {
+        let answered = self.n - self.failed;
+        if self.upper {
+            (rank <= answered).then_some(rank)
+        } else {
+            rank.checked_sub(self.failed).filter(|&rank| rank > 0)
+        }
+    }
+
+    /// Misses if the limit were the value at `rank`.
+    fn misses(self, rank: u64) -> u64 {
+        if self.upper { self.n - rank } else { rank - 1 }
+    }
+
+    /// The rank below whose value a limit would surely be missed (where small values are good) or met.
+    fn low(self, decides: &dyn Fn(u64) -> Option<bool>) -> Option<u64> {
+        let edge = if self.upper {
+            self.first(|rank| decides((self.misses(rank) + 1).min(self.n)) != Some(false))
+        } else {
+            self.first(|rank| decides(self.misses(rank)) != Some(true))
+        };
+        edge.unwrap_or(self.n + 1).checked_sub(1).filter(|&rank| rank > 0)
+    }
+
+    /// The rank from whose value on a limit would surely be met, or missed.
+    fn high(self, decides: &dyn Fn(u64) -> Option<bool>) -> Option<u64> {
+        if self.upper {
+            self.first(|rank| decides(self.misses(rank)) == Some(true))
+        } else {
+            self.first(|rank| decides((self.misses(rank) + 1).min(self.n)) == Some(false))
+        }
+    }
+
+    /// The least rank from 1 for which `holds`, which stays true once it is.
+    fn first(self, holds: impl Fn(u64) -> bool) -> Option<u64> {
+        let (mut low, mut high) = (1, self.n + 1);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if holds(middle) { high = middle } else { low = middle + 1 }
+        }
+        (low <= self.n).then_some(low)
+    }
+}

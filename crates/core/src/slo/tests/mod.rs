@@ -1,0 +1,5 @@
+//! Objectives from their text to their verdict.
+
+mod binomial;
+mod parse;
+mod set;

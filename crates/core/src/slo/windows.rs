@@ -1,0 +1,162 @@
+//! Trials by the time at which they arose, in memory that does not grow, and how much successive ones resemble each other.
+
+use crate::metrics::Samples;
+use crate::time::Offset;
+
+/// Width of a cell at first, nanoseconds.
+const WIDTH: u64 = 25_000_000;
+/// Cells at most; when a run outgrows them, each two become one.
+const CELLS_MAX: usize = 512;
+/// Cells that share one histogram of their values.
+const CELLS_PER_SEGMENT: usize = 32;
+/// Batches below which nothing is said of their spread.
+pub(super) const BATCHES_MIN: usize = 10;
+
+/// What arose in one cell.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Cell {
+    /// Trials, or an amount.
+    pub(super) n: u64,
+    /// Trials that miss.
+    pub(super) misses: u64,
+    /// Misses because the request failed.
+    pub(super) failed: u64,
+    /// Sum of values, nanoseconds.
+    pub(super) sum: u128,
+}
+
+impl Cell {
+    fn add(&mut self, other: &Cell) {
+        self.n += other.n;
+        self.misses += other.misses;
+        self.failed += other.failed;
+        self.sum += other.sum;
+    }
+}
+
+/// Cells of equal width from a start on: between 256 and 512 of them from the first 13 s of a run on.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Windows {
+    start: Offset,
+    width: u64,
+    cells: Vec<Cell>,
+    /// Values, nanoseconds, of [`CELLS_PER_SEGMENT`] cells each.
+    segments: Vec<Samples>,
+}
+
+impl Windows {
+    pub(super) fn new(start: Offset) -> Self {
+        Windows { start, width: WIDTH, cells: Vec::new(), segments: Vec::new() }
+    }
+
+    /// Adds to what arose at `at`; before the start nothing counts.
+    pub(super) fn add(&mut self, at: Offset, cell: Cell) {
+        if let Some(index) = self.place(at) {
+            self.cells[index].add(&cell);
+        }
+    }
+
+    /// Adds a value that arose at `at`, for percentiles.
+    pub(super) fn value(&mut self, at: Offset, nanos: u64) {
+        let Some(index) = self.place(at) else { return };
+        let segment = index / CELLS_PER_SEGMENT;
+        if segment >= self.segments.len() {
+            self.segments.resize(segment + 1, Samples::default());
+        }
+        self.segments[segment].record(nanos);
+    }
+
+    fn place(&mut self, at: Offset) -> Option<usize> {
+        let nanos = at.as_nanos().checked_sub(self.start.as_nanos())?;
+        while nanos / self.width >= CELLS_MAX as u64 {
+            self.halve();
+        }
+        let index = (nanos / self.width) as usize;
+        if index >= self.cells.len() {
+            self.cells.resize(index + 1, Cell::default());
+        }
+        Some(index)
+    }
+
+    fn halve(&mut self) {
+        self.width *= 2;
+        self.cells = self.cells.chunks(2).map(sum).collect();
+        self.segments = self
+            .segments
+            .chunks(2)
+            .map(|pair| {
+                let mut both = pair[0].clone();
+                pair[1..].iter().for_each(|other| both.merge(other));
+                both
+            })
+            .collect();
+    }
+
+    /// Seconds in a cell.
+    pub(super) fn cell_seconds(&self) -> f64 {
+        self.width as f64 / 1e9
+    }
+
+    /// The first moment from `from` on at which a histogram begins, so that values can be left out before it.
+    pub(super) fn cut_after(&self, from: Offset) -> Offset {
+        let segment = self.width * CELLS_PER_SEGMENT as u64;
+        let segments = from.since(self.start).as_nanos().div_ceil(u128::from(segment)) as u64;
+        Offset::from_nanos(self.start.as_nanos().saturating_add(segments.saturating_mul(segment)))
+    }
+
+    /// The cells that begin at `from` or later and end by `until`.
+    pub(super) fn between(&self, from: Offset, until: Offset) -> &[Cell] {
+        let from = from.since(self.start).as_nanos().div_ceil(u128::from(self.width)) as usize;
+        let until = (until.since(self.start).as_nanos() / u128::from(self.width)) as usize;
+        let until = until.min(self.cells.len());
+        &self.cells[from.min(until)..until]
+    }
+
+    /// All values of histograms that begin at `from` or later.
+    pub(super) fn values_from(&self, from: Offset) -> Samples {
+        let segment = u128::from(self.width) * CELLS_PER_SEGMENT as u128;
+        let first = from.since(self.start).as_nanos().div_ceil(segment) as usize;
+        let mut all = Samples::default();
+        self.segments.iter().skip(first).for_each(|samples| all.merge(samples));
+        all
+    }
+}
+
+/// All cells together.
+pub(super) fn sum(cells: &[Cell]) -> Cell {
+    cells.iter().fold(Cell::default(), |mut sum, cell| {
+        sum.add(cell);
+        sum
+    })
+}
+
+/// The variance of the sum of a series, with the correlation of its members.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Spread {
+    /// The variance.
+    pub(super) variance: f64,
+    /// Batches from which it was taken.
+    pub(super) batches: usize,
+    /// Whether these batches no longer resemble each other; if they do, the variance is too small.
+    pub(super) settled: bool,
+}
+
+/// The variance of the sum of `residuals`, which add up to zero, by batch means: the batches are doubled until no
+/// significant correlation of neighbours is left at this or any larger size (the rule of Fishman and Yarberry, INFORMS
+/// Journal on Computing 9, 1997). Nothing for fewer than ten.
+pub(super) fn spread(residuals: &[f64]) -> Option<Spread> {
+    let mut found: Option<Spread> = None;
+    let mut batches = residuals.to_vec();
+    while batches.len() >= BATCHES_MIN {
+        let (n, squares) = (batches.len(), batches.iter().map(|sum| sum * sum).sum::<f64>());
+        let neighbours: f64 = batches.windows(2).map(|pair| pair[0] * pair[1]).sum();
+        // Two standard errors of the correlation of independent batches.
+        let settled = squares == 0.0 || neighbours / squares <= 2.0 / (n as f64).sqrt();
+        // The smallest batches of which neither they nor any larger ones are correlated.
+        if !settled || found.is_none_or(|found| !found.settled) {
+            found = Some(Spread { variance: squares * n as f64 / (n - 1) as f64, batches: n, settled });
+        }
+        batches = batches.chunks(2).map(|pair| pair.iter().sum()).collect();
+    }
+    found
+}
