@@ -103,10 +103,15 @@ pub trait Decoder: Send {
 
 /// Bytes that are not of the protocol, with the offending excerpt.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{what}: `{excerpt}`")]
+#[error("{what}{shown}", shown = shown(excerpt))]
 pub struct Malformed {
     /// What was expected.
     pub what: String,
     /// The first characters of what came instead.
     pub excerpt: String,
+}
+
+/// What came instead, where anything did.
+fn shown(excerpt: &str) -> String {
+    if excerpt.is_empty() { String::new() } else { format!(": `{excerpt}`") }
 }
