@@ -92,7 +92,7 @@ mod tests {
             let at = f64::from(number) / 10.0;
             let fate = match number {
                 50..80 => Fate::Unconnected,
-                _ if number % 7 == 0 => Fate::Unconnected,
+                _ if number.is_multiple_of(7) => Fate::Unconnected,
                 _ => Fate::Answered,
             };
             seen(at, fate, 0.1)
