@@ -1,9 +1,9 @@
 //! What people and programs read: pure functions from results to text, and the one place that prints.
 
 pub(crate) mod calibrate;
+pub(crate) mod capacities;
 pub(crate) mod capacity;
 mod capacity_chart;
-pub(crate) mod capacities;
 pub(crate) mod compare;
 pub(crate) mod compare_json;
 pub(crate) mod emit;
