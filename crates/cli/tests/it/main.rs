@@ -13,11 +13,19 @@ mod clients;
 #[cfg(test)]
 mod compare;
 #[cfg(test)]
+mod dying;
+#[cfg(test)]
 mod family;
+#[cfg(test)]
+mod frames;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
 mod http2_server;
+#[cfg(test)]
+mod misbehaving;
+#[cfg(test)]
+mod misbehaving_http2;
 #[cfg(test)]
 mod objectives;
 #[cfg(test)]
