@@ -26,6 +26,7 @@ fn main() -> ExitCode {
     let done =
         Cli::from_arg_matches(&matches).map_err(anyhow::Error::from).and_then(|cli| match cli.command {
             Command::Run(args) => cmd::run::run(&matches, &args),
+            Command::Capacity(args) => cmd::capacity::run(&matches, &args),
             Command::Sim(args) => cmd::sim::run(&args),
             Command::Calibrate(args) => cmd::calibrate::run(&args),
             Command::Compare(args) => cmd::compare::run(&args),

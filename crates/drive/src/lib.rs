@@ -2,6 +2,8 @@
 
 pub mod clock;
 pub mod endpoint;
+#[cfg(test)]
+mod fuzz;
 mod priority;
 pub mod protocol;
 pub mod recorder;

@@ -3,6 +3,7 @@
 //! What it means is decided in [`crate::resolve`], where the other layers come in too.
 
 pub(crate) mod calibrate;
+pub(crate) mod capacity;
 pub(crate) mod compare;
 pub(crate) mod family;
 pub(crate) mod http;
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     /// Put one load on a server and report what it did
     #[command(long_about = RUN_ABOUT)]
     Run(Box<RunArgs>),
+    /// Find the highest load that keeps all objectives, and certify it
+    Capacity(Box<capacity::CapacityArgs>),
     /// Serve the simulated model server on a port, until Ctrl+C
     Sim(SimArgs),
     /// Fit the simulated server to a real one, from the results of runs

@@ -1,6 +1,7 @@
 //! The commands, each reading like its data flow: resolve, build, run, report.
 
 pub(crate) mod calibrate;
+pub(crate) mod capacity;
 pub(crate) mod compare;
 pub(crate) mod run;
 pub(crate) mod selftest;

@@ -31,7 +31,7 @@ pub(crate) fn run(matches: &ArgMatches, typed: &RunArgs) -> anyhow::Result<ExitC
 
 /// Reports a run and gives it the exit code that it deserves.
 fn conclude(done: &Done, outputs: &Outputs) -> anyhow::Result<ExitCode> {
-    let Done { spec, finished, interrupted, locust } = done;
+    let Done { spec, finished, interrupted, locust, .. } = done;
     let summary = &finished.summary;
     let results = finished.folder.as_ref().map_or_else(String::new, |folder| folder.display().to_string());
     let json = serde_json::to_string_pretty(summary)?;

@@ -2,6 +2,8 @@
 
 pub(crate) mod calibrate;
 pub(crate) mod capacities;
+pub(crate) mod capacity;
+mod capacity_chart;
 pub(crate) mod compare;
 pub(crate) mod compare_json;
 pub(crate) mod emit;

@@ -391,4 +391,6 @@ fn outputs(args: RunArgs, given: &dyn Fn(&str) -> bool) -> Outputs {
 }
 
 #[cfg(test)]
+mod garbage_tests;
+#[cfg(test)]
 mod tests;

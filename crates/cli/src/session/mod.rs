@@ -22,4 +22,4 @@ pub(crate) use folder::CommandFolder;
 pub(crate) use interrupts::{Interrupted, Interrupts};
 pub(crate) use opening::Session;
 pub(crate) use settings::{Presets, resolve_again, settings};
-pub(crate) use trial::{Afterwards, Done, Place, Trial};
+pub(crate) use trial::{Done, Trial};

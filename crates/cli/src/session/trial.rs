@@ -45,6 +45,8 @@ pub(crate) struct Trial<'a> {
     pub(crate) afterwards: Afterwards,
     /// What is shown while it goes on.
     pub(crate) live: Live,
+    /// Takes each record, on the recorder's thread.
+    pub(crate) each: Option<Box<dyn RecordSink>>,
 }
 
 /// Where the results of a trial go.
@@ -89,13 +91,24 @@ impl<'a> Trial<'a> {
             place,
             afterwards: Afterwards::KeepServer,
             live: Live::start(blueprint.outputs.progress && terminal, terminal),
+            each: None,
         }
+    }
+
+    /// The boundaries of its phases.
+    pub(crate) fn times(&self) -> Times {
+        Times::of(&self.spec())
+    }
+
+    fn spec(&self) -> RunSpec {
+        RunSpec { seed: self.seed, phases: self.phases, ..self.blueprint.spec_of(self.load.clone()) }
     }
 }
 
 /// A run that has been recorded, and what its report needs beside the summary.
 pub(crate) struct Done {
     pub(crate) spec: Arc<RunSpec>,
+    pub(crate) times: Times,
     pub(crate) finished: Finished,
     pub(crate) interrupted: Interrupted,
     pub(crate) locust: Option<Locust>,
@@ -108,9 +121,8 @@ impl Session {
     /// The load is impossible, the results cannot be kept, or the operating system refuses what the run needs.
     pub(crate) fn trial(&mut self, trial: Trial<'_>) -> anyhow::Result<Done> {
         ready::check(&trial.load)?;
-        let spec = RunSpec { seed: trial.seed, phases: trial.phases, ..trial.blueprint.spec_of(trial.load) };
         let job = Job {
-            spec: Arc::new(spec),
+            spec: Arc::new(trial.spec()),
             blueprint: trial.blueprint,
             workload: trial.blueprint.workload_after(self.asked),
         };
@@ -124,7 +136,8 @@ impl Session {
             job.announce(&header);
         }
         let folder = job.folder(&trial.place, clock)?;
-        let options = job.recording(clock, times, locust.as_ref());
+        let mut options = job.recording(clock, times, locust.as_ref());
+        options.each = trial.each.or(options.each);
         let (recorder, handle) = Recorder::start(Some(folder), header, options)?;
         let running = launch.start(job.spec.clone(), clock, times, handle.clone())?;
         let watch = Watch {
@@ -148,7 +161,7 @@ impl Session {
         self.asked += finished.summary.counts.total;
         job.warn_of_lengths();
         stopped?;
-        Ok(Done { spec: job.spec, finished, interrupted, locust })
+        Ok(Done { spec: job.spec, times, finished, interrupted, locust })
     }
 }
 

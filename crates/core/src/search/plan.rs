@@ -12,7 +12,7 @@ const LOOK_MAX: f64 = 30.0;
 /// A trial that is to decide is this many times as long as one without a single miss would have to be.
 const AMPLE: f64 = 3.0;
 /// Lengths of the first trial at a load after which it is too close to call.
-const PATIENCE: f64 = 14.0;
+const PATIENCE: f64 = 30.0;
 
 /// What trials at a load have to be like.
 #[derive(Clone, Copy, Debug, PartialEq)]

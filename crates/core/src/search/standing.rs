@@ -78,7 +78,8 @@ impl Standing {
             let sign = if trials.len() >= INVALID_MIN { Sign::TooMuch } else { Sign::Bad };
             return Standing { sign, ..blank };
         }
-        let alpha = settings.tiers.get(tier).map_or(0.05, |tier| tier.slos.confidence().alpha());
+        // The interval has two ends, and each may be wrong.
+        let alpha = settings.tiers.get(tier).map_or(0.05, |tier| tier.slos.confidence().alpha()) / 2.0;
         let objectives = valid[0].tiers.get(tier).map_or(0, Vec::len);
         let pooled: Vec<Pooled> = (0..objectives)
             .map(|place| {
