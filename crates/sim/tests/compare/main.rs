@@ -122,7 +122,6 @@ fn false_verdicts(places: u32, load: Load, pairs: u64) -> usize {
 #[test]
 fn one_server_is_rarely_told_apart_from_itself() {
     let wrong = false_verdicts(64, Load { rate: 15.0, seconds: 60.0 }, 200);
-    eprintln!("wrong {wrong}");
     assert!(wrong <= 10, "{wrong} of 200");
 }
 
@@ -130,9 +129,7 @@ fn one_server_is_rarely_told_apart_from_itself() {
 fn nor_is_it_near_saturation_where_windows_resemble_their_neighbours_for_long() {
     let wrong = false_verdicts(4, Load { rate: 16.0, seconds: 60.0 }, 200);
     let longer = false_verdicts(4, Load { rate: 14.0, seconds: 180.0 }, 60);
-    eprintln!("wrong {wrong}");
     assert!(wrong <= 10, "{wrong} of 200");
-    eprintln!("longer {longer}");
     assert!(longer <= 3, "{longer} of 60");
 }
 
@@ -144,7 +141,6 @@ fn a_server_that_is_a_tenth_slower_is_found_within_a_minute() {
         count(&found, Verdict::Worse) > 0 && count(&found, Verdict::Better) == 0
     };
     let found = (0..100).filter(found).count();
-    eprintln!("found {found}");
     assert!(found >= 90, "{found} of 100");
 }
 
@@ -167,6 +163,5 @@ fn runs_that_differ_by_themselves_are_compared_as_runs() {
     let alone =
         |&seed: &u64| differ(&pair(starts("a", seed).remove(0), starts("b", seed).remove(0), load, seed));
     let unaware = (0..60).filter(alone).count();
-    eprintln!("runs {wrong} {unaware}");
     assert!(wrong <= 6 && unaware >= 25, "{wrong} of 60 with three runs a side, {unaware} with one");
 }
