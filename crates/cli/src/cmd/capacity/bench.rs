@@ -144,7 +144,8 @@ impl<'a> Bench<'a> {
             ..Trial::among_others(self.blueprint, self.folder.trial(number))
         };
         let judge = Judge::new(self.tiers, trial.times().measure_start);
-        trial.each = Some(Box::new(judge.clone()));
+        let sink = judge.clone();
+        trial.each = Some(Box::new(|_| Box::new(sink)));
         let done = self.session.trial(trial)?;
         whole(&done)?;
         if done.interrupted != Interrupted::No {
@@ -261,7 +262,7 @@ impl<'a> Bench<'a> {
     /// The warm-up that the user asked for, seconds.
     pub(super) fn warmup_given(&self) -> Option<f64> {
         let warmup = self.blueprint.spec.phases.warmup;
-        (!warmup.is_zero()).then(|| warmup.as_secs_f64())
+        (!warmup.is_zero()).then_some(warmup.as_secs_f64())
     }
 
     pub(super) fn drain_timeout(&self) -> Duration {
