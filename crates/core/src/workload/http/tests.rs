@@ -1,3 +1,5 @@
+//! Requests of the user's own making, as they are written.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What is understood of answers of any REST API.
+
 use plimsoll_core::record::Outcome;
 use plimsoll_core::spec::{Expect, JsonRule, Statuses};
 
