@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::load::LoadModel;
 use crate::seed::Seed;
+use crate::slo::{Observable, Rule, Slos, SlosError};
 use crate::time::Offset;
 
 pub use expect::{Expect, StatusError, Statuses};
@@ -57,6 +58,28 @@ pub struct RunSpec {
     pub spin: bool,
     /// Whether the arrival gaps of every chunk are kept in the records.
     pub record_chunks: bool,
+    /// What must hold, and what must not happen.
+    pub objectives: Objectives,
+}
+
+/// What is wanted of the server.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Objectives {
+    /// What must hold over the measured window (`--slo`).
+    pub slos: Slos,
+    /// What ends the run early (`--abort-on`).
+    pub abort_on: Vec<Rule>,
+}
+
+impl Objectives {
+    /// Checks that a run has what they are about.
+    ///
+    /// # Errors
+    /// One is about what the run cannot have.
+    pub fn check(&self, observable: Observable) -> Result<(), SlosError> {
+        self.slos.check(observable)?;
+        self.abort_on.iter().try_for_each(|rule| observable.has(rule.breach.metric, rule))
+    }
 }
 
 /// Where requests go.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::record::{Outcome, TokenSource};
+use crate::slo::SloVerdict;
 
 /// Version of this schema. Readers refuse a newer major version.
 pub const SUMMARY_SCHEMA: &str = "plimsoll.summary/1";
@@ -37,6 +38,12 @@ pub struct Summary {
     pub health: HealthSummary,
     /// Whether the numbers can be believed.
     pub validity: Validity,
+    /// The objectives with their verdicts and the evidence; empty where none were given.
+    #[serde(default)]
+    pub slos: Vec<SloVerdict>,
+    /// Requests that keep every limit for single requests; absent where no objectives were given.
+    #[serde(default)]
+    pub goodput: Option<Goodput>,
     /// What the reader should know beside the verdict.
     pub warnings: Vec<String>,
     /// The client's error against the embedded server's stamps; absent for other servers.
@@ -72,8 +79,11 @@ pub struct RunHeader {
     /// figures.
     #[serde(default)]
     pub simulated: bool,
-    /// How the run ended (`completed`, `interrupted`, `aborted`).
+    /// How the run ended (`completed`, `interrupted`, `stopped` by a rule of `--abort-on`, `aborted`).
     pub ended: String,
+    /// The rule of `--abort-on` that ended the run, with its figure.
+    #[serde(default)]
+    pub stopped_by: Option<String>,
     /// Items that a request asks about, on average (`--batch-size`); `null` where requests have none or nobody can tell.
     #[serde(default)]
     pub items_per_request: Option<f64>,
@@ -103,6 +113,10 @@ pub struct WindowTimes {
     pub measured: f64,
     /// Drain.
     pub drain: f64,
+    /// How far into the measured window throughput and latency were steady, by MSER-5; `null` where they never were, or
+    /// too few requests were answered to say.
+    #[serde(default)]
+    pub steady_after: Option<f64>,
 }
 
 /// Requests scheduled in the measured window, counted.
@@ -274,6 +288,26 @@ pub struct HealthSummary {
     pub records_lost: u64,
     /// Requests due before their prompt had been built.
     pub prompts_late: u64,
+}
+
+/// Requests that are `ok` and keep every limit for single requests.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Goodput {
+    /// The limits; empty where an `ok` answer is good enough.
+    pub limits: Vec<String>,
+    /// Such requests among those scheduled in the measured window.
+    pub good: u64,
+    /// Such completions within the window, per second.
+    pub goodput: f64,
+    /// Their share of the requests scheduled in the window, 0 to 1; failed, unfinished and shed requests are no such, and
+    /// requests that this client cancelled on purpose are left out.
+    pub attainment: Option<f64>,
+    /// What the share is at least, with the confidence of the verdicts.
+    pub low: Option<f64>,
+    /// What it is at most.
+    pub high: Option<f64>,
+    /// That confidence, 0.5 to 1.
+    pub confidence: f64,
 }
 
 /// Whether the numbers can be believed.

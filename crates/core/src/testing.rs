@@ -8,8 +8,8 @@ use crate::load::{ClosedLoop, ClosedShape, LoadModel, ThinkTime};
 use crate::seed::Seed;
 use crate::spec::{
     Api, BodySource, ConnectionReuse, Expect, Family, HttpChoice, HttpSpec, ImagePosition, Interface,
-    LengthShape, OutputLength, Phases, PromptSource, Provider, RunSpec, SPEC_FORMAT, Target, TransportSpec,
-    WorkloadSpec,
+    LengthShape, Objectives, OutputLength, Phases, PromptSource, Provider, RunSpec, SPEC_FORMAT, Target,
+    TransportSpec, WorkloadSpec,
 };
 
 /// One user asks for one streamed chat of six tokens, at a server that is not there, and waits a second for everything.
@@ -54,6 +54,7 @@ pub fn run() -> RunSpec {
         strict_length: false,
         spin: false,
         record_chunks: false,
+        objectives: Objectives::default(),
     }
 }
 

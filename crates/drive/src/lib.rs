@@ -2,7 +2,10 @@
 
 pub mod clock;
 pub mod endpoint;
+#[cfg(test)]
+mod fuzz;
 mod priority;
+pub mod process;
 pub mod protocol;
 pub mod recorder;
 pub mod runner;

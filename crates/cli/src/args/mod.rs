@@ -3,13 +3,18 @@
 //! What it means is decided in [`crate::resolve`], where the other layers come in too.
 
 pub(crate) mod calibrate;
+pub(crate) mod capacity;
+pub(crate) mod coldstart;
 pub(crate) mod compare;
 pub(crate) mod family;
 pub(crate) mod http;
 pub(crate) mod load;
+pub(crate) mod objectives;
 pub(crate) mod output;
 pub(crate) mod payload;
 pub(crate) mod request;
+pub(crate) mod soak;
+pub(crate) mod stress;
 pub(crate) mod sweep;
 pub(crate) mod values;
 pub(crate) mod workload;
@@ -33,6 +38,14 @@ pub(crate) enum Command {
     /// Put one load on a server and report what it did
     #[command(long_about = RUN_ABOUT)]
     Run(Box<RunArgs>),
+    /// Hold a rate for hours and say whether the server stays what it was
+    Soak(Box<soak::SoakArgs>),
+    /// Put more on a server than it bears, and say how it fails and comes back
+    Stress(Box<stress::StressArgs>),
+    /// Start a server again and again, and say how late and how slow it is at first
+    Coldstart(Box<coldstart::ColdStartArgs>),
+    /// Find the highest load that keeps all objectives, and certify it
+    Capacity(Box<capacity::CapacityArgs>),
     /// Serve the simulated model server on a port, until Ctrl+C
     Sim(SimArgs),
     /// Fit the simulated server to a real one, from the results of runs
@@ -60,6 +73,8 @@ pub(crate) struct RunArgs {
     pub(crate) load: load::LoadArgs,
     #[command(flatten)]
     pub(crate) phases: load::PhaseArgs,
+    #[command(flatten)]
+    pub(crate) objectives: objectives::ObjectiveArgs,
     #[command(flatten)]
     pub(crate) workload: workload::WorkloadArgs,
     #[command(flatten)]
@@ -108,6 +123,8 @@ Examples:
     plimsoll run -H http://host:8080 --provider torchserve -m densenet --input-data cat.jpg -u 4 -t 30s
   Any REST API, with variables from a file, and what an answer must have
     plimsoll run -H http://host --path '/items/{{id}}' --vars items.csv --expect-json '$.ok == true' -t 30s
+  Fail a pipeline (exit code 99) where 1 % of the answers begin later than half a second
+    plimsoll run -H http://host:8000 --qps 20 -t 5min --slo 'ttft.p99<500ms' --abort-on 'error_rate>5% over 10s'
   See what would be used, and where each value comes from
     plimsoll run --config locust.conf -u 4 --print-config
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use plimsoll_core::load::{Stage, ThinkTime};
+use plimsoll_core::slo::Confidence;
 use plimsoll_core::spec::{Interface, Provider};
 use plimsoll_core::time::{Rate, parse_duration};
 
@@ -141,11 +142,42 @@ pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A probability from 0.5 to below 1, as a number or in percent.
+pub(crate) fn confidence(text: &str) -> Result<Confidence, String> {
+    let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
+    let value: f64 = number.trim().parse().map_err(|_| "write a share such as 0.95 or 95%".to_owned())?;
+    Confidence::try_from(value / scale).map_err(|error| error.to_string())
+}
+
 /// Reads a share from 0 to 1.
 pub(crate) fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
         _ => Err("write a share from 0 to 1, such as 0.05".to_owned()),
+    }
+}
+
+/// Reads a share above 0 and up to 1, as `10%` or `0.1`.
+pub(crate) fn part(text: &str) -> Result<f64, String> {
+    let number = match text.trim().strip_suffix('%') {
+        Some(percent) => percent.trim().parse().map(|percent: f64| percent / 100.0),
+        None => text.parse::<f64>(),
+    };
+    match number {
+        Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
+        _ => Err("write a share above 0 and up to 1, such as 10% or 0.1".to_owned()),
+    }
+}
+
+/// Reads a number of bytes: `1500000`, `64KiB`, `500MiB`, `16GiB`.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
+    let unit = units.into_iter().find_map(|(unit, bits)| Some((text.strip_suffix(unit)?, bits)));
+    let (number, bits) = unit.unwrap_or((text, 0));
+    let bytes = number.trim().parse::<f64>().map(|number| number * f64::from(bits).exp2());
+    match bytes {
+        Ok(bytes) if bytes >= 1.0 && bytes < u64::MAX as f64 => Ok(bytes as u64),
+        _ => Err("write a number of bytes, such as 500MiB or 16GiB".to_owned()),
     }
 }
 

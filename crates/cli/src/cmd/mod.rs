@@ -1,8 +1,12 @@
 //! The commands, each reading like its data flow: resolve, build, run, report.
 
 pub(crate) mod calibrate;
+pub(crate) mod capacity;
+pub(crate) mod coldstart;
 pub(crate) mod compare;
 pub(crate) mod run;
 pub(crate) mod selftest;
 pub(crate) mod sim;
+pub(crate) mod soak;
+pub(crate) mod stress;
 pub(crate) mod sweep;

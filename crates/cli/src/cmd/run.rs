@@ -31,7 +31,7 @@ pub(crate) fn run(matches: &ArgMatches, typed: &RunArgs) -> anyhow::Result<ExitC
 
 /// Reports a run and gives it the exit code that it deserves.
 fn conclude(done: &Done, outputs: &Outputs) -> anyhow::Result<ExitCode> {
-    let Done { spec, finished, interrupted, locust } = done;
+    let Done { spec, finished, interrupted, locust, .. } = done;
     let summary = &finished.summary;
     let results = finished.folder.as_ref().map_or_else(String::new, |folder| folder.display().to_string());
     let json = serde_json::to_string_pretty(summary)?;
@@ -85,7 +85,7 @@ fn report(
 }
 
 /// The exit code that the results deserve.
-fn exit_code(summary: &Summary, max_fail_ratio: f64, exit_code_on_error: u8) -> ExitCode {
+pub(super) fn exit_code(summary: &Summary, max_fail_ratio: f64, exit_code_on_error: u8) -> ExitCode {
     let (failed, total) = (summary.counts.total_failed, summary.counts.total);
     if total == 0 {
         Exit::Failed.into() // nothing was asked, so nothing passed
@@ -93,6 +93,8 @@ fn exit_code(summary: &Summary, max_fail_ratio: f64, exit_code_on_error: u8) -> 
         ExitCode::from(exit_code_on_error)
     } else if !summary.validity.valid {
         Exit::Invalid.into()
+    } else if summary.missed() {
+        Exit::ObjectiveMissed.into()
     } else {
         Exit::Passed.into()
     }
@@ -101,6 +103,8 @@ fn exit_code(summary: &Summary, max_fail_ratio: f64, exit_code_on_error: u8) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use plimsoll_core::slo::Verdict;
+
     use crate::report::fixture;
 
     #[test]
@@ -113,5 +117,20 @@ mod tests {
         assert_eq!(code(&fixture::invalid(), 0.01, 1), expected(3));
         assert_eq!(code(&fixture::nothing_answered(), 0.01, 1), expected(1));
         assert_eq!(code(&Summary::default(), 0.01, 1), expected(1));
+        for (verdict, expected_code) in [(Verdict::Pass, 0), (Verdict::Undecided, 0), (Verdict::Fail, 99)] {
+            let mut judged = fixture::judged();
+            judged.slos.truncate(1);
+            judged.slos[0].verdict = verdict;
+            assert_eq!(code(&judged, 0.01, 1), expected(expected_code), "{verdict:?}");
+            judged.validity.valid = false;
+            assert_eq!(code(&judged, 0.01, 1), expected(3), "INVALID wins over {verdict:?}");
+        }
+        let mut overloaded = fixture::judged();
+        overloaded.slos.truncate(1);
+        overloaded.validity.overloaded = true;
+        assert_eq!(code(&overloaded, 0.01, 1), expected(99));
+        let mut stopped = fixture::valid();
+        stopped.run.stopped_by = Some("error_rate>5% over 10s: 6.0 % of 100 requests".to_owned());
+        assert_eq!(code(&stopped, 0.01, 1), expected(99));
     }
 }

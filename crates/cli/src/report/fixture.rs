@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use plimsoll_core::record::{Outcome, TokenSource};
+use plimsoll_core::slo::{SloVerdict, Verdict};
 use plimsoll_core::spec::Api;
 use plimsoll_core::summary::{
-    Counts, Distribution, ErrorClass, HealthSummary, Percentile, Rates, RunHeader, SUMMARY_SCHEMA, Summary,
-    Tokens, Truth, Validity, WindowTimes,
+    Counts, Distribution, ErrorClass, Goodput, HealthSummary, Percentile, Rates, RunHeader, SUMMARY_SCHEMA,
+    Summary, Tokens, Truth, Validity, WindowTimes,
 };
 use plimsoll_core::testing;
 
@@ -31,6 +32,7 @@ pub(crate) fn header() -> RunHeader {
         threads: 2,
         simulated: false,
         ended: "completed".to_owned(),
+        stopped_by: None,
         items_per_request: None,
         without_tokens: false,
     }
@@ -77,7 +79,7 @@ pub(crate) fn valid() -> Summary {
     Summary {
         schema: SUMMARY_SCHEMA.to_owned(),
         run: header(),
-        window: WindowTimes { ramp: 4.0, warmup: 0.0, measured: 60.0, drain: 1.25 },
+        window: WindowTimes { ramp: 4.0, warmup: 0.0, measured: 60.0, drain: 1.25, steady_after: Some(0.5) },
         counts: Counts {
             bytes_sent: 0,
             bytes_received: 0,
@@ -127,9 +129,73 @@ pub(crate) fn valid() -> Summary {
             ..HealthSummary::default()
         },
         validity: Validity { valid: true, reasons: Vec::new(), overloaded: false },
+        slos: Vec::new(),
+        goodput: None,
         warnings: Vec::new(),
         truth: None,
     }
+}
+
+/// The same with a verdict of each kind.
+pub(crate) fn judged() -> Summary {
+    let found = |text: &str, verdict, [estimate, low, high]: [Option<f64>; 3]| SloVerdict {
+        slo: text.parse().unwrap(),
+        verdict,
+        estimate,
+        low,
+        high,
+        n: 4_812,
+        misses: 0,
+        allowed: Some(0.01),
+        failed: 0,
+        effective_n: 4_000.0,
+        more_requests: None,
+        more_seconds: None,
+        reason: None,
+    };
+    let some = |values: [f64; 3]| values.map(Some);
+    let mut summary = valid();
+    summary.slos = vec![
+        found("ttft.p99<500ms", Verdict::Pass, some([0.212, 0.198, 0.231])),
+        SloVerdict {
+            misses: 190,
+            failed: 3,
+            ..found("latency.p99<2s", Verdict::Fail, [Some(2.61), Some(2.5), None])
+        },
+        SloVerdict {
+            misses: 2,
+            more_requests: Some(190),
+            more_seconds: Some(11.3),
+            ..found("error_rate<1%", Verdict::Undecided, some([0.006, 0.0002, 0.02]))
+        },
+        SloVerdict {
+            allowed: None,
+            more_seconds: Some(80.0),
+            reason: Some("met so far, but too short to tell from a slow overload".to_owned()),
+            ..found("qps>=5", Verdict::Undecided, some([6.05, 5.9, 6.2]))
+        },
+        SloVerdict {
+            n: 0,
+            reason: Some("no request says anything of it".to_owned()),
+            ..found("tpot.p95<=40ms", Verdict::Undecided, [None; 3])
+        },
+        SloVerdict {
+            misses: 700,
+            failed: 700,
+            ..found("ttft<1s & tpot<40ms @ 99%", Verdict::Fail, some([0.855, 0.84, 0.87]))
+        },
+        SloVerdict { misses: 4_000, failed: 700, ..found("ttft.p90<1s", Verdict::Fail, [None; 3]) },
+    ];
+    summary.goodput = Some(Goodput {
+        limits: vec!["ttft<1s".to_owned(), "tpot<40ms".to_owned()],
+        good: 4_112,
+        goodput: 5.17,
+        attainment: Some(0.855),
+        low: Some(0.84),
+        high: Some(0.87),
+        confidence: 0.95,
+    });
+    summary
 }
 
 /// The same without streaming, with tokens from the server's cache.

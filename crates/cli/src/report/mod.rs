@@ -2,6 +2,9 @@
 
 pub(crate) mod calibrate;
 pub(crate) mod capacities;
+pub(crate) mod capacity;
+mod capacity_chart;
+pub(crate) mod coldstart;
 pub(crate) mod compare;
 pub(crate) mod compare_json;
 pub(crate) mod emit;
@@ -10,9 +13,12 @@ pub(crate) mod late_server;
 pub(crate) mod live;
 pub(crate) mod locust_csv;
 pub(crate) mod numbers;
+pub(crate) mod objectives;
 pub(crate) mod plan;
 pub(crate) mod presets;
 pub(crate) mod proof;
+pub(crate) mod soak;
+pub(crate) mod stress;
 pub(crate) mod style;
 pub(crate) mod summary_block;
 pub(crate) mod summary_csv;

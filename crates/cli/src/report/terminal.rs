@@ -5,6 +5,7 @@ use plimsoll_core::record::Outcome;
 use plimsoll_core::summary::{Distribution, Percentile, Summary};
 
 use super::numbers::{bytes, count, ms, percent, share, short};
+use super::objectives;
 use super::style::{Style, Tone};
 
 /// The time metrics of the latency table, in its order.
@@ -48,11 +49,21 @@ pub(crate) fn report(summary: &Summary, results: &str, style: Style) -> String {
 }
 
 fn verdict(summary: &Summary, style: Style) -> String {
-    let text = if summary.validity.valid {
+    [
+        client(summary, style),
+        overloaded(summary, style),
+        stopped(summary, style),
+        objectives::lines(summary, style),
+    ]
+    .concat()
+}
+
+/// Whether this client measured the server.
+fn client(summary: &Summary, style: Style) -> String {
+    if summary.validity.valid {
         let word = style.paint(Tone::Good, "VALID");
         if summary.run.simulated {
-            return format!("{word}: simulated time, in which a client is never late\n")
-                + &overloaded(summary, style);
+            return format!("{word}: simulated time, in which a client is never late\n");
         }
         let health = &summary.health;
         let mut figures = vec![format!("I/O threads busy {}", percent(health.busy_max))];
@@ -60,12 +71,26 @@ fn verdict(summary: &Summary, style: Style) -> String {
         figures.extend(health.send_lag_p99.map(|lag| format!("send lag p99 {} ms", ms(Some(lag)))));
         format!("{word}: the client kept up ({})\n", figures.join(", "))
     } else {
-        let word = style.paint(Tone::Bad, "INVALID");
-        let reasons: String =
-            summary.validity.reasons.iter().map(|reason| format!("  - {reason}\n")).collect();
-        format!("{word}: these figures say more of this client than of the server\n{reasons}")
-    };
-    text + &overloaded(summary, style)
+        invalid(summary, style)
+    }
+}
+
+/// What ended the run before its time.
+fn stopped(summary: &Summary, style: Style) -> String {
+    match &summary.run.stopped_by {
+        Some(rule) => format!("{} by {rule}\n", style.paint(Tone::Bad, "STOPPED")),
+        None => String::new(),
+    }
+}
+
+/// What makes a measurement INVALID; nothing of one that is VALID.
+pub(super) fn invalid(summary: &Summary, style: Style) -> String {
+    if summary.validity.valid {
+        return String::new();
+    }
+    let word = style.paint(Tone::Bad, "INVALID");
+    let reasons: String = summary.validity.reasons.iter().map(|reason| format!("  - {reason}\n")).collect();
+    format!("{word}: these figures say more of this client than of the server\n{reasons}")
 }
 
 fn overloaded(summary: &Summary, style: Style) -> String {

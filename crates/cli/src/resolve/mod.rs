@@ -21,13 +21,15 @@ use std::path::{Path, PathBuf};
 use clap::ArgMatches;
 use plimsoll_core::load::LoadModel;
 use plimsoll_core::seed::Seed;
+use plimsoll_core::slo::{Observable, Slos};
 use plimsoll_core::spec::{
-    Corpus, Interface, Phases, PromptSource, Provider, RunSpec, SPEC_FORMAT, Target, TransportSpec,
-    WorkloadSpec,
+    Api, Corpus, Interface, Objectives, Phases, PromptSource, Provider, RunSpec, SPEC_FORMAT, Target,
+    TransportSpec, WorkloadSpec,
 };
 use tracing::level_filters::LevelFilter;
 
 use crate::args::RunArgs;
+use crate::args::objectives::ObjectiveArgs;
 use crate::args::values::{ColorName, HttpName};
 use crate::config::table::Table;
 use crate::config::{self, Layer, Presets};
@@ -59,7 +61,7 @@ pub(crate) struct Context {
 }
 
 /// A run as asked for, complete but for what only the server knows.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Resolved {
     /// The run, waiting for provider and model.
     pub(crate) draft: Draft,
@@ -93,6 +95,7 @@ pub(crate) struct Draft {
     strict_length: bool,
     spin: bool,
     record_chunks: bool,
+    objectives: Objectives,
 }
 
 /// What the server told about itself.
@@ -105,11 +108,6 @@ pub(crate) struct Server {
 }
 
 impl Draft {
-    /// The name of the run.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
     /// The seed of every random choice.
     pub(crate) fn seed(&self) -> Seed {
         self.seed
@@ -118,6 +116,11 @@ impl Draft {
     /// The load, for the trace that is read into it.
     pub(crate) fn load_mut(&mut self) -> &mut LoadModel {
         &mut self.load
+    }
+
+    /// The name of the run.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Connections and time limits.
@@ -131,6 +134,7 @@ impl Draft {
     /// Something was asked for that this provider does not have.
     pub(crate) fn with_server(mut self, server: Server) -> Result<RunSpec, UsageError> {
         let api = self.api.for_provider(server.provider, &self.workload)?;
+        check_objectives(&self.objectives, &api)?;
         let mut workload = self.workload;
         if let Some(payloads) = self.payload.for_interface(server.provider, api.interface)? {
             workload.prompts = PromptSource::Payloads(payloads);
@@ -163,6 +167,7 @@ impl Draft {
             strict_length: self.strict_length,
             spin: self.spin,
             record_chunks: self.record_chunks,
+            objectives: self.objectives,
         })
     }
 }
@@ -235,9 +240,11 @@ pub(crate) fn resolve(
             "gRPC is spoken over HTTP/2: leave out --http 1.1, or name another --provider, such as triton"
         );
     }
+    let objectives = objectives(&args.objectives)?;
     if let Some(provider) = target.provider {
         let known = api.clone().for_provider(provider, &workload)?;
         payload.for_interface(provider, known.interface)?;
+        check_objectives(&objectives, &known)?;
         http.for_interface((provider, known.interface), &workload.prompts, &mut target.clone())?;
         derived.push(("api", known.interface.name().to_owned(), "default of the provider"));
         derived.push(("stream", known.stream.to_string(), "default of the provider"));
@@ -278,6 +285,7 @@ pub(crate) fn resolve(
         strict_length: args.workload.strict_length,
         spin: args.process.spin,
         record_chunks: args.output.record_chunks,
+        objectives,
         target,
         api,
         payload,
@@ -342,6 +350,18 @@ fn phases(args: &RunArgs) -> Phases {
     }
 }
 
+/// What is wanted of the server.
+fn objectives(args: &ObjectiveArgs) -> Result<Objectives, UsageError> {
+    let slos = Slos::new(args.slo.clone(), args.slo_confidence)
+        .map_err(|error| UsageError(format!("--slo: {error}")))?;
+    Ok(Objectives { slos, abort_on: args.abort_on.clone() })
+}
+
+/// Refuses objectives about what the requests do not have, before any is sent.
+fn check_objectives(objectives: &Objectives, api: &Api) -> Result<(), UsageError> {
+    objectives.check(Observable::of(api)).map_err(|error| UsageError(error.to_string()))
+}
+
 /// The name becomes part of a folder's name.
 fn run_name(name: &str) -> Result<String, UsageError> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -370,5 +390,7 @@ fn outputs(args: RunArgs, given: &dyn Fn(&str) -> bool) -> Outputs {
     }
 }
 
+#[cfg(test)]
+mod garbage_tests;
 #[cfg(test)]
 mod tests;

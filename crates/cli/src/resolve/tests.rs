@@ -13,7 +13,7 @@ use plimsoll_core::time::Rate;
 use super::*;
 use crate::args::{Cli, Command, normalise_argv};
 
-fn context(env: &[(&str, &str)], folder: &Path) -> Context {
+pub(super) fn context(env: &[(&str, &str)], folder: &Path) -> Context {
     Context {
         env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         folder: folder.to_owned(),
@@ -23,7 +23,7 @@ fn context(env: &[(&str, &str)], folder: &Path) -> Context {
     }
 }
 
-fn resolve_in(args: &[&str], context: &Context) -> Result<Resolved, UsageError> {
+pub(super) fn resolve_in(args: &[&str], context: &Context) -> Result<Resolved, UsageError> {
     let argv = ["plimsoll", "run"].iter().chain(args).map(std::ffi::OsString::from);
     let matches = Cli::command()
         .try_get_matches_from(normalise_argv(argv))

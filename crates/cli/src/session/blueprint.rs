@@ -52,6 +52,11 @@ impl Blueprint {
         Ok(Blueprint { spec, outputs, workload, tokenizer, protocol, period })
     }
 
+    /// What is asked, in words.
+    pub(crate) fn describe(&self) -> String {
+        self.workload.describe()
+    }
+
     /// The workload from the request with number `asked` on, or a little later: a trace begins with its first row.
     pub(super) fn workload_after(&self, asked: u64) -> Arc<dyn Workload> {
         match asked.next_multiple_of(self.period) {

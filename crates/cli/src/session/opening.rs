@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use plimsoll_core::spec::RunSpec;
 use plimsoll_core::workload::TraceLengths;
+use plimsoll_drive::transport::reach;
+use plimsoll_serve::in_process::MemoryLog;
 
 use super::blueprint::Blueprint;
 use super::interrupts::Interrupts;
@@ -74,6 +77,22 @@ impl Session {
     /// Whether time is simulated. Each trial then meets a server that has just started.
     pub(crate) fn is_simulated(&self) -> bool {
         matches!(self.reached.way, Way::InProcess(_))
+    }
+
+    /// The memory of the server as the next trial goes on, where it is simulated within this process.
+    pub(crate) fn note_memory(&mut self) -> Option<MemoryLog> {
+        match &mut self.reached.way {
+            Way::InProcess(server) => Some(server.note_memory()),
+            Way::Http(_) => None,
+        }
+    }
+
+    /// Whether connections to the server can still be opened.
+    pub(crate) fn is_reachable(&self, spec: &RunSpec) -> bool {
+        match &self.reached.way {
+            Way::Http(way) => reach(&way.origin, &spec.transport, way.tls.clone()).is_ok(),
+            Way::InProcess(_) => true,
+        }
     }
 
     /// Leaves the server alone for a while, which ends early at Ctrl+C. True if the user did that.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use plimsoll_core::load::{LoadModel, Times};
 use plimsoll_core::metrics::Window;
+use plimsoll_core::record::Record;
 use plimsoll_core::seed::Seed;
 use plimsoll_core::spec::{Phases, RunSpec};
 use plimsoll_core::summary::RunHeader;
@@ -45,6 +46,20 @@ pub(crate) struct Trial<'a> {
     pub(crate) afterwards: Afterwards,
     /// What is shown while it goes on.
     pub(crate) live: Live,
+    /// Takes each record, on the recorder's thread.
+    pub(crate) each: Option<MakeSink>,
+}
+
+/// Makes what takes the records of a trial, given its clock.
+pub(crate) type MakeSink = Box<dyn FnOnce(Clock) -> Box<dyn RecordSink>>;
+
+/// Several that take each record.
+struct Each(Vec<Box<dyn RecordSink>>);
+
+impl RecordSink for Each {
+    fn on_record(&mut self, record: &Record, text: Option<&str>) {
+        self.0.iter_mut().for_each(|sink| sink.on_record(record, text));
+    }
 }
 
 /// Where the results of a trial go.
@@ -89,13 +104,24 @@ impl<'a> Trial<'a> {
             place,
             afterwards: Afterwards::KeepServer,
             live: Live::start(blueprint.outputs.progress && terminal, terminal),
+            each: None,
         }
+    }
+
+    /// The boundaries of its phases.
+    pub(crate) fn times(&self) -> Times {
+        Times::of(&self.spec())
+    }
+
+    fn spec(&self) -> RunSpec {
+        RunSpec { seed: self.seed, phases: self.phases, ..self.blueprint.spec_of(self.load.clone()) }
     }
 }
 
 /// A run that has been recorded, and what its report needs beside the summary.
 pub(crate) struct Done {
     pub(crate) spec: Arc<RunSpec>,
+    pub(crate) times: Times,
     pub(crate) finished: Finished,
     pub(crate) interrupted: Interrupted,
     pub(crate) locust: Option<Locust>,
@@ -108,9 +134,8 @@ impl Session {
     /// The load is impossible, the results cannot be kept, or the operating system refuses what the run needs.
     pub(crate) fn trial(&mut self, trial: Trial<'_>) -> anyhow::Result<Done> {
         ready::check(&trial.load)?;
-        let spec = RunSpec { seed: trial.seed, phases: trial.phases, ..trial.blueprint.spec_of(trial.load) };
         let job = Job {
-            spec: Arc::new(spec),
+            spec: Arc::new(trial.spec()),
             blueprint: trial.blueprint,
             workload: trial.blueprint.workload_after(self.asked),
         };
@@ -124,7 +149,8 @@ impl Session {
             job.announce(&header);
         }
         let folder = job.folder(&trial.place, clock)?;
-        let options = job.recording(clock, times, locust.as_ref());
+        let each = trial.each.map(|make| make(clock));
+        let options = job.recording(clock, times, locust.as_ref(), each);
         let (recorder, handle) = Recorder::start(Some(folder), header, options)?;
         let running = launch.start(job.spec.clone(), clock, times, handle.clone())?;
         let watch = Watch {
@@ -148,7 +174,7 @@ impl Session {
         self.asked += finished.summary.counts.total;
         job.warn_of_lengths();
         stopped?;
-        Ok(Done { spec: job.spec, finished, interrupted, locust })
+        Ok(Done { spec: job.spec, times, finished, interrupted, locust })
     }
 }
 
@@ -200,6 +226,7 @@ impl Job<'_> {
             threads: spec.threads,
             simulated: clock.is_simulated(),
             ended: String::new(),
+            stopped_by: None,
             items_per_request: self.workload.items_per_request(),
             without_tokens: spec.api.interface.takes_payloads(),
         }
@@ -217,7 +244,13 @@ impl Job<'_> {
         }));
     }
 
-    fn recording(&self, clock: Clock, times: Times, locust: Option<&Locust>) -> Options {
+    fn recording(
+        &self,
+        clock: Clock,
+        times: Times,
+        locust: Option<&Locust>,
+        each: Option<Box<dyn RecordSink>>,
+    ) -> Options {
         let outputs = &self.blueprint.outputs;
         let count_tokens = self.blueprint.tokenizer.clone().map(|tokenizer| {
             let count: CountTokens = Arc::new(move |text: &str| tokenizer.count(text));
@@ -241,8 +274,12 @@ impl Job<'_> {
             measure_end: times.measure_end,
             keep_chunks: self.spec.record_chunks,
             count_tokens,
+            slos: self.spec.objectives.slos.clone(),
             sink: locust.map(|locust| Box::new(locust.history()) as Box<dyn WindowSink>),
-            each: shown,
+            each: match (shown, each) {
+                (Some(shown), Some(each)) => Some(Box::new(Each(vec![shown, each]))),
+                (shown, each) => shown.or(each),
+            },
         }
     }
 }
@@ -256,6 +293,7 @@ fn end_of(
 ) -> anyhow::Result<RunEnd> {
     let end = running.join()?;
     let ended = match interrupted {
+        Interrupted::No if end.breach.is_some() => "stopped",
         Interrupted::No => "completed",
         Interrupted::Gracefully => "interrupted",
         Interrupted::Twice => "aborted",
@@ -282,6 +320,7 @@ fn end_of(
     Ok(RunEnd {
         window,
         ended: ended.to_owned(),
+        stopped_by: end.breach.map(|breach| breach.to_string()),
         health: end.health,
         cap_reached: end.cap_reached > 0,
         warnings,

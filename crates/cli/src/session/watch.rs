@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use plimsoll_core::load::Times;
+use plimsoll_core::slo::Breach;
 use plimsoll_core::time::Offset;
 use plimsoll_drive::clock::Clock;
 use plimsoll_drive::recorder::{LiveSnapshot, Recorder, RecorderHandle};
@@ -32,10 +33,12 @@ impl Watch<'_> {
     pub(super) fn follow(&self, interrupts: &mut Interrupts, mut live: Live) -> Interrupted {
         let watch = Clock::start();
         let (mut interrupted, mut look) = (Interrupted::No, FIRST_LOOK);
+        let mut breach = None;
         while !self.running.is_finished() {
             if interrupts.within(look) {
                 interrupted = self.stop(interrupted, &live);
             } else {
+                self.say_why(&mut breach, &live);
                 self.look(&mut live, watch);
             }
             look = LOOK.min(2 * look);
@@ -58,6 +61,21 @@ impl Watch<'_> {
         }
         stop.now(now);
         Interrupted::Twice
+    }
+
+    /// Says once that a rule has ended the run.
+    fn say_why(&self, known: &mut Option<Breach>, live: &Live) {
+        // In simulated time it may all be over before anybody looks: the report says it.
+        if known.is_none()
+            && !self.clock.is_simulated()
+            && let Some(breach) = self.running.breach()
+        {
+            live.note(&format!(
+                "stopping: {breach}; waiting up to {}s for requests in flight",
+                self.drain_timeout.as_secs()
+            ));
+            *known = Some(breach);
+        }
     }
 
     fn look(&self, live: &mut Live, watch: Clock) {

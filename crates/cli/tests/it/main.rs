@@ -7,15 +7,29 @@ mod bad_input;
 #[cfg(test)]
 mod calibrate;
 #[cfg(test)]
+mod capacity;
+#[cfg(test)]
 mod clients;
+#[cfg(test)]
+mod coldstart;
 #[cfg(test)]
 mod compare;
 #[cfg(test)]
+mod dying;
+#[cfg(test)]
 mod family;
+#[cfg(test)]
+mod frames;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
 mod http2_server;
+#[cfg(test)]
+mod misbehaving;
+#[cfg(test)]
+mod misbehaving_http2;
+#[cfg(test)]
+mod objectives;
 #[cfg(test)]
 mod outcomes;
 #[cfg(test)]
@@ -47,7 +61,11 @@ mod servers;
 #[cfg(test)]
 mod simulated;
 #[cfg(test)]
+mod soak;
+#[cfg(test)]
 mod stop;
+#[cfg(test)]
+mod stress;
 #[cfg(test)]
 mod sweep;
 #[cfg(test)]

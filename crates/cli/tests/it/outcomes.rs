@@ -40,7 +40,12 @@ fn faults_of_a_server_have_their_outcomes() {
         (Outcome::Http5xx, Some(500), "HTTP 500: ", "'sim://?ttft=1ms&itl=1ms&error_rate=1'"),
         (Outcome::Http429, Some(429), "HTTP 429: ", "'sim://?ttft=1ms&itl=1ms&error_429_rate=1'"),
         (Outcome::StreamError, Some(200), "simulated", "'sim://?ttft=1ms&itl=1ms&stream_error_rate=1'"),
-        (Outcome::Truncated, Some(200), "the connection ended", "'sim://?ttft=1ms&itl=1ms&truncate_rate=1'"),
+        (
+            Outcome::Truncated,
+            Some(200),
+            "closed the connection, within the answer",
+            "'sim://?ttft=1ms&itl=1ms&truncate_rate=1'",
+        ),
         (Outcome::Empty, Some(200), "without content", "'sim://?ttft=1ms&itl=1ms&empty_rate=1'"),
         (
             Outcome::WrongLength,

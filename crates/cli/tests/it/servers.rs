@@ -19,8 +19,13 @@ pub(crate) struct Sim {
 
 impl Sim {
     pub(crate) fn start(options: &str) -> Self {
+        Sim::start_on(options, "0")
+    }
+
+    /// The same on a port that another one had.
+    pub(crate) fn start_on(options: &str, port: &str) -> Self {
         let place = Place::new();
-        let process = place.start(&["sim", options, "--port", "0"]);
+        let process = place.start(&["sim", options, "--port", port]);
         wait_until("the address of the simulated server", || process.stdout().ends_with('\n'));
         let url = process.stdout().trim_end().to_owned();
         Sim { url, _process: process, _place: place }
@@ -76,27 +81,42 @@ pub(crate) fn answering_on(
     listener: TcpListener,
     answer: impl Fn(&str, &[u8]) -> String + Send + Sync + 'static,
 ) -> String {
+    scripted_on(listener, move |stream| {
+        let mut reader = BufReader::new(stream);
+        loop {
+            let (head, body) = read_request(&mut reader)?;
+            reader.get_mut().write_all(answer(&head, &body).as_bytes())?;
+        }
+    })
+}
+
+/// A server that does this with each connection. It lasts as long as the test program.
+pub(crate) fn scripted(script: impl Fn(TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> String {
+    scripted_on(TcpListener::bind("127.0.0.1:0").unwrap(), script)
+}
+
+fn scripted_on(
+    listener: TcpListener,
+    script: impl Fn(TcpStream) -> std::io::Result<()> + Send + Sync + 'static,
+) -> String {
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let answer = Arc::new(answer);
+    let script = Arc::new(script);
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let answer = answer.clone();
+            let script = script.clone();
             // A client that goes away ends its thread by an error, which is as it should be.
-            std::thread::spawn(move || serve(stream, &*answer));
+            std::thread::spawn(move || script(stream));
         }
     });
     url
 }
 
-fn serve(stream: TcpStream, answer: &dyn Fn(&str, &[u8]) -> String) -> std::io::Result<()> {
-    let mut writer = stream.try_clone()?;
-    let mut reader = BufReader::new(stream);
-    loop {
-        let head = read_head(&mut reader)?;
-        let mut body = Vec::new();
-        reader.by_ref().take(content_length(&head).unwrap_or(0)).read_to_end(&mut body)?;
-        writer.write_all(answer(&head, &body).as_bytes())?;
-    }
+/// Head and body of a request.
+pub(crate) fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<(String, Vec<u8>)> {
+    let head = read_head(reader)?;
+    let mut body = Vec::new();
+    reader.by_ref().take(content_length(&head).unwrap_or(0)).read_to_end(&mut body)?;
+    Ok((head, body))
 }
 
 fn read_head(reader: &mut BufReader<TcpStream>) -> std::io::Result<String> {

@@ -60,7 +60,7 @@ mod tests {
             (known(12.0, 12.4), known(10.0, 10.4), Verdict::Worse),
             (known(10.0, 10.2), known(10.0, 10.2), Verdict::Same),
             (known(10.0, 12.0), known(10.0, 12.0), Verdict::Undecided(Open::FinerSearch)),
-            (known(10.0, 10.2), known(10.3, 10.5), Verdict::Same),
+            (known(10.0, 10.2), known(10.3, 10.45), Verdict::Same),
             (known(10.0, 11.0), known(10.6, 11.6), Verdict::Undecided(Open::FinerSearch)),
             (range(Some(10.0), None), known(8.0, 8.4), Verdict::Worse),
             (known(10.0, 10.4), range(Some(11.0), None), Verdict::Better),

@@ -1,5 +1,6 @@
 //! From records to a summary: distributions, rates, verdicts.
 
+mod backlog;
 mod errors;
 mod histogram;
 mod order_statistics;
@@ -13,6 +14,7 @@ mod trend;
 mod truth;
 mod verdict;
 
+pub use backlog::{Backlog, EXCESS, seconds_to_see};
 pub use histogram::{Samples, Unit};
 pub use order_statistics::{PERCENTILES, interval, min_samples};
 pub(crate) use order_statistics::{percentile, rank};

@@ -6,7 +6,7 @@ use super::histogram::Unit;
 use super::order_statistics::min_samples;
 use super::quantities::QUANTITIES;
 use super::tally::Tally;
-use super::verdict::{Evidence, slow_host, validity};
+use super::verdict::{Evidence, Little, slow_host, validity};
 use crate::health::{ClientHealth, ThreadHealth};
 use crate::record::{Outcome, TokenSource};
 use crate::summary::{
@@ -57,6 +57,7 @@ impl Tally {
             median_latency,
             health: conduct.health,
             in_flight: &in_flight,
+            little: self.little(conduct),
         });
         let tokens = self.tokens.totals();
         let items_per_request = run.items_per_request;
@@ -75,6 +76,8 @@ impl Tally {
             health: self.health(conduct),
             validity,
             warnings,
+            slos: Vec::new(),
+            goodput: None,
             truth: self.client_errors.truth(),
         }
     }
@@ -130,6 +133,20 @@ impl Tally {
         }
     }
 
+    /// Requests in flight as they were counted and as the records add up to them, over the measured window; nothing where
+    /// some never ended, so that nobody knows how long they were in flight.
+    fn little(&self, conduct: &Conduct) -> Option<Little> {
+        let (start, end) = (conduct.window.measure_start, conduct.window.measure_end);
+        let seconds = end.since(start).as_secs_f64();
+        let mean = |line: &super::timeline::Timeline| line.within(start, end) / (seconds * 1e9);
+        let ended = !self.counts.outcomes.contains_key(&Outcome::Unfinished) && seconds > 0.0;
+        ended.then(|| Little {
+            counted: mean(&self.arisen.in_flight),
+            from_records: mean(&self.arisen.resident),
+            rate: self.arisen.sent.within(start, end) / seconds,
+        })
+    }
+
     /// The most requests in flight in any second of the window: the sum of the threads' own maxima of that second,
     /// so with several threads an upper bound.
     fn in_flight_max(&self, window: &Window) -> u32 {
@@ -144,7 +161,7 @@ impl Tally {
     }
 
     /// Mean of the requests in flight in each whole second of the window.
-    fn in_flight_by_second(&self, window: &Window) -> Vec<f64> {
+    pub(super) fn in_flight_by_second(&self, window: &Window) -> Vec<f64> {
         let seconds = window.measure_end.since(window.measure_start).as_secs();
         let edge = |second| window.measure_start + std::time::Duration::from_secs(second);
         (0..seconds)
@@ -187,6 +204,7 @@ impl Window {
             warmup: self.measure_start.since(self.ramp_end).as_secs_f64(),
             measured: self.measure_end.since(self.measure_start).as_secs_f64(),
             drain: self.end.since(self.measure_end).as_secs_f64(),
+            steady_after: None,
         }
     }
 }

@@ -51,12 +51,15 @@ pub(super) struct Requests {
 /// What arose, by its moment.
 #[derive(Clone, Debug)]
 pub(super) struct Arisen {
+    pub(super) scheduled: Timeline,
     pub(super) sent: Timeline,
     pub(super) completed: Timeline,
     pub(super) output_tokens: Timeline,
     pub(super) input_tokens: Timeline,
     /// Request-nanoseconds in flight.
     pub(super) in_flight: Timeline,
+    /// The same, by what the records say: from `sent` to `done`.
+    pub(super) resident: Timeline,
     /// Most requests in flight, by thread and second.
     pub(super) in_flight_max: Vec<Vec<u32>>,
 }
@@ -92,11 +95,13 @@ impl Tally {
             own_lag: Samples::default(),
             counts: Requests::default(),
             arisen: Arisen {
+                scheduled: line(),
                 sent: line(),
                 completed: line(),
                 output_tokens: line(),
                 input_tokens: line(),
                 in_flight: line(),
+                resident: line(),
                 in_flight_max: Vec::new(),
             },
             tokens: TokenTally::default(),
@@ -110,8 +115,9 @@ impl Tally {
     /// Says that the measured window ends at `end`. Rates are exact if this is said before records that go beyond
     /// `end` are added; if it is said only by the summary, the last tenth of a second is interpolated.
     pub fn measured_until(&mut self, end: Offset) {
-        let Arisen { sent, completed, output_tokens, input_tokens, in_flight, .. } = &mut self.arisen;
-        [sent, completed, output_tokens, input_tokens, in_flight]
+        let Arisen { scheduled, sent, completed, output_tokens, input_tokens, in_flight, resident, .. } =
+            &mut self.arisen;
+        [scheduled, sent, completed, output_tokens, input_tokens, in_flight, resident]
             .into_iter()
             .for_each(|line| line.end_at(end));
     }
@@ -223,8 +229,12 @@ impl Requests {
 
 impl Arisen {
     fn add(&mut self, record: &Record) {
+        self.scheduled.add(record.scheduled, 1);
         if let Some(sent) = record.sent {
             self.sent.add(sent, 1);
+            if let Some(done) = record.done {
+                self.resident.spread(sent, done, nanos(sent, done));
+            }
         }
         if let (Outcome::Ok, Some(done)) = (record.outcome, record.done) {
             self.completed.add(done, 1);
@@ -236,11 +246,13 @@ impl Arisen {
     }
 
     fn merge(&mut self, other: &Arisen) {
+        self.scheduled.merge(&other.scheduled);
         self.sent.merge(&other.sent);
         self.completed.merge(&other.completed);
         self.output_tokens.merge(&other.output_tokens);
         self.input_tokens.merge(&other.input_tokens);
         self.in_flight.merge(&other.in_flight);
+        self.resident.merge(&other.resident);
         if other.in_flight_max.len() > self.in_flight_max.len() {
             self.in_flight_max.resize(other.in_flight_max.len(), Vec::new());
         }

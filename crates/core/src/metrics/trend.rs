@@ -3,7 +3,7 @@
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// Windows below which no trend is looked for.
-const WINDOWS_MIN: usize = 10;
+pub(super) const WINDOWS_MIN: usize = 10;
 /// Probability of finding a trend where there is none.
 const ALPHA: f64 = 0.01;
 /// The fitted growth over the series must be at least this share of its mean …

@@ -19,6 +19,11 @@ const OTHERS_MAX: f64 = 0.2;
 /// Greatest share of the window in which an I/O thread may want its core.
 const BUSY_MAX: f64 = 0.8;
 
+/// Greatest relative difference between requests in flight as counted and as the records add up …
+const LITTLE_MAX: f64 = 0.05;
+/// … and so many requests at least.
+const LITTLE_MIN: f64 = 0.1;
+
 /// What the verdict is made from: all of the measured window.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
@@ -40,6 +45,19 @@ pub struct Evidence<'a> {
     pub health: &'a ClientHealth,
     /// Requests in flight, one mean per second.
     pub in_flight: &'a [f64],
+    /// Requests in flight, counted in two ways.
+    pub little: Option<Little>,
+}
+
+/// Requests in flight on average: Little's `L` and `λW`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Little {
+    /// As they were counted while they were in flight.
+    pub counted: f64,
+    /// As the records add up: the rate times the mean time from `sent` to `done`.
+    pub from_records: f64,
+    /// Requests sent per second.
+    pub rate: f64,
 }
 
 /// Judges a measured window. A rule about a 99th percentile needs 100 samples to fire.
@@ -53,6 +71,7 @@ pub fn validity(evidence: &Evidence) -> Validity {
         reasons.extend(busy(thread));
         reasons.extend(timers_late(thread, evidence.median_latency));
     }
+    reasons.extend(evidence.little.and_then(inconsistent));
     let lost = evidence.health.records_lost;
     if lost > 0 {
         reasons.push(format!(
@@ -90,6 +109,22 @@ fn rate_missed(evidence: &Evidence) -> Option<String> {
              keep the schedule; lower the rate, add I/O threads (--threads), or free its cores",
             evidence.sent,
             100.0 * missed as f64 / offered as f64,
+        )
+    })
+}
+
+/// Little's law, `L = λW`, holds for whatever is measured rightly: where it does not, records or clocks are wrong. The counts
+/// go on until this client has dealt with an answer, some microseconds after its arrival; that is no fault up to the limit
+/// for lags.
+fn inconsistent(little: Little) -> Option<String> {
+    let Little { counted, from_records, rate } = little;
+    let difference = (counted - from_records).abs();
+    let dealing = rate * LAG_MAX as f64 / 1e9;
+    (counted > 0.0 && difference > LITTLE_MAX * counted.max(from_records) + dealing && difference > LITTLE_MIN).then(|| {
+        format!(
+            "{counted:.2} requests were in flight on average where the records add up to {from_records:.2} (Little's law, \
+             limit {:.0} %): records are missing or a clock is wrong; please report it",
+            100.0 * LITTLE_MAX
         )
     })
 }
@@ -253,6 +288,7 @@ mod tests {
             median_latency: Some(0.01),
             health,
             in_flight: &[],
+            little: None,
         }
     }
 

@@ -13,7 +13,7 @@ const WIDENING: f64 = 2.0;
 const FINE: f64 = 3.0;
 /// Where evidence is looked for, in precisions below and above where the capacity seems to be: nearer it is dear, and
 /// farther away it would not be near enough.
-const BELOW: [f64; 3] = [0.9, 0.65, 0.4];
+const BELOW: [f64; 3] = [0.95, 0.72, 0.45];
 const ABOVE: [f64; 3] = [0.5, 0.9, 1.4];
 
 /// All loads of a tier that were tried, by their numbers.
@@ -80,7 +80,7 @@ fn between(points: &Points, good: i32, bad: i32, grid: &Grid) -> Want {
     if grid.ratio(good, bad) > FINE * grid.precision() && bad - good > 1 {
         return Want::Look(good + (bad - good) / 2);
     }
-    let seems = guess(points, good, bad, grid);
+    let seems = guess(points, pass.unwrap_or(good), fail.or(too_much).unwrap_or(bad), grid);
     let near_enough =
         |index: i32, share: f64| (seems - grid.load(index).ln()).abs() <= share * grid.precision();
     let closed = pass.zip(fail.or(too_much)).is_some_and(|(pass, fail)| fail - pass <= 1);
@@ -94,9 +94,7 @@ fn between(points: &Points, good: i32, bad: i32, grid: &Grid) -> Want {
         let range = [grid.from(far).max(bottom), grid.up_to(near).min(top)];
         return open(points, range, grid.up_to(usual).min(top), -1, bottom..=top);
     }
-    let upper = closed
-        || too_much.is_some()
-        || fail.is_some_and(|fail| near_enough(fail, ABOVE[2]) || grid.load(fail).ln() < seems);
+    let upper = closed || too_much.is_some() || fail.is_some_and(|fail| near_enough(fail, ABOVE[2]));
     if !upper {
         let [near, usual, far] = ABOVE.map(|share| (seems + share * grid.precision()).exp());
         let range = [grid.from(near).max(bottom), grid.up_to(far).min(top)];
@@ -131,7 +129,8 @@ fn open(
     Want::Nothing
 }
 
-/// The logarithm of the load at which the first objective seems to be missed.
+/// The logarithm of the load at which the first objective seems to be missed, between a load that is or seems good and one
+/// that is or seems bad. Where the line through the misses leaves that bracket, as at a sudden knee, it is the middle.
 fn guess(points: &Points, good: i32, bad: i32, grid: &Grid) -> f64 {
     let (low, high) = (grid.load(good).ln(), grid.load(bad).ln());
     let reach = FINE * grid.precision();
@@ -145,5 +144,76 @@ fn guess(points: &Points, good: i32, bad: i32, grid: &Grid) -> f64 {
         crossing(&near)
     });
     let middle = f64::midpoint(low, high);
-    crossings.reduce(f64::min).unwrap_or(middle).clamp(low - reach, high + reach)
+    crossings.reduce(f64::min).filter(|seems| (low..=high).contains(seems)).unwrap_or(middle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::settings::{Guard, Settings, Tier, Variable};
+    use crate::slo::{Kind, Slos};
+
+    /// Loads of 1.25 % apart around 1.
+    fn grid() -> Grid {
+        Grid::new(&Settings {
+            variable: Variable::Rate,
+            start: 1.0,
+            min: 0.5,
+            max: 8.0,
+            precision: 0.05,
+            exceed_ratio: 0.2,
+            trial_min: 5.0,
+            trial_max: 60.0,
+            budget: None,
+            guard: Guard { arrivals: 1.0, service: 1.0, overload: 0.07 },
+            tiers: vec![Tier { name: String::new(), slos: Slos::default_for(Kind::Classic) }],
+        })
+    }
+
+    fn points(signs: &[(i32, Sign)]) -> Points {
+        let standing = |sign| Standing {
+            sign,
+            seconds: 1.0,
+            more: None,
+            binding: None,
+            confirmed: false,
+            pressures: Vec::new(),
+        };
+        signs.iter().map(|&(index, sign)| (index, standing(sign))).collect()
+    }
+
+    #[test]
+    fn what_is_wanted_next() {
+        use Sign::{Bad, Fail, Good, Near, Pass, TooMuch};
+        let grid = grid();
+        let (least, most) = (grid.min, grid.max);
+        for (what, signs, expected) in [
+            ("the beginning", &[][..], Want::Look(0)),
+            ("twice as much", &[(0, Good)], Want::Look(56)),
+            ("as far as the greatest load", &[(most - 3, Good)], Want::Look(most)),
+            ("the greatest load seems to pass", &[(most, Good)], Want::Decide(most)),
+            ("the greatest load passes", &[(most, Pass)], Want::Nothing),
+            ("half as much", &[(0, Bad)], Want::Look(least)),
+            ("the least load seems to fail", &[(least, Bad)], Want::Decide(least)),
+            ("the least load fails", &[(least, Fail)], Want::Nothing),
+            ("halves", &[(0, Good), (56, Bad)], Want::Look(28)),
+            // Within 15 %: below the middle first, where evidence is cheap, then above it.
+            ("the lower end first", &[(0, Good), (10, Bad)], Want::Decide(2)),
+            ("then the upper", &[(0, Good), (3, Pass), (10, Bad)], Want::Decide(10)),
+            ("both ends are known", &[(2, Pass), (8, Fail)], Want::Nothing),
+            ("a load too close to call is passed over", &[(0, Good), (2, Near), (10, Bad)], Want::Decide(-2)),
+            ("neighbours", &[(4, Pass), (5, Fail)], Want::Nothing),
+            ("a fluke above a failure", &[(4, Pass), (5, Fail), (20, Pass)], Want::Nothing),
+            ("too much for the client", &[(4, Pass), (5, TooMuch)], Want::Nothing),
+        ] {
+            assert_eq!(want(&points(signs), &grid), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_pass_above_a_failure_is_not_believed() {
+        use Sign::{Fail, Pass};
+        let found = Found::of(&points(&[(1, Pass), (3, Pass), (5, Fail), (7, Pass), (9, Fail)]));
+        assert_eq!(found, Found { pass: Some(3), fail: Some(5), too_much: None });
+    }
 }

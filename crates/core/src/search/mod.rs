@@ -22,3 +22,6 @@ pub use capacity::{Bound, Capacity, Ceiling, Doom, TierCapacity};
 pub use engine::{Effort, Search, Step, TrialPlan};
 pub use outcome::TrialOutcome;
 pub use settings::{Guard, Settings, SettingsError, Tier, Variable};
+
+#[cfg(test)]
+mod tests;

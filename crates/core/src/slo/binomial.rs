@@ -21,6 +21,9 @@ pub struct Trials {
     pub misses: f64,
 }
 
+/// Beyond so many times the evidence a figure is at its limit.
+pub(super) const TIMES_MAX: f64 = 1e4;
+
 /// Shares of misses that a failing load may have, against which evidence for more than `a` is weighed: up to this many
 /// times `a`, and all.
 const WORSE: f64 = 10.0;
@@ -100,18 +103,18 @@ impl Trials {
         };
         let low = edge(&|share| self.decide(share, alpha, looks) != Some(false));
         let high = edge(&|share| self.decide(share, alpha, looks) == Some(true));
-        (low, high)
+        (if self.misses > 0.0 { low } else { 0.0 }, high)
     }
 
-    /// How many times as many trials, with the same share of misses, would decide it; nothing if not even a billion times
-    /// as many would.
+    /// How many times as many trials, with the same share of misses, would decide it; nothing if not even
+    /// [`TIMES_MAX`] times as many would.
     pub(super) fn times_more(self, allowed: f64, alpha: f64, looks: Looks) -> Option<f64> {
         let times = |factor: f64| Trials { n: self.n * factor, misses: self.misses * factor };
         let decided = |factor: f64| times(factor).decide(allowed, alpha, looks).is_some();
         let mut high = 1.0;
         while !decided(high) {
             high *= 2.0;
-            if high > 1e9 {
+            if high > TIMES_MAX {
                 return None;
             }
         }

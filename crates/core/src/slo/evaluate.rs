@@ -2,17 +2,24 @@
 
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
-use super::binomial::{Looks, Trials};
+use super::binomial::{Looks, TIMES_MAX, Trials};
 use super::evidence::{Evidence, Tracker};
 use super::objective::{Question, Slo, Stat};
 use super::set::Slos;
 use super::verdict::{SloVerdict, Verdict};
-use super::windows::{BATCHES_MIN, Cell, Spread, spread, sum};
+use super::windows::{BATCHES_MIN, Cell, INDEPENDENT_MIN, Spread, spread, sum};
 use crate::metrics::{Samples, rank};
+use crate::summary::Goodput;
 use crate::time::Offset;
 
 /// Misses in fewer cells say too little of how they cluster: the values speak for them.
 const CLUSTERS_MIN: usize = 20;
+
+/// Independent trials that a window stands for whose parts resemble each other: enough to see that half of all requests
+/// miss, and not to see that none does.
+const FEW: f64 = 5.0;
+/// How many times as wide an interval is whose variance is likely to be too small.
+const DOUBT: f64 = 3.0;
 
 /// How verdicts are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +51,38 @@ pub fn evaluate(slos: &Slos, evidence: &Evidence, asked: Asked) -> Vec<SloVerdic
         .verdict()
     };
     evidence.trackers().iter().map(judge).collect()
+}
+
+/// Goodput and attainment by the evidence. The attainment has the interval of a verdict on it.
+pub fn goodput(slos: &Slos, evidence: &Evidence, asked: Asked) -> Goodput {
+    let good = evidence.good();
+    let confidence = slos.confidence();
+    let until = evidence.until().min(asked.now);
+    let in_time = good.rate.between(evidence.from(), until);
+    let seconds = in_time.len() as f64 * good.rate.cell_seconds();
+    let all = sum(good.share.between(evidence.from(), evidence.until()));
+    let share = (all.n > 0).then(|| {
+        let cells = good.share.between(evidence.from(), evidence.until());
+        let missing = all.misses as f64 / all.n as f64;
+        let clustering = Clustering::of(
+            all.n as f64,
+            spread(&residuals(cells, missing, |cell| cell.misses as f64)),
+            all.misses as f64 * (1.0 - missing),
+            confidence.alpha(),
+        );
+        let trials =
+            Trials { n: all.n as f64 / clustering.times, misses: all.misses as f64 / clustering.times };
+        (1.0 - missing, trials.interval(confidence.alpha(), asked.looks))
+    });
+    Goodput {
+        limits: good.limits.iter().map(ToString::to_string).collect(),
+        good: all.n - all.misses,
+        goodput: if seconds > 0.0 { sum(in_time).n as f64 / seconds } else { 0.0 },
+        attainment: share.map(|(share, _)| share),
+        low: share.map(|(_, (_, high))| 1.0 - high),
+        high: share.map(|(_, (low, _))| 1.0 - low),
+        confidence: confidence.value(),
+    }
 }
 
 /// One objective and what is known of it.
@@ -98,13 +137,12 @@ impl Judge<'_> {
             misses: misses as f64 / clustering.times,
         };
         let mine = trials(all.misses);
-        let decided = mine.decide(allowed, self.alpha, self.looks).filter(|_| clustering.settled);
+        let decided = mine.decide(allowed, self.alpha, self.looks);
         let decides = |misses: u64| trials(misses).decide(allowed, self.alpha, self.looks);
         let (estimate, low, high) = self.figure(&all, mine, &decides);
-        let more =
-            if clustering.settled { mine.times_more(allowed, self.alpha, self.looks) } else { Some(2.0) };
+        let more = clustering.longer.or_else(|| mine.times_more(allowed, self.alpha, self.looks));
         let found = SloVerdict { estimate, low, high, effective_n: mine.n, ..found };
-        self.conclude(found, decided, more, clustering.settled)
+        self.conclude(found, decided, more, clustering.longer.is_none())
     }
 
     /// The figure itself with its interval: a percentile, or a share.
@@ -136,6 +174,7 @@ impl Judge<'_> {
         let share = misses / n;
         let with_misses = self.cells.iter().filter(|cell| cell.misses > 0).count();
         let by_misses = Clustering::of(
+            n,
             spread(&residuals(self.cells, share, |cell| cell.misses as f64)),
             misses * (1.0 - share),
             self.alpha,
@@ -148,7 +187,7 @@ impl Judge<'_> {
         };
         let answered = self.values.n() as f64;
         let by_values = spread(&residuals_of_values(self.cells, mean));
-        by_misses.or_more(Clustering::of(by_values, stdev * stdev * answered, self.alpha))
+        by_misses.or_more(Clustering::of(n, by_values, stdev * stdev * answered, self.alpha))
     }
 
     /// The mean of samples, by batch means.
@@ -178,7 +217,8 @@ impl Judge<'_> {
             return SloVerdict { reason: Some(found.reason.clone().unwrap_or(reason)), ..found };
         };
         let error = spread.variance.sqrt() / per;
-        let width = error * self.quantile(spread.batches);
+        let doubt = if spread.settled { 1.0 } else { DOUBT };
+        let width = doubt * error * self.quantile(spread.batches);
         let (low, high) = (estimate - width, estimate + width);
         let limit = self.slo.limit();
         let decided = if limit > high {
@@ -190,13 +230,13 @@ impl Judge<'_> {
         };
         let distance = (estimate - limit).abs();
         let more = if spread.settled {
-            (distance > 0.0).then(|| (width / distance).powi(2)).filter(|times| *times < 1e9)
+            (distance > 0.0).then(|| (width / distance).powi(2)).filter(|times| *times < TIMES_MAX)
         } else {
-            Some(2.0)
+            longer(Some(spread))
         };
         let found =
             SloVerdict { estimate: Some(estimate), low: Some(low.max(0.0)), high: Some(high), ..found };
-        self.conclude(found, decided.filter(|_| spread.settled), more, spread.settled)
+        self.conclude(found, decided, more, spread.settled)
     }
 
     /// Standard errors from an estimate to the end of its interval. Repeated looks use the boundary of Robbins' normal
@@ -206,7 +246,8 @@ impl Judge<'_> {
             Looks::Once => student(batches, self.alpha),
             Looks::Repeated => {
                 let seen = batches as f64;
-                ((1.0 + 1.0 / seen) * ((1.0 + seen) / (4.0 * self.alpha * self.alpha)).ln()).sqrt()
+                let doubt = student(batches, self.alpha) / normal(self.alpha);
+                doubt * ((1.0 + 1.0 / seen) * ((1.0 + seen) / (4.0 * self.alpha * self.alpha)).ln()).sqrt()
             }
         }
     }
@@ -247,23 +288,37 @@ impl Judge<'_> {
 #[derive(Clone, Copy)]
 struct Clustering {
     times: f64,
-    settled: bool,
+    /// How many times as long the window must be before that is known; nothing where it is.
+    longer: Option<f64>,
 }
 
 impl Clustering {
-    /// From the variance of a sum as it is and as it would be were its members independent.
-    fn of(spread: Option<Spread>, independent: f64, alpha: f64) -> Self {
-        let Some(spread) = spread else { return Clustering { times: 1.0, settled: false } };
-        if independent <= 0.0 {
-            return Clustering { times: 1.0, settled: true };
+    /// From the variance of the sum of `n` trials as it is and as it would be were they independent.
+    fn of(n: f64, spread: Option<Spread>, independent: f64, alpha: f64) -> Self {
+        let longer = longer(spread);
+        if longer.is_some() {
+            return Clustering { times: (n / FEW).max(1.0), longer };
         }
+        let Some(spread) = spread.filter(|_| independent > 0.0) else {
+            return Clustering { times: 1.0, longer };
+        };
         // The variance is itself estimated: what Student's t does to the quantile, in terms of variance.
         let doubt = (student(spread.batches, alpha) / normal(alpha)).powi(2);
-        Clustering { times: (spread.variance / independent * doubt).max(1.0), settled: spread.settled }
+        Clustering { times: (spread.variance / independent * doubt).max(1.0), longer }
     }
 
     fn or_more(self, other: Clustering) -> Clustering {
-        Clustering { times: self.times.max(other.times), settled: self.settled && other.settled }
+        let longer = [self.longer, other.longer].into_iter().flatten().reduce(f64::max);
+        Clustering { times: self.times.max(other.times), longer }
+    }
+}
+
+/// How many times as long a window must be for its variance to be believed; nothing if it is.
+fn longer(spread: Option<Spread>) -> Option<f64> {
+    match spread {
+        Some(spread) if spread.settled => None,
+        Some(spread) => Some((INDEPENDENT_MIN / spread.independent).max(2.0)),
+        None => Some(2.0),
     }
 }
 

@@ -18,7 +18,8 @@ use super::windows::{Cell, Windows};
 #[derive(Clone, Debug)]
 pub struct Evidence {
     trackers: Vec<Tracker>,
-    good: Vec<Condition>,
+    /// Goodput and attainment, whether or not there is an objective for them.
+    good: Good,
     from: Offset,
     until: Offset,
 }
@@ -33,21 +34,23 @@ pub(super) struct Tracker {
 impl Evidence {
     /// No evidence yet of a run whose measured window begins at `measure_start`.
     pub fn new(slos: &Slos, measure_start: Offset) -> Self {
+        let windows = Windows::new(measure_start);
         let track = |slo: &Slo| Tracker { slo: slo.clone(), windows: Windows::new(measure_start) };
         Evidence {
             trackers: slos.iter().map(track).collect(),
-            good: slos.each_request(),
+            good: Good { limits: slos.each_request(), rate: windows.clone(), share: windows },
             from: measure_start,
             until: Offset::MAX,
         }
     }
 
-    /// Adds one request.
-    pub fn add(&mut self, record: &Record) {
-        let good = record.outcome == Outcome::Ok && keeps(&self.good, record);
+    /// Adds one request, and says whether it is `ok` and keeps every limit for single requests.
+    pub fn add(&mut self, record: &Record) -> bool {
+        let good = self.good.add(record);
         for tracker in &mut self.trackers {
             tracker.add(record, good);
         }
+        good
     }
 
     /// Says that only what was scheduled before `until` is complete: all of that has ended and was added. Needed while a
@@ -60,8 +63,8 @@ impl Evidence {
     /// Leaves out what came before `from`, where the warm-up turns out to have been longer than planned. The cut is made
     /// at a boundary of the histograms from `from` on, and returned; it is at most an eighth of the run so far later.
     pub fn steady_from(&mut self, from: Offset) -> Offset {
-        let cut = self.trackers.iter().map(|tracker| tracker.windows.cut_after(from)).max();
-        self.from = cut.unwrap_or(from);
+        let windows = self.trackers.iter().map(|tracker| &tracker.windows).chain([&self.good.share]);
+        self.from = windows.map(|windows| windows.cut_after(from)).max().unwrap_or(from);
         self.from
     }
 
@@ -75,13 +78,41 @@ impl Evidence {
         self.until
     }
 
+    pub(super) fn good(&self) -> &Good {
+        &self.good
+    }
+
     pub(super) fn trackers(&self) -> &[Tracker] {
         &self.trackers
     }
 }
 
+/// Requests that are `ok` and keep every limit for single requests.
+#[derive(Clone, Debug)]
+pub(super) struct Good {
+    pub(super) limits: Vec<Condition>,
+    /// By their end.
+    pub(super) rate: Windows,
+    /// Requests by the scheduled instant; those that are not good are misses.
+    pub(super) share: Windows,
+}
+
+impl Good {
+    /// Adds a request, and says whether it is good.
+    fn add(&mut self, record: &Record) -> bool {
+        let good = record.outcome == Outcome::Ok && keeps(&self.limits, record);
+        if let (true, Some(done)) = (good, record.done) {
+            self.rate.add(done, Cell { n: 1, ..Cell::default() });
+        }
+        if record.phase == Phase::Measure && record.outcome != Outcome::Cancelled {
+            self.share.add(record.scheduled, Cell { n: 1, misses: u64::from(!good), ..Cell::default() });
+        }
+        good
+    }
+}
+
 /// Whether a request keeps all limits for single requests. A time that it does not have breaks none.
-pub(super) fn keeps(conditions: &[Condition], record: &Record) -> bool {
+pub(crate) fn keeps(conditions: &[Condition], record: &Record) -> bool {
     conditions.iter().all(|condition| condition.metric.of(record).is_none_or(|value| condition.holds(value)))
 }
 

@@ -1,6 +1,7 @@
 //! What stands before the verdicts on objectives: whether the client measured itself, and whether the load can be held.
 
 use super::verdict::{SloVerdict, Verdict};
+use crate::metrics::Backlog;
 
 /// What is known of a run beside its requests.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -9,19 +10,6 @@ pub struct Gate {
     pub valid: bool,
     /// Whether the load can be held.
     pub backlog: Backlog,
-}
-
-/// Whether the requests in flight of an open loop grew over the measured window.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Backlog {
-    /// A closed loop has none.
-    None,
-    /// They did not, and the window was long enough to see it.
-    Steady,
-    /// They did: OVERLOADED.
-    Grows,
-    /// They did not, but an overload could have stayed unseen for so many seconds more.
-    TooShort(f64),
 }
 
 impl Gate {

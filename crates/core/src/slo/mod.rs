@@ -1,6 +1,7 @@
 //! Objectives (SLOs): how they are written, what a run shows of them, and whether that is enough to say so.
 
 mod binomial;
+mod conclude;
 mod defaults;
 mod error;
 mod evaluate;
@@ -13,20 +14,24 @@ mod parse;
 mod rule;
 mod set;
 mod verdict;
+mod warmup;
+mod watch;
 mod windows;
 
 pub use binomial::{Looks, Trials, least_requests};
 pub use defaults::Kind;
 pub use error::SloError;
-pub use evaluate::{Asked, evaluate};
+pub use evaluate::{Asked, evaluate, goodput};
 pub use evidence::Evidence;
-pub use gate::{Backlog, Gate};
+pub use gate::Gate;
 pub use limit::{Comparison, Limit};
 pub use metric::Metric;
 pub use objective::{Condition, EachRequest, Slo, Stat, Statistic};
 pub use rule::Rule;
 pub use set::{Confidence, Observable, Slos, SlosError};
 pub use verdict::{SloVerdict, Verdict};
+pub use warmup::{Steady, WarmUp};
+pub use watch::{Breach, Watch};
 
 #[cfg(test)]
 mod tests;

@@ -113,6 +113,11 @@ impl Slo {
         }
     }
 
+    /// Whether it is about an amount per second, which more load raises.
+    pub fn is_about_an_amount(&self) -> bool {
+        self.question() == Question::Rate
+    }
+
     pub(super) fn question(&self) -> Question {
         match self {
             Slo::EachRequest(each) => Question::Misses(1.0 - each.percent / 100.0),

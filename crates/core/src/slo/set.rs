@@ -7,11 +7,12 @@ use thiserror::Error;
 
 use super::metric::Metric;
 use super::objective::{Condition, Slo, Stat, Statistic};
-use crate::spec::RunSpec;
+use crate::spec::Api;
 
 /// The objectives of a run; all must be met. There is no contradiction and no repetition among them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Slos {
+    #[serde(rename = "slo")]
     list: Vec<Slo>,
     confidence: Confidence,
 }
@@ -63,10 +64,21 @@ pub struct Observable {
 }
 
 impl Observable {
-    /// What the requests of `spec` have.
-    pub fn of(spec: &RunSpec) -> Self {
-        let interface = spec.api.interface;
-        Observable { streaming: spec.api.stream, tokens: interface.streams() && !interface.takes_payloads() }
+    /// What the requests of an interface have.
+    pub fn of(api: &Api) -> Self {
+        let interface = api.interface;
+        Observable { streaming: api.stream, tokens: interface.streams() && !interface.takes_payloads() }
+    }
+
+    /// Checks that the requests have a metric, for what is about it.
+    pub(crate) fn has(self, metric: Metric, what: &impl fmt::Display) -> Result<(), SlosError> {
+        if metric.needs_tokens() && !self.tokens {
+            return Err(SlosError::NoTokens(what.to_string()));
+        }
+        if metric.needs_streaming() && !self.streaming {
+            return Err(SlosError::NotStreamed(what.to_string()));
+        }
+        Ok(())
     }
 }
 
@@ -133,14 +145,7 @@ impl Slos {
     /// One is about what the run cannot have.
     pub fn check(&self, observable: Observable) -> Result<(), SlosError> {
         for slo in &self.list {
-            for metric in slo.metrics() {
-                if metric.needs_tokens() && !observable.tokens {
-                    return Err(SlosError::NoTokens(slo.to_string()));
-                }
-                if metric.needs_streaming() && !observable.streaming {
-                    return Err(SlosError::NotStreamed(slo.to_string()));
-                }
-            }
+            slo.metrics().into_iter().try_for_each(|metric| observable.has(metric, slo))?;
         }
         Ok(())
     }

@@ -10,7 +10,11 @@ const CELLS_MAX: usize = 512;
 /// Cells that share one histogram of their values.
 const CELLS_PER_SEGMENT: usize = 32;
 /// Batches below which nothing is said of their spread.
-pub(super) const BATCHES_MIN: usize = 10;
+pub(super) const BATCHES_MIN: usize = 20;
+
+/// Independent members below which a variance is not believed: their sums are skewed, and small ones come with small
+/// variances.
+pub(super) const INDEPENDENT_MIN: f64 = 40.0;
 
 /// What arose in one cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -137,25 +141,39 @@ pub(super) struct Spread {
     pub(super) variance: f64,
     /// Batches from which it was taken.
     pub(super) batches: usize,
-    /// Whether these batches no longer resemble each other; if they do, the variance is too small.
+    /// Members of the series that have as much to say as all of them, were they independent.
+    pub(super) independent: f64,
+    /// Whether these batches no longer resemble each other, and enough is independent; otherwise the variance is likely to
+    /// be too small.
     pub(super) settled: bool,
 }
 
-/// The variance of the sum of `residuals`, which add up to zero, by batch means: the batches are doubled until no
-/// significant correlation of neighbours is left at this or any larger size (the rule of Fishman and Yarberry, INFORMS
-/// Journal on Computing 9, 1997). Nothing for fewer than ten.
+/// The variance of the sum of `residuals`, which add up to zero, by batch means: the batches are doubled until neither
+/// they nor any larger ones resemble their neighbours (the rule of Fishman and Yarberry, INFORMS Journal on Computing 9,
+/// 1997), and what resemblance is left counts twice, as it does in the variance of a sum. Nothing for fewer than twenty.
 pub(super) fn spread(residuals: &[f64]) -> Option<Spread> {
+    let alone = residuals.iter().map(|value| value * value).sum::<f64>();
     let mut found: Option<Spread> = None;
     let mut batches = residuals.to_vec();
+    let mut resembling = true;
     while batches.len() >= BATCHES_MIN {
-        let (n, squares) = (batches.len(), batches.iter().map(|sum| sum * sum).sum::<f64>());
+        let (n, squares) = (batches.len() as f64, batches.iter().map(|sum| sum * sum).sum::<f64>());
         let neighbours: f64 = batches.windows(2).map(|pair| pair[0] * pair[1]).sum();
-        // Two standard errors of the correlation of independent batches.
-        let settled = squares == 0.0 || neighbours / squares <= 2.0 / (n as f64).sqrt();
-        // The smallest batches of which neither they nor any larger ones are correlated.
-        if !settled || found.is_none_or(|found| !found.settled) {
-            found = Some(Spread { variance: squares * n as f64 / (n - 1) as f64, batches: n, settled });
+        let correlation = if squares > 0.0 { neighbours / squares } else { 0.0 };
+        // In standard errors of the correlation of independent batches: more than one asks for larger batches, and more than
+        // two that are left at the end say that the series is too short.
+        let errors = correlation * n.sqrt();
+        if resembling || errors > 1.0 {
+            let variance = squares * (1.0 + 2.0 * correlation.max(0.0)) * n / (n - 1.0);
+            let independent = if variance > 0.0 {
+                residuals.len() as f64 * alone / variance
+            } else {
+                residuals.len() as f64
+            };
+            let settled = errors <= 2.0 && independent >= INDEPENDENT_MIN;
+            found = Some(Spread { variance, batches: batches.len(), independent, settled });
         }
+        resembling = errors > 1.0;
         batches = batches.chunks(2).map(|pair| pair.iter().sum()).collect();
     }
     found

@@ -11,7 +11,7 @@ use super::sse::{Event, Splitter, TooLarge};
 use super::{Decoder, Fields, Malformed, Reply};
 
 /// The largest document accepted, in bytes.
-const MAX_DOCUMENT: usize = 256 << 20;
+pub(super) const MAX_DOCUMENT: usize = 256 << 20;
 
 /// Characters of an excerpt in [`Malformed`].
 const EXCERPT: usize = 100;

@@ -53,7 +53,7 @@ fn title(body: &str) -> Option<&str> {
 }
 
 /// The beginning of `bytes` in one line, at most `limit` characters.
-pub(super) fn excerpt(bytes: &[u8], limit: usize) -> String {
+pub(crate) fn excerpt(bytes: &[u8], limit: usize) -> String {
     // Four bytes are the longest character: no need to decode more.
     printable(&String::from_utf8_lossy(&bytes[..bytes.len().min(limit * 4 + 4)]), limit)
 }

@@ -149,7 +149,8 @@ impl Status {
             reply.complete = true;
             return;
         }
-        reply.error = Some(format!("gRPC {name}: {}", self.message));
+        let said = if self.message.is_empty() { "no reason given" } else { &self.message };
+        reply.error = Some(format!("gRPC {name}: {said}"));
         reply.failure = (reply.events == 0 && !reply.has_content).then_some(outcome);
     }
 }

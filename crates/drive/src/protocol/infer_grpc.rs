@@ -126,7 +126,10 @@ impl Decoder for InferReader {
     }
 
     fn finish(&mut self, _: Offset, reply: &mut Reply) -> Result<(), Malformed> {
-        reply.unreadable_end = self.messages.is_within();
+        if self.messages.is_within() {
+            // Whatever its status says: an answer is not there that was begun.
+            (reply.unreadable_end, reply.complete) = (true, false);
+        }
         if self.ended { Ok(()) } else { Err(refused("a grpc-status at the end of the answer", b"")) }
     }
 }

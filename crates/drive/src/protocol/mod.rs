@@ -49,7 +49,7 @@ mod family_tests;
 #[cfg(test)]
 mod golden_tests;
 #[cfg(test)]
-mod test_spec;
+pub(crate) mod test_spec;
 
 use plimsoll_core::time::Offset;
 use plimsoll_core::workload::RequestSpec;
@@ -57,6 +57,7 @@ use thiserror::Error;
 
 pub use build::{ProtocolError, Supports, build, check, supports};
 pub use excerpt::error_excerpt;
+pub(crate) use excerpt::excerpt;
 pub use http::{PatternError, check_patterns};
 pub use mask::Mask;
 pub use message::{Fields, Outgoing, Route};
@@ -102,10 +103,15 @@ pub trait Decoder: Send {
 
 /// Bytes that are not of the protocol, with the offending excerpt.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{what}: `{excerpt}`")]
+#[error("{what}{shown}", shown = shown(excerpt))]
 pub struct Malformed {
     /// What was expected.
     pub what: String,
     /// The first characters of what came instead.
     pub excerpt: String,
+}
+
+/// What came instead, where anything did.
+fn shown(excerpt: &str) -> String {
+    if excerpt.is_empty() { String::new() } else { format!(": `{excerpt}`") }
 }

@@ -9,8 +9,8 @@ use super::{Malformed, Reply};
 pub enum Ended {
     /// As HTTP says that it should: its length was reached, its last chunk came.
     Whole,
-    /// The connection ended before the body did.
-    Early,
+    /// It ended before it should have, for this reason.
+    Early(String),
     /// The decoder refused it.
     Malformed(Malformed),
 }
@@ -29,19 +29,19 @@ pub fn outcome_of_status(status: u16) -> Outcome {
 
 /// The outcome of a response whose body is an answer, and what went wrong.
 pub fn judge(reply: &Reply, ended: Ended) -> (Outcome, Option<String>) {
-    if reply.ends_with_transfer && !reply.complete && ended == Ended::Early {
-        return (
-            Outcome::Truncated,
-            Some(format!("the connection ended within the answer{}", so_far(reply))),
-        );
+    if let Ended::Early(reason) = &ended
+        && reply.ends_with_transfer
+        && !reply.complete
+    {
+        return (Outcome::Truncated, Some(format!("{reason}{}", so_far(reply))));
     }
     if let Some(error) = &reply.error {
         return (reply.failure.unwrap_or(Outcome::StreamError), Some(error.clone()));
     }
     match ended {
         Ended::Malformed(malformed) => (Outcome::Invalid, Some(malformed.to_string())),
-        Ended::Early if !reply.complete => {
-            (Outcome::Truncated, Some(format!("the connection ended within the answer{}", so_far(reply))))
+        Ended::Early(reason) if !reply.complete => {
+            (Outcome::Truncated, Some(format!("{reason}{}", so_far(reply))))
         }
         Ended::Whole
             if !reply.complete && !reply.ends_with_transfer && (reply.events > 0 || reply.unreadable_end) =>
@@ -61,7 +61,8 @@ fn so_far(reply: &Reply) -> String {
     if (reply.events, reply.chars) == (0, 0) {
         return String::new(); // nothing is counted of an answer that is just bytes
     }
-    format!(", after {} events and {} characters", reply.events, reply.chars)
+    let number = |n: u32, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    format!(", after {} and {}", number(reply.events, "event"), number(reply.chars, "character"))
 }
 
 #[cfg(test)]
@@ -89,6 +90,7 @@ mod tests {
         let cut = || Reply { complete: false, has_content: true, events: 2, ..Reply::default() };
         let failed =
             Reply { error: Some("broke".to_owned()), complete: true, has_content: true, ..Reply::default() };
+        let early = || Ended::Early("the server closed the connection".to_owned());
         let bare = Reply { complete: true, events: 2, ..Reply::default() };
         let refused = || Ended::Malformed(Malformed { what: "not JSON".to_owned(), excerpt: "<".to_owned() });
         let bytes = || Reply { has_content: true, events: 2, ends_with_transfer: true, ..Reply::default() };
@@ -96,18 +98,18 @@ mod tests {
         let half_document = Reply { unreadable_end: true, ..Reply::default() };
         for (reply, ended, outcome) in [
             (&whole, Ended::Whole, Outcome::Ok),
-            (&whole, Ended::Early, Outcome::Ok), // all of the answer came: what was cut is HTTP's own end
+            (&whole, early(), Outcome::Ok), // all of the answer came: what was cut is HTTP's own end
             (&cut(), Ended::Whole, Outcome::Truncated),
-            (&cut(), Ended::Early, Outcome::Truncated),
+            (&cut(), early(), Outcome::Truncated),
             (&failed, Ended::Whole, Outcome::StreamError),
-            (&failed, Ended::Early, Outcome::StreamError),
+            (&failed, early(), Outcome::StreamError),
             (&bare, Ended::Whole, Outcome::Empty),
             (&Reply::default(), Ended::Whole, Outcome::Empty),
-            (&Reply::default(), Ended::Early, Outcome::Truncated),
+            (&Reply::default(), early(), Outcome::Truncated),
             (&half_document, Ended::Whole, Outcome::Truncated),
             (&bytes(), Ended::Whole, Outcome::Ok),
-            (&bytes(), Ended::Early, Outcome::Truncated),
-            (&bytes_after_all, Ended::Early, Outcome::Ok),
+            (&bytes(), early(), Outcome::Truncated),
+            (&bytes_after_all, early(), Outcome::Ok),
             (&cut(), refused(), Outcome::Invalid),
             (&whole, refused(), Outcome::Invalid),
         ] {

@@ -47,7 +47,18 @@ pub struct Reply {
     pub sent_with: Option<Arc<Payload>>,
 }
 
+/// Most events with content of one answer that are kept: 256 MiB of them.
+const MAX_DELTAS: usize = 16 << 20;
+/// Most bytes of text of one answer that are kept.
+const MAX_TEXT: usize = 256 << 20;
+
 impl Reply {
+    /// Whether an answer has become larger than any that is meant: a server that streams without end must not fill the
+    /// client's memory.
+    pub(crate) fn is_too_large(&self) -> bool {
+        is_too_large(self.deltas.len(), self.text.as_ref().map_or(0, String::len))
+    }
+
     /// Takes generated text as it stands in JSON.
     pub(super) fn take_text(&mut self, text: Text<'_>, keep: bool) {
         self.chars = self.chars.saturating_add(text.chars());
@@ -71,6 +82,24 @@ impl Reply {
         self.chars = self.chars.saturating_add(u32::try_from(text.chars().count()).unwrap_or(u32::MAX));
         if keep {
             self.text.get_or_insert_default().push_str(text);
+        }
+    }
+}
+
+fn is_too_large(deltas: usize, text: usize) -> bool {
+    deltas > MAX_DELTAS || text > MAX_TEXT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_without_end_becomes_too_large() {
+        for (deltas, text, expected) in
+            [(MAX_DELTAS, MAX_TEXT, false), (MAX_DELTAS + 1, 0, true), (0, MAX_TEXT + 1, true)]
+        {
+            assert_eq!(is_too_large(deltas, text), expected, "{deltas} {text}");
         }
     }
 }

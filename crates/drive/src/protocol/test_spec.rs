@@ -12,7 +12,7 @@ use super::supports;
 
 /// A run against `provider`, chat (else its interface for text) and streaming as asked, nothing else out of the
 /// ordinary.
-pub(super) fn spec(provider: Provider, chat: bool, stream: bool) -> RunSpec {
+pub(crate) fn spec(provider: Provider, chat: bool, stream: bool) -> RunSpec {
     let mut spec = testing::run();
     spec.target.provider = provider;
     if let Some(model) = provider.default_model() {
@@ -33,7 +33,7 @@ pub(super) fn spec(provider: Provider, chat: bool, stream: bool) -> RunSpec {
 }
 
 /// A request for `max_tokens` after a text.
-pub(super) fn request(text: &str, max_tokens: u32) -> RequestSpec {
+pub(crate) fn request(text: &str, max_tokens: u32) -> RequestSpec {
     RequestSpec {
         id: RequestId(0),
         prompt: Prompt::Text(text.into()),

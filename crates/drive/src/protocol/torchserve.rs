@@ -8,6 +8,7 @@ use plimsoll_core::spec::RunSpec;
 use plimsoll_core::time::Offset;
 use plimsoll_core::workload::RequestSpec;
 
+use super::body_reader::{MAX_DOCUMENT, malformed};
 use super::payload::{model_version, outgoing};
 use super::{Decoder, Malformed, Outgoing, Protocol, Reply, Route};
 
@@ -68,6 +69,9 @@ impl Decoder for Prediction {
             self.open = true;
             reply.has_content = true;
             if self.keep_text {
+                if self.pending.len() + bytes.len() > MAX_DOCUMENT {
+                    return Err(malformed("a response that is too large", &self.pending));
+                }
                 self.pending.extend_from_slice(bytes);
             }
         }

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use plimsoll_core::health::ClientHealth;
 use plimsoll_core::metrics::{Tally, Window};
 use plimsoll_core::record::{Record, RequestId, ThreadWindow};
+use plimsoll_core::slo::Slos;
 use plimsoll_core::summary::{RunHeader, Summary};
 use plimsoll_core::time::Offset;
 
@@ -60,6 +61,8 @@ pub struct Options {
     pub keep_chunks: bool,
     /// Counts the tokens of texts where the server did not.
     pub count_tokens: Option<CountTokens>,
+    /// What must hold over the measured window.
+    pub slos: Slos,
     /// Takes the row of each second.
     pub sink: Option<Box<dyn WindowSink>>,
     /// Takes each record.
@@ -80,8 +83,10 @@ impl fmt::Debug for Options {
 pub struct RunEnd {
     /// The boundaries of its phases.
     pub window: Window,
-    /// How it ended: `completed`, `interrupted`, `aborted`.
+    /// How it ended: `completed`, `interrupted`, `stopped`, `aborted`.
     pub ended: String,
+    /// The rule that stopped it, with its figure.
+    pub stopped_by: Option<String>,
     /// The client's own health over the measured window.
     pub health: ClientHealth,
     /// Whether the user's cap on concurrency was reached in an open loop.

@@ -50,6 +50,10 @@ pub struct WindowRow {
     pub waiting: f64,
     /// The longest delay of a timer.
     pub timer_lag_max: Duration,
+    /// Requests that ended in it and are `ok` and keep every limit for single requests; nothing without objectives.
+    pub good: Option<u64>,
+    /// Requests that ended in it, but for those that this client cancelled on purpose.
+    pub judged: u64,
     /// `latency` of the `ok` requests that ended in it, nanoseconds.
     pub latency: Samples,
     /// `ttft` of the same requests, nanoseconds.
@@ -75,6 +79,16 @@ pub(super) struct Seconds {
 }
 
 impl Seconds {
+    /// Adds whether a request is a good one to the second in which it ended, or to the earliest that is still open.
+    pub(super) fn judge(&mut self, record: &Record, good: bool) {
+        if record.outcome == Outcome::Cancelled {
+            return;
+        }
+        let row = self.row(record.done.unwrap_or(record.scheduled).as_nanos() / 1_000_000_000);
+        row.judged += 1;
+        *row.good.get_or_insert(0) += u64::from(good);
+    }
+
     /// Adds a record to the second in which it ended, or to the earliest that is still open.
     pub(super) fn add(&mut self, record: &Record) {
         let (Outcome::Ok, Some(done)) = (record.outcome, record.done) else {
@@ -158,7 +172,7 @@ const fn real(name: &'static str, read: fn(&WindowRow) -> Option<f64>) -> Column
     Column { name, cell: Cell::Real(read) }
 }
 
-static COLUMNS: [Column<WindowRow>; 22] = [
+static COLUMNS: [Column<WindowRow>; 24] = [
     int("start_ns", |row| i64::try_from(row.second).ok()?.checked_mul(1_000_000_000)),
     real("offered_rate", |row| Some(row.scheduled as f64)),
     real("sent_rate", |row| Some(row.sent as f64)),
@@ -181,6 +195,8 @@ static COLUMNS: [Column<WindowRow>; 22] = [
     real("ttft_p50", |row| seconds(&row.ttft, 50.0)),
     real("ttft_p90", |row| seconds(&row.ttft, 90.0)),
     real("ttft_p99", |row| seconds(&row.ttft, 99.0)),
+    real("goodput", |row| row.good.map(|good| good as f64)),
+    real("attainment", |row| Some(row.good? as f64 / row.judged as f64)),
 ];
 
 /// The table of a run that started at `wall` since the Unix epoch. Rates are per second, times in seconds; percentiles
@@ -257,10 +273,13 @@ mod tests {
         (record.sent, record.done, record.outcome) = (Some(at(500)), Some(at(1_700)), Outcome::Ok);
         record.usage.output_tokens = Some(8);
         seconds.add(&record);
+        seconds.judge(&record, true);
         record.outcome = Outcome::Timeout;
         seconds.add(&record);
+        seconds.judge(&record, false);
         let rows = seconds.rest(&Totals::default());
         assert_eq!(rows.iter().map(|row| row.latency.n()).collect::<Vec<_>>(), [0, 1]);
         assert_eq!(rows[1].output_tokens, 8.0);
+        assert_eq!((rows[0].good, rows[1].good, rows[1].judged), (None, Some(1), 2));
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use plimsoll_core::metrics::{Conduct, Tally, resolve_output_tokens};
 use plimsoll_core::record::Record;
+use plimsoll_core::slo::{Evidence, WarmUp};
 use plimsoll_core::summary::RunHeader;
 use plimsoll_core::time::Offset;
 
@@ -37,6 +38,10 @@ pub(super) struct Worker {
     unsaved: u64,
     pending: Vec<Record>,
     tally: Tally,
+    /// Where the run became steady.
+    warm_up: WarmUp,
+    /// What the records say of the objectives, if there are any.
+    evidence: Option<Evidence>,
     seconds: Seconds,
     recent: Recent,
     live: Arc<Mutex<LiveSnapshot>>,
@@ -74,6 +79,8 @@ impl Worker {
             unsaved: 0,
             pending: Vec::new(),
             tally: Tally::new(options.measure_start),
+            warm_up: WarmUp::new(options.measure_start),
+            evidence: (!options.slos.is_empty()).then(|| Evidence::new(&options.slos, options.measure_start)),
             seconds: Seconds::default(),
             recent: Recent::default(),
             live,
@@ -124,6 +131,11 @@ impl Worker {
             }
             self.tally.add(&record);
             self.seconds.add(&record);
+            self.warm_up.add(&record);
+            if let Some(evidence) = &mut self.evidence {
+                let good = evidence.add(&record);
+                self.seconds.judge(&record, good);
+            }
             self.recent.add(&record);
             self.keep(record);
         }
@@ -220,6 +232,7 @@ impl Worker {
         health.records_lost += self.unsaved;
         let mut header = self.header;
         header.ended = end.ended;
+        header.stopped_by = end.stopped_by;
         let conduct = Conduct {
             window: end.window,
             open_loop: self.options.open_loop,
@@ -228,6 +241,10 @@ impl Worker {
         };
         let mut summary = self.tally.summary(header, &conduct);
         summary.warnings.extend(end.warnings);
+        if let Some(evidence) = &self.evidence {
+            summary.judge(&self.options.slos, evidence, &self.tally, &conduct);
+        }
+        summary.settle(&self.warm_up, &conduct);
         if let Some(folder) = &self.folder
             && let Err(error) = folder.write_summary(&summary)
         {
@@ -247,6 +264,7 @@ impl Worker {
         self.finish(RunEnd {
             window,
             ended,
+            stopped_by: None,
             health: Default::default(),
             cap_reached: false,
             warnings: Vec::new(),

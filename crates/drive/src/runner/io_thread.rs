@@ -55,6 +55,8 @@ pub(super) struct IoThread<E: Endpoint> {
     something_ended: Notify,
     recorder: RecorderHandle,
     batch: RefCell<Batch>,
+    /// Records of the batch that the rules of `--abort-on` have seen.
+    watched: Cell<usize>,
 }
 
 /// What an I/O thread leaves behind.
@@ -87,6 +89,7 @@ impl<E: Endpoint> IoThread<E> {
             something_ended: Notify::new(),
             recorder,
             batch: RefCell::default(),
+            watched: Cell::new(0),
         })
     }
 
@@ -119,11 +122,23 @@ impl<E: Endpoint> IoThread<E> {
     /// Offers the batch to the recorder; if that is busy, it is kept and grows, but not for ever. Simulated time can wait.
     fn flush(&self) {
         let batch = self.batch.take();
+        let watched = self.watched.take();
         if batch.records.len() > MAX_WAITING || self.station().clock.is_simulated() {
             return self.recorder.send(batch);
         }
         if let Err(batch) = self.recorder.try_send(batch) {
             *self.batch.borrow_mut() = batch;
+            self.watched.set(watched);
+        }
+    }
+
+    /// Shows the records since the last look to the rules that may end the run.
+    fn watch(&self, now: Offset) {
+        let batch = self.batch.borrow();
+        let new = &batch.records[self.watched.replace(batch.records.len())..];
+        if self.accepting.get() && self.shared.watch(new, now) {
+            let end = self.shared.times.measure_end.map_or(now, |end| end.min(now));
+            self.recorder.measured_until(end);
         }
     }
 
@@ -307,6 +322,7 @@ impl Clockwork {
         }
         if now >= self.batch {
             self.batch = now + BATCH;
+            thread.watch(now);
             thread.flush();
         }
     }

@@ -20,6 +20,7 @@ use std::thread::{self, JoinHandle};
 
 use plimsoll_core::health::ClientHealth;
 use plimsoll_core::load::{Arrivals, LoadModel, Schedule, ScheduleError, Times};
+use plimsoll_core::slo::Breach;
 use plimsoll_core::spec::RunSpec;
 use plimsoll_core::time::Offset;
 use plimsoll_core::workload::Workload;
@@ -166,6 +167,8 @@ pub struct RunEnd {
     pub cap_reached: u64,
     /// Whether the load was ended before its time.
     pub stopped: bool,
+    /// The rule that ended it.
+    pub breach: Option<Breach>,
     /// Whether that was because as many requests had failed as the user wanted to succeed.
     pub given_up: bool,
 }
@@ -373,6 +376,11 @@ impl Running {
         self.shared.stop.clone()
     }
 
+    /// The rule that has ended this load.
+    pub fn breach(&self) -> Option<Breach> {
+        self.shared.breach()
+    }
+
     /// Whether all threads have ended.
     pub fn is_finished(&self) -> bool {
         self.threads.iter().all(JoinHandle::is_finished)
@@ -397,6 +405,7 @@ impl Running {
             drained,
             cap_reached: self.shared.cap_reached.load(Ordering::Relaxed),
             stopped: asked.is_some(),
+            breach: self.shared.breach(),
             given_up: self.shared.is_given_up(),
             health: ClientHealth {
                 kernel_timestamps: ends.iter().any(|end| end.kernel_timestamps),

@@ -1,11 +1,13 @@
 //! What all I/O threads of a run share.
 
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use plimsoll_core::load::{LoadModel, Quota, Times, WhenFull};
-use plimsoll_core::record::Outcome;
+use plimsoll_core::record::{Outcome, Record};
+use plimsoll_core::slo::{Breach, Watch};
 use plimsoll_core::spec::RunSpec;
+use plimsoll_core::time::Offset;
 use tokio::sync::Semaphore;
 
 use super::stop::Stop;
@@ -25,6 +27,10 @@ pub(crate) struct Shared {
     /// The requests of the run against those that the user wants, if there is such a number.
     quota: Option<Mutex<Quota>>,
     pub(crate) prompts_late: Arc<AtomicU64>,
+    /// Watches for what must not happen, if anything.
+    watch: Option<Mutex<Watch>>,
+    /// What has ended the run.
+    breach: OnceLock<Breach>,
     /// Hides the credentials of the run in what the server says.
     pub(crate) mask: Mask,
 }
@@ -43,6 +49,9 @@ impl Shared {
             cap_reached: AtomicU64::new(0),
             quota: spec.phases.max_requests.map(|wanted| Mutex::new(Quota::new(wanted))),
             prompts_late,
+            watch: (!spec.objectives.abort_on.is_empty())
+                .then(|| Mutex::new(Watch::new(&spec.objectives.abort_on))),
+            breach: OnceLock::new(),
             mask: Mask::of(&spec.target),
             spec,
         }
@@ -51,6 +60,25 @@ impl Shared {
     /// Claims the right to start a request; see [`Quota::claim`].
     pub(crate) fn claim(&self) -> bool {
         self.quota().is_none_or(|mut quota| quota.claim())
+    }
+
+    /// Looks at requests that have ended, and ends the load if a rule is broken; returns whether this call did.
+    pub(crate) fn watch(&self, ended: &[Record], now: Offset) -> bool {
+        let Some(watch) = &self.watch else { return false };
+        let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.iter().for_each(|record| watch.add(record));
+        if self.stop.is_asked() {
+            return false;
+        }
+        let Some(breach) = watch.breach(self.times.begin, now) else { return false };
+        let first = self.breach.set(breach).is_ok();
+        self.stop.drain(now);
+        first
+    }
+
+    /// The rule that ended the run.
+    pub(crate) fn breach(&self) -> Option<Breach> {
+        self.breach.get().copied()
     }
 
     /// A claimed request ended. The last that the user wants ends the run.

@@ -10,12 +10,14 @@ use plimsoll_core::time::Offset;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::wire::Wire;
-use crate::protocol::{Decoder, Fields, Malformed, Reply};
+use crate::protocol::{Decoder, Fields, Malformed, Reply, excerpt};
 
 /// After the protocol's own end, the end of the body is awaited this long, for the sake of the connection.
 const TAIL_TIMEOUT: Duration = Duration::from_secs(1);
 /// Bytes kept of the body of a response that is not a success.
 const MAX_ERROR_BODY: usize = 2048;
+/// Characters shown of an answer that is too large.
+const EXCERPT: usize = 60;
 
 /// How an exchange ended.
 #[derive(Debug)]
@@ -144,6 +146,11 @@ impl Answer {
             if let Err(malformed) = result {
                 return Some(Ending::Malformed(malformed));
             }
+            if self.reply.is_too_large() {
+                let what = "an answer that does not end: more than 16 million events or 256 MiB of text";
+                let excerpt = excerpt(payload, EXCERPT);
+                return Some(Ending::Malformed(Malformed { what: what.to_owned(), excerpt }));
+            }
         } else {
             let room = MAX_ERROR_BODY.saturating_sub(self.error_body.len());
             self.error_body.extend_from_slice(&payload[..payload.len().min(room)]);
@@ -171,9 +178,14 @@ impl Answer {
         if !self.reply.complete {
             // A stream may still hold a last event without its blank line.
             let _ = self.finish_decoding(at);
-            return Ending::Cut(format!("{reason} within the response"));
+            return Ending::Cut(format!("{reason}, within the answer"));
         }
         Ending::Complete
+    }
+
+    /// How long ago, at `now`, the request was sent.
+    pub(super) fn waited(&self, now: Offset) -> Duration {
+        self.record.sent.map_or(Duration::ZERO, |sent| now.since(sent))
     }
 
     fn phase(&self) -> Phase {

@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -18,7 +19,12 @@ pub(crate) struct Connection {
     stream: Stream,
     /// Requests that it has carried.
     pub(crate) requests: u64,
+    /// How long the handshake of TCP took.
+    round_trip: Duration,
 }
+
+/// Room for machines that are busy, in the time that news take.
+const LATE_NEWS: Duration = Duration::from_millis(100);
 
 enum Stream {
     Plain(StampedTcp),
@@ -26,12 +32,18 @@ enum Stream {
 }
 
 impl Connection {
-    pub(crate) fn plain(stream: StampedTcp) -> Self {
-        Connection { stream: Stream::Plain(stream), requests: 0 }
+    pub(crate) fn plain(stream: StampedTcp, round_trip: Duration) -> Self {
+        Connection { stream: Stream::Plain(stream), requests: 0, round_trip }
     }
 
-    pub(crate) fn tls(stream: TlsStream<StampedTcp>) -> Self {
-        Connection { stream: Stream::Tls(Box::new(stream)), requests: 0 }
+    pub(crate) fn tls(stream: TlsStream<StampedTcp>, round_trip: Duration) -> Self {
+        Connection { stream: Stream::Tls(Box::new(stream)), requests: 0, round_trip }
+    }
+
+    /// How long after a request the news may come that the server had closed the connection before it saw it. A server
+    /// that closes later has seen it.
+    pub(crate) fn news_take(&self) -> Duration {
+        self.round_trip * 2 + LATE_NEWS
     }
 
     /// Whether the server has closed this idle connection, or sent something that nobody asked for.

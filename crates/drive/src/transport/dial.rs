@@ -74,19 +74,19 @@ impl Dialer {
         let mut times = ConnectTimes::default();
         let tcp = match timeout(self.connect_timeout, self.connect(started, &mut times)).await {
             Ok(result) => result.map_err(|error| self.refused(&error))?,
-            Err(_) => return Err(self.late("no connection", self.connect_timeout)),
+            Err(_) => return Err(self.late("no connection", self.connect_timeout, "--connect-timeout")),
         };
         let Some((connector, name)) = &self.tls else {
-            return Ok((Connection::plain(tcp), times));
+            return Ok((Connection::plain(tcp, times.tcp), times));
         };
         let connected = self.clock.now();
         let handshake = connector.connect(name.clone(), tcp);
         let stream = match timeout(self.tls_timeout, handshake).await {
             Ok(result) => result.map_err(|error| self.no_tls(&error))?,
-            Err(_) => return Err(self.late("no TLS handshake", self.tls_timeout)),
+            Err(_) => return Err(self.late("no TLS handshake", self.tls_timeout, "--tls-timeout")),
         };
         times.tls = self.clock.now().since(connected);
-        Ok((Connection::tls(stream), times))
+        Ok((Connection::tls(stream, times.tcp), times))
     }
 
     async fn connect(&self, started: Offset, times: &mut ConnectTimes) -> io::Result<StampedTcp> {
@@ -142,10 +142,10 @@ impl Dialer {
         DialError { outcome: Outcome::Tls, reason: format!("no TLS with {}: {error}", self.place()) }
     }
 
-    fn late(&self, what: &str, limit: Duration) -> DialError {
+    fn late(&self, what: &str, limit: Duration, option: &str) -> DialError {
         DialError {
             outcome: Outcome::Timeout,
-            reason: format!("{what} with {} within {limit:?}", self.place()),
+            reason: format!("{what} with {} within {limit:?} ({option})", self.place()),
         }
     }
 

@@ -98,7 +98,8 @@ impl Endpoint for Wire {
                 break ending;
             }
             self.pulse.connection_closed();
-            if !was_a_race(&ending, &connected) {
+            let waited = issue.exchange.answer.waited(self.clock.now());
+            if !was_a_race(&ending, &connected, waited) {
                 break ending;
             }
             // The server closed the idle connection as the request went out: nobody has seen it. Once more, afresh.

@@ -1,6 +1,7 @@
 //! One request and its response on one connection that speaks HTTP/1.1.
 
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use plimsoll_core::record::Record;
 use plimsoll_core::time::Offset;
@@ -105,25 +106,31 @@ impl Exchange {
             return self.digest_body(wire, bytes, at);
         }
         if self.head.is_empty() {
-            return match self.parse_head(bytes) {
-                Ok(None) => {
-                    self.head.extend_from_slice(bytes);
-                    None
-                }
-                Ok(Some(head)) => self.digest_head(wire, head, bytes, at),
-                Err(error) => Some(Ending::NotHttp(error.to_string())),
-            };
+            return self.digest_heads(wire, bytes, at);
         }
         self.head.extend_from_slice(bytes);
         let mut all = std::mem::take(&mut self.head);
-        match self.parse_head(&all) {
-            Ok(None) => {
-                self.head = all;
-                None
+        self.digest_heads(wire, &mut all, at)
+    }
+
+    /// Takes the heads at the start of `bytes`: interim ones, as many as the server likes, and that of the response with
+    /// what follows it. An incomplete one is kept.
+    fn digest_heads(&mut self, wire: &Wire, mut bytes: &mut [u8], at: Offset) -> Option<Ending> {
+        while !bytes.is_empty() {
+            let head = match self.parse_head(bytes) {
+                Ok(Some(head)) => head,
+                Ok(None) => {
+                    self.head.extend_from_slice(bytes);
+                    return None;
+                }
+                Err(error) => return Some(Ending::NotHttp(error.to_string())),
+            };
+            bytes = &mut bytes[head.len..];
+            if !(100..200).contains(&head.status) {
+                return self.digest_head(wire, head, bytes, at);
             }
-            Ok(Some(head)) => self.digest_head(wire, head, &mut all, at),
-            Err(error) => Some(Ending::NotHttp(error.to_string())),
         }
+        None
     }
 
     fn parse_head(&mut self, bytes: &[u8]) -> Result<Option<Head>, HttpError> {
@@ -131,12 +138,8 @@ impl Exchange {
         http1::parse_head(bytes, |fields| answer.take_fields(fields))
     }
 
-    /// Takes a complete head at the start of `bytes`, and what follows it.
-    fn digest_head(&mut self, wire: &Wire, head: Head, bytes: &mut [u8], at: Offset) -> Option<Ending> {
-        let rest = &mut bytes[head.len..];
-        if (100..200).contains(&head.status) {
-            return if rest.is_empty() { None } else { self.digest(wire, rest, at) };
-        }
+    /// Takes the head of the response, and `rest` that follows it.
+    fn digest_head(&mut self, wire: &Wire, head: Head, rest: &mut [u8], at: Offset) -> Option<Ending> {
         self.answer.record.status = Some(head.status);
         self.answer.record.headers = Some(at);
         self.keep_alive = head.keep_alive;
@@ -177,7 +180,7 @@ impl Exchange {
         let at = wire.clock.now();
         match &self.framing {
             None if self.head.is_empty() => Ending::NoResponse(reason.to_owned()),
-            None => Ending::Cut(format!("{reason} within the head of the response")),
+            None => Ending::Cut(format!("{reason}, within the head of the response")),
             Some(framing) if framing.may_end_by_close() => self.answer.finish_decoding(at),
             Some(_) => self.answer.cut_short(at, reason),
         }
@@ -200,7 +203,8 @@ fn feed(
     answer.decoder.feed(&payload[from..], at, &mut answer.reply)
 }
 
-/// Whether a connection that was used before may have been closed by the server just as the request was sent.
-pub(crate) fn was_a_race(ending: &Ending, connection: &Connection) -> bool {
-    matches!(ending, Ending::NoResponse(_)) && connection.requests > 1
+/// Whether a connection that was used before may have been closed by the server just as the request was sent, `waited`
+/// ago.
+pub(crate) fn was_a_race(ending: &Ending, connection: &Connection, waited: Duration) -> bool {
+    matches!(ending, Ending::NoResponse(_)) && connection.requests > 1 && waited <= connection.news_take()
 }

@@ -2,12 +2,14 @@
 
 use thiserror::Error;
 
-use crate::protocol::Fields;
+use crate::protocol::{Fields, excerpt};
 
 /// Most header fields accepted in a response.
 const MAX_HEADERS: usize = 96;
 /// Longest head accepted, in bytes.
 pub(crate) const MAX_HEAD: usize = 64 * 1024;
+/// Characters shown of what is no head.
+const EXCERPT: usize = 60;
 
 /// What the head of a response says.
 #[derive(Debug)]
@@ -23,8 +25,10 @@ pub(crate) struct Head {
 /// A response that is not HTTP/1.1.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum HttpError {
-    #[error("the response is not HTTP/1.1: {0}")]
-    Head(#[from] httparse::Error),
+    #[error("what came is not HTTP/1.1 ({reason}): `{excerpt}`")]
+    Head { reason: httparse::Error, excerpt: String },
+    #[error("the server answers in HTTP/2: use --http 2")]
+    Http2,
     #[error("the head of the response is longer than {MAX_HEAD} bytes")]
     LongHead,
     #[error("the response has an unusable content-length `{0}`")]
@@ -41,7 +45,13 @@ pub(crate) fn parse_head(
 ) -> Result<Option<Head>, HttpError> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut headers);
-    let len = match response.parse(bytes)? {
+    let parsed = response.parse(bytes);
+    let foreign = |reason| match bytes {
+        // The first frame of a server has its settings, on no stream.
+        [0, _, _, 4, 0, 0, 0, 0, 0, ..] => HttpError::Http2,
+        _ => HttpError::Head { reason, excerpt: excerpt(bytes, EXCERPT) },
+    };
+    let len = match parsed.map_err(foreign)? {
         httparse::Status::Complete(len) => len,
         httparse::Status::Partial if bytes.len() > MAX_HEAD => return Err(HttpError::LongHead),
         httparse::Status::Partial => return Ok(None),
@@ -204,7 +214,10 @@ impl ChunkState {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::fuzz::{kept, mutated, pieces};
 
     fn head(text: &str) -> Head {
         parse_head(text.as_bytes(), |_| {}).unwrap().unwrap()
@@ -290,5 +303,49 @@ mod tests {
         assert!(Framing::UntilClose.may_end_by_close());
         assert!(!Framing::Length(1).may_end_by_close());
         assert!(!Framing::Chunked(ChunkState::Data { left: 1 }).may_end_by_close());
+    }
+
+    /// What is understood of a response that comes in these pieces: its status, its body, whether that ended; or that it
+    /// is none.
+    fn read(pieces: &[&[u8]]) -> Option<(Option<u16>, Vec<u8>, bool)> {
+        let (mut held, mut body, mut ended) = (Vec::new(), Vec::new(), false);
+        let mut known: Option<(u16, Framing)> = None;
+        for piece in pieces {
+            held.extend_from_slice(piece);
+            while known.is_none()
+                && let Some(head) = parse_head(&held, |_| {}).ok()?
+            {
+                held.drain(..head.len);
+                known = (!(100..200).contains(&head.status)).then_some((head.status, head.framing));
+            }
+            if let Some((_, framing)) = &mut known {
+                let mut bytes = std::mem::take(&mut held);
+                let unframed = framing.unframe(&mut bytes, None).ok()?;
+                body.extend_from_slice(&bytes[..unframed.len]);
+                ended |= unframed.ended;
+            }
+        }
+        Some((known.map(|(status, _)| status), body, ended))
+    }
+
+    #[test]
+    fn kept_responses_are_read_alike_wherever_they_are_cut() {
+        for (path, bytes) in kept(&["corpus/http1"]) {
+            let whole = read(&[&bytes]);
+            for step in 1..=bytes.len() {
+                let pieces: Vec<&[u8]> = bytes.chunks(step).collect();
+                assert_eq!(read(&pieces), whole, "{} step {step}", path.display());
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn changed_responses_are_read_alike_wherever_they_are_cut(
+            bytes in mutated(&["corpus/http1"]),
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+        ) {
+            prop_assert_eq!(read(&pieces(&bytes, &cuts)), read(&[&bytes]), "{}", bytes.escape_ascii());
+        }
     }
 }

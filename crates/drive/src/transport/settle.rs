@@ -46,7 +46,7 @@ fn outcome_of(
     match ending {
         Ending::Complete => judge(reply, Ended::Whole),
         Ending::Cut(reason) if record.status.is_none() => (Outcome::Truncated, Some(reason)),
-        Ending::Cut(_) => judge(reply, Ended::Early),
+        Ending::Cut(reason) => judge(reply, Ended::Early(reason)),
         Ending::Malformed(malformed) => judge(reply, Ended::Malformed(malformed)),
         Ending::NotHttp(reason) => (Outcome::Invalid, Some(reason)),
         Ending::NoResponse(reason) => (Outcome::Truncated, Some(format!("no answer: {reason}"))),

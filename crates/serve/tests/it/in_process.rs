@@ -207,6 +207,7 @@ fn by_the_client(spec: &RunSpec, engine: Engine) -> (Vec<Record>, RunEnd) {
         measure_end: times.measure_end,
         keep_chunks: false,
         count_tokens: None,
+        slos: Default::default(),
         sink: None,
         each: Some(Box::new(Tap(tap))),
     };

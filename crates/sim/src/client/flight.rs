@@ -184,5 +184,8 @@ impl Flight {
 }
 
 fn cut_after(events: u32) -> String {
-    format!("the connection ended within the answer, after {events} events and 0 characters")
+    let plural = if events == 1 { "" } else { "s" };
+    format!(
+        "the server closed the connection, within the answer, after {events} event{plural} and 0 characters"
+    )
 }

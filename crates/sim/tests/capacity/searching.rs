@@ -1,6 +1,6 @@
 //! Searches against a server: ours, and plain bisection to compare with.
 
-use plimsoll_core::search::{Effort, Guard, Search, Settings, Step, Tier, TrialOutcome, Variable};
+use plimsoll_core::search::{Guard, Search, Settings, Step, Tier, TrialOutcome, Variable};
 use plimsoll_core::slo::{Confidence, Slos};
 
 use crate::server::Server;
@@ -71,21 +71,6 @@ pub fn search(case: &Case, seed: u64) -> Said {
         let warmup = warmup(plan.seconds);
         let seed = seed * 1_000_003 + plan.number as u64;
         let shown = case.server.trial(&slos, plan.load, warmup, plan.seconds, seed);
-        if std::env::var("SHOW").is_ok() {
-            let f = &shown.found[0];
-            eprintln!(
-                "{:?} load {:.3} of truth {:.0}s n {} eff {:.0} miss {} verdict {:?} over {} {:?}",
-                plan.effort,
-                plan.load / case.truth,
-                plan.seconds,
-                f.n,
-                f.effective_n,
-                f.misses,
-                f.verdict,
-                shown.overloaded,
-                f.reason
-            );
-        }
         search.observe(TrialOutcome {
             load: plan.load,
             effort: plan.effort,
@@ -125,6 +110,3 @@ pub fn bisect(case: &Case, seed: u64) -> Said {
     }
     Said { low: Some(low), high: Some(high), seconds, trials }
 }
-
-#[expect(dead_code, reason = "tbd")]
-const E: Effort = Effort::Look;

@@ -19,7 +19,8 @@ pub enum Server {
     /// A queue in front of some servers, each request with a service time of its own: the recursion of Kiefer and
     /// Wolfowitz (Transactions of the American Mathematical Society 78, 1955), which with one server is Lindley's.
     Station { servers: usize, service: Service },
-    /// The language model engine with steps of 10 ms and this many places in its batch; each answer has 1 to 40 tokens.
+    /// The language model engine with steps of 10 ms and this many places in its batch; each answer has 1 to 7 tokens, and
+    /// what is timed is the first.
     Llm { places: u32 },
 }
 
@@ -28,7 +29,7 @@ pub enum Server {
 pub enum Service {
     Exponential,
     Constant,
-    /// A mixture of two exponentials with equal shares of the load: a squared coefficient of variation of 3.
+    /// A mixture of two exponentials with equal shares of the work: a squared coefficient of variation of 3.
     Mixed,
 }
 
@@ -48,15 +49,6 @@ impl Service {
                 let share = if uniform() < short { short } else { 1.0 - short };
                 SERVICE * time / (2.0 * share)
             }
-        }
-    }
-
-    /// Squared coefficient of variation.
-    pub fn scv(self) -> f64 {
-        match self {
-            Service::Exponential => 1.0,
-            Service::Constant => 0.0,
-            Service::Mixed => 3.0,
         }
     }
 }
@@ -156,7 +148,7 @@ fn llm(places: u32, rate: f64, seconds: f64, seed: u64) -> Vec<Answered> {
         if now >= seconds {
             break;
         }
-        let output_tokens = rng.random_range(1..=40);
+        let output_tokens = rng.random_range(1..=7);
         arrivals.push((now, Ask { prompt_tokens: 10, output_tokens, items: 1, prefix: Arc::default() }));
     }
     let mut answered: Vec<Answered> =

@@ -115,6 +115,7 @@ fn conclude(book: &Book, args: &SweepArgs, json: bool, ended: Step) -> anyhow::R
         Step::StoppedAtOnce => Exit::Interrupted.into(),
         _ if left > 0 => Exit::Failed.into(),
         _ if book.summaries.iter().flatten().any(|summary| !summary.validity.valid) => Exit::Invalid.into(),
+        _ if book.summaries.iter().flatten().any(|summary| summary.missed()) => Exit::ObjectiveMissed.into(),
         _ => Exit::Passed.into(),
     })
 }

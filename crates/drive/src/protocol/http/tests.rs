@@ -92,7 +92,7 @@ fn the_body_decides_next() {
         assert!(error.is_none_or(|error| said.as_ref().is_some_and(|said| said.contains(error))), "{said:?}");
         assert!(outcome == Outcome::Ok || outcome == Outcome::Invalid);
         // A body that is not whole cannot be held against the rules.
-        assert_eq!(judge(&reply, Ended::Early).0, Outcome::Truncated);
+        assert_eq!(judge(&reply, Ended::Early(String::new())).0, Outcome::Truncated);
     }
 }
 
@@ -127,7 +127,7 @@ fn the_mark_at_the_end_of_events_counts_even_where_the_transfer_is_cut() {
     {
         let mut reader = reader(&Expect::default(), Some(StreamBy::Sse), false);
         let (_, reply) = read(&mut reader, 200, &[], &[events.as_bytes()]);
-        assert_eq!(judge(&reply, Ended::Early).0, outcome, "{events}");
+        assert_eq!(judge(&reply, Ended::Early(String::new())).0, outcome, "{events}");
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use plimsoll_core::metrics::Totals;
 use plimsoll_core::record::{Delta, DeltaKind, Outcome, Phase, TokenSource};
 use plimsoll_core::seed::Seed;
+use plimsoll_core::slo::Slos;
 use plimsoll_core::spec::{RunSpec, Secret};
 use plimsoll_core::testing;
 
@@ -29,6 +30,7 @@ fn options() -> Options {
         measure_end: None,
         keep_chunks: true,
         count_tokens: None,
+        slos: Slos::default(),
         sink: None,
         each: None,
     }
@@ -57,6 +59,7 @@ fn end(millis: u64) -> RunEnd {
             end: at(millis + 100),
         },
         ended: "completed".to_owned(),
+        stopped_by: None,
         health: ClientHealth::default(),
         cap_reached: false,
         warnings: vec!["from the caller".to_owned()],

@@ -5,6 +5,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::Reason;
@@ -13,6 +14,7 @@ use plimsoll_core::record::{ConnectTimes, Outcome};
 use plimsoll_core::time::Offset;
 use tokio::time::timeout;
 
+use super::super::connection::Connection;
 use super::super::dial::DialError;
 use super::super::wire::Wire;
 use super::request::Message;
@@ -39,6 +41,8 @@ pub(super) struct Link {
     carried: Cell<u64>,
     /// The user's limit for requests at a time.
     most: usize,
+    /// See [`Connection::news_take`].
+    news_take: Duration,
 }
 
 impl Link {
@@ -61,7 +65,8 @@ impl Link {
             }
             Err(_) => {
                 let limit = wire.limits.connect_timeout;
-                let reason = format!("no settings of HTTP/2 from the server within {limit:?}");
+                let reason =
+                    format!("no settings of HTTP/2 from the server within {limit:?} (--connect-timeout)");
                 return Err(DialError { outcome: Outcome::Timeout, reason });
             }
         };
@@ -99,6 +104,11 @@ impl Link {
         self.sender.borrow().is_some()
     }
 
+    /// Whether it has carried no request yet.
+    pub(super) fn is_unused(&self) -> bool {
+        self.carried.get() == 0
+    }
+
     /// Requests that it takes at a time.
     pub(super) fn limit(&self) -> usize {
         let theirs = self.sender.borrow().as_ref().map_or(0, SendRequest::current_max_send_streams);
@@ -109,17 +119,14 @@ impl Link {
     pub(super) fn seat(self: &Rc<Self>) -> Option<Seat> {
         (self.in_flight.get() < self.limit()).then(|| {
             let idle = self.in_flight.replace(self.in_flight.get() + 1) == 0;
-            Seat { used_idle: idle && self.carried.get() > 0, link: self.clone() }
+            Seat { used_idle: idle && !self.is_unused(), link: self.clone() }
         })
     }
 }
 
 /// Speaks the first words of HTTP/2.
-async fn settle(
-    wire: &Rc<Wire>,
-    connection: super::super::connection::Connection,
-    most: usize,
-) -> Result<Link, String> {
+async fn settle(wire: &Rc<Wire>, connection: Connection, most: usize) -> Result<Link, String> {
+    let news_take = connection.news_take();
     let reads = Rc::new(Reads::default());
     let socket = Socket::new(connection, wire.clone(), reads.clone());
     let (sender, connection) = client::Builder::new()
@@ -140,12 +147,13 @@ async fn settle(
         in_flight: Cell::new(0),
         carried: Cell::new(0),
         most,
+        news_take,
     };
     poll_fn(|cx| {
         link.reads.may_read();
         match link.poll_connection(cx) {
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error.to_string())),
-            Poll::Ready(Ok(())) => Poll::Ready(Err("the server closed the connection".to_owned())),
+            Poll::Ready(Err(error)) if !error.is_io() => Poll::Ready(Err(error.to_string())),
+            Poll::Ready(_) => Poll::Ready(Err("the server closed the connection".to_owned())),
             Poll::Pending if link.limit() > 0 => Poll::Ready(Ok(())),
             Poll::Pending => Poll::Pending,
         }
@@ -159,7 +167,7 @@ pub(super) struct Seat {
     link: Rc<Link>,
     /// Whether the connection was used before and carried nothing when the place was taken: the server may have been
     /// about to close it.
-    pub(super) used_idle: bool,
+    used_idle: bool,
 }
 
 impl Seat {
@@ -182,6 +190,12 @@ impl Seat {
             }
         }
         sent
+    }
+
+    /// Whether the server may have closed the connection, which carried nothing, just as the request was sent on it,
+    /// `waited` ago.
+    pub(super) fn was_a_race(&self, waited: Duration) -> bool {
+        self.used_idle && waited <= self.link.news_take
     }
 
     /// When the last read of the connection had arrived.

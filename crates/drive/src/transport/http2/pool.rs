@@ -24,10 +24,13 @@ pub(super) struct Pool {
     expected: Cell<usize>,
 }
 
+/// What came of the opening of a connection.
+type Opened = Result<(Rc<Link>, ConnectTimes), DialError>;
+
 /// A connection being opened, and those who wait for it.
 struct Dial {
     waiting: Cell<usize>,
-    result: RefCell<Option<Result<ConnectTimes, DialError>>>,
+    result: RefCell<Option<Opened>>,
     done: Notify,
 }
 
@@ -53,10 +56,14 @@ impl Pool {
             return Ok((link.seat().ok_or_else(nothing_allowed)?, times));
         }
         loop {
-            let times = self.dial().wait().await?;
-            // Requests that were due meanwhile may have taken the places.
+            let (link, times) = self.dial().wait().await?;
             if let Some(seat) = self.seat() {
                 return Ok((seat, times));
+            }
+            // Requests that were due meanwhile may have taken the places. A server that ends each connection before it
+            // has carried any would be asked again and again.
+            if !link.is_open() && link.is_unused() {
+                return Err(nothing_allowed());
             }
         }
     }
@@ -72,11 +79,11 @@ impl Pool {
         let (pool, own) = (self.clone(), dial.clone());
         // A task of its own: whoever asked for it may be given up, and others wait too.
         spawn_local(async move {
-            let opened = pool.open().await.map(|(link, times)| {
+            let opened = pool.open().await;
+            if let Ok((link, _)) = &opened {
                 pool.expected.set(link.limit());
-                pool.links.borrow_mut().push(link);
-                times
-            });
+                pool.links.borrow_mut().push(link.clone());
+            }
             pool.dials.borrow_mut().retain(|dial| !Rc::ptr_eq(dial, &own));
             own.result.replace(Some(opened));
             own.done.notify_waiters();
@@ -84,7 +91,7 @@ impl Pool {
         dial
     }
 
-    async fn open(&self) -> Result<(Rc<Link>, ConnectTimes), DialError> {
+    async fn open(&self) -> Opened {
         let (link, times) = Link::open(&self.wire, self.most).await?;
         self.wire.pulse.connection_opened();
         let (wire, own) = (self.wire.clone(), link.clone());
@@ -97,7 +104,7 @@ impl Pool {
 }
 
 impl Dial {
-    async fn wait(&self) -> Result<ConnectTimes, DialError> {
+    async fn wait(&self) -> Opened {
         self.waiting.set(self.waiting.get() + 1);
         loop {
             // Registered before the look, so that the end cannot fall between.

@@ -111,16 +111,21 @@ impl Stream {
         if error.is_go_away() && !error.is_remote() {
             return Ending::NotHttp(format!("what came is not HTTP/2: {error}"));
         }
+        let why = || error.reason().map_or_else(String::new, |reason| format!(", {reason}"));
         let reason = if error.is_io() {
-            format!("the server closed the connection ({error})")
+            "the server closed the connection".to_owned()
+        } else if error.is_go_away() {
+            format!("the server is leaving (GOAWAY{})", why())
         } else {
-            format!("the server ended the request ({error})")
+            format!("the server reset the stream (RST_STREAM{})", why())
         };
         let refused = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
         match answer.record.status {
             None => {
                 // A stream that ends by GOAWAY is one that the server says it has not looked at.
-                self.unprocessed = refused || error.is_go_away() || (error.is_io() && self.seat.used_idle);
+                let waited = answer.waited(wire.clock.now());
+                self.unprocessed =
+                    refused || error.is_go_away() || (error.is_io() && self.seat.was_a_race(waited));
                 Ending::NoResponse(reason)
             }
             Some(_) => answer.cut_short(wire.clock.now(), &reason),

@@ -106,7 +106,10 @@ fn strings(count: u64, width: usize, bytes: &[u8]) -> Result<Bytes, String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::fuzz::{AT_LEAST, PER_BYTE, kept, most_held, mutated};
 
     fn file(header: &str, data: &[u8]) -> Bytes {
         let length = u16::try_from(header.len()).unwrap().to_le_bytes();
@@ -152,6 +155,26 @@ mod tests {
         ] {
             let error = parse("x", &content).unwrap_err();
             assert!(error.contains(part), "{error}");
+        }
+    }
+
+    /// Reads a file in memory that its length justifies.
+    fn survive(bytes: Vec<u8>) {
+        let file = Bytes::from(bytes);
+        let (tensor, most) = most_held(|| parse("x", &file));
+        assert!(most <= AT_LEAST + PER_BYTE * file.len(), "{most} bytes for {}", file.escape_ascii());
+        drop(tensor);
+    }
+
+    #[test]
+    fn kept_files_are_survived() {
+        kept(&["corpus/npy"]).into_iter().for_each(|(_, bytes)| survive(bytes));
+    }
+
+    proptest! {
+        #[test]
+        fn changed_files_are_survived(bytes in mutated(&["corpus/npy"])) {
+            survive(bytes);
         }
     }
 }

@@ -264,8 +264,10 @@ mod tests {
     use std::num::NonZeroU32;
 
     use plimsoll_core::spec::tensors::{Framing, TensorEncoding, Values};
+    use proptest::prelude::*;
 
     use super::*;
+    use crate::fuzz::{AT_LEAST, PER_BYTE, kept, most_held, mutated};
 
     fn spec(inputs: &[(&str, DataType, &[i64])], batch: u32) -> PayloadSpec {
         let input = |&(name, datatype, shape): &(&str, DataType, &[i64])| TensorSpec {
@@ -366,5 +368,25 @@ mod tests {
         let more = spec(&[("a", DataType::Fp32, &[OPEN, 2]), ("c/d", DataType::Fp32, &[1])], 0);
         let error = requests(folder.path(), &more).unwrap_err().to_string();
         assert!(error.contains("no c_d.npy"), "{error}");
+    }
+
+    /// Reads a text in memory that its length justifies.
+    fn survive(bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        let (request, most) = most_held(|| from_json("file", &text, &two()));
+        assert!(most <= AT_LEAST + PER_BYTE * text.len(), "{most} bytes for {text}");
+        drop(request);
+    }
+
+    #[test]
+    fn kept_tensors_are_survived() {
+        kept(&["corpus/tensors"]).iter().for_each(|(_, bytes)| survive(bytes));
+    }
+
+    proptest! {
+        #[test]
+        fn changed_tensors_are_survived(bytes in mutated(&["corpus/tensors"])) {
+            survive(&bytes);
+        }
     }
 }

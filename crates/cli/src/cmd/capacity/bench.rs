@@ -1,0 +1,286 @@
+//! Makes the trials of a search against one server, and tells them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use plimsoll_core::certificate::Certificate;
+use plimsoll_core::load::{
+    Arrivals, ClosedLoop, ClosedShape, GapDistribution, LoadModel, OpenLoop, ThinkTime,
+};
+use plimsoll_core::record::Outcome;
+use plimsoll_core::search::{Search, Tier, TrialOutcome, TrialPlan};
+use plimsoll_core::seed::Seed;
+use plimsoll_core::spec::Phases;
+use plimsoll_core::summary::{RunHeader, Summary};
+use plimsoll_core::time::Rate;
+
+use super::beginning::Beginning;
+use super::judge::Judge;
+use super::objectives::Objectives;
+use super::stored::{OUTCOME_FILE, SEARCH_FILE, SearchFile, Stored, StoredTrial};
+use crate::exit::{UsageError, refuse};
+use crate::report::{capacity as report, emit};
+use crate::session::{Blueprint, CommandFolder, Done, Interrupted, Session, Trial};
+
+/// Time for the server to settle between two trials.
+const SETTLE: Duration = Duration::from_secs(1);
+/// The name of the certificate in its folder.
+const CERTIFICATE_FILE: &str = "certificate.json";
+
+/// A server, what is asked of it, and where the results go.
+pub(super) struct Bench<'a> {
+    session: Session,
+    blueprint: &'a Blueprint,
+    folder: CommandFolder,
+    tiers: &'a [Tier],
+    /// Seconds left out at the start of each trial.
+    warmup: f64,
+    /// The gaps between arrivals; nothing in a closed loop.
+    gaps: Option<GapDistribution>,
+    /// Of the run with one user.
+    header: Option<RunHeader>,
+    /// Trials are not of the search that a later one may go on with.
+    aside: bool,
+}
+
+/// A trial, as far as the user let it go on.
+pub(super) enum Made {
+    Whole(Box<TrialOutcome>),
+    Interrupted(Interrupted),
+}
+
+impl<'a> Bench<'a> {
+    pub(super) fn new(
+        session: Session,
+        blueprint: &'a Blueprint,
+        folder: CommandFolder,
+        tiers: &'a [Tier],
+    ) -> Self {
+        let gaps = match &blueprint.spec.load {
+            LoadModel::Open(OpenLoop { arrivals: Arrivals::Process { gaps, .. }, .. }) => Some(*gaps),
+            _ => None,
+        };
+        Bench { session, blueprint, folder, tiers, warmup: 0.0, gaps, header: None, aside: false }
+    }
+
+    /// Takes up a search that was interrupted.
+    ///
+    /// # Errors
+    /// It was another one.
+    pub(super) fn go_on(
+        &mut self,
+        stored: Stored,
+        objectives: &Objectives,
+    ) -> Result<(Beginning, Vec<TrialOutcome>), UsageError> {
+        let asked = self.asked(objectives);
+        if let Some((before, now)) =
+            stored.search.asked.iter().zip(&asked).find(|(before, now)| before != now)
+        {
+            refuse!(
+                "--resume: that search was about `{before}`, and this one is about `{now}`: give the same options"
+            );
+        }
+        self.warmup = stored.search.beginning.warmup;
+        self.header = Some(stored.search.run);
+        self.session.go_on_after(stored.trials.iter().map(|trial| trial.asked).sum());
+        emit::note(&format!("going on after {} trials", stored.trials.len()));
+        Ok((stored.search.beginning, stored.trials.into_iter().map(|trial| trial.outcome).collect()))
+    }
+
+    /// What makes this search another than others.
+    fn asked(&self, objectives: &Objectives) -> Vec<String> {
+        let spec = &self.blueprint.spec;
+        let mut asked = vec![spec.target.model.clone(), self.workload(), self.arrivals()];
+        asked.extend(
+            objectives.texts().into_iter().map(|tier| format!("{} {}", tier.name, tier.slos.join("; "))),
+        );
+        asked
+    }
+
+    /// Keeps what one user found.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub(super) fn begin(&mut self, beginning: &Beginning, objectives: &Objectives) -> anyhow::Result<()> {
+        self.warmup = beginning.warmup;
+        emit::note(&report::beginning(beginning.latency, self.warmup, &self.blueprint.spec.target));
+        let search = SearchFile::new(self.asked(objectives), *beginning, self.header()?);
+        self.folder.write_json(SEARCH_FILE, &search)
+    }
+
+    /// Lets one user ask for a while.
+    ///
+    /// # Errors
+    /// The run cannot be made or kept.
+    pub(super) fn one_user(&mut self, phases: Phases) -> anyhow::Result<(Summary, Interrupted)> {
+        let trial = Trial::among_others(self.blueprint, self.folder.path().join("one-user"));
+        let done = self.session.trial(Trial { load: users(1, ThinkTime::Zero), phases, ..trial })?;
+        whole(&done)?;
+        self.header = Some(done.finished.summary.run.clone());
+        Ok((done.finished.summary, done.interrupted))
+    }
+
+    /// Makes a trial of the search.
+    ///
+    /// # Errors
+    /// It cannot be made or kept.
+    pub(super) fn trial(&mut self, plan: &TrialPlan) -> anyhow::Result<Made> {
+        let settle = if plan.number == 0 { Duration::ZERO } else { SETTLE };
+        if self.session.pause(settle)? {
+            return Ok(Made::Interrupted(Interrupted::Gracefully));
+        }
+        let number = self.folder.next_trial()?;
+        let spec = &self.blueprint.spec;
+        let mut trial = Trial {
+            seed: Seed(spec.seed.0.wrapping_add(number as u64)),
+            load: self.load(plan.load)?,
+            phases: Phases {
+                warmup: Duration::from_secs_f64(self.warmup),
+                measure: Some(Duration::from_secs_f64(plan.seconds)),
+                max_requests: None,
+                drain_timeout: spec.phases.drain_timeout,
+            },
+            ..Trial::among_others(self.blueprint, self.folder.trial(number))
+        };
+        let judge = Judge::new(self.tiers, trial.times().measure_start);
+        let sink = judge.clone();
+        trial.each = Some(Box::new(|_| Box::new(sink)));
+        let done = self.session.trial(trial)?;
+        whole(&done)?;
+        if done.interrupted != Interrupted::No {
+            return Ok(Made::Interrupted(done.interrupted));
+        }
+        let outcome = self.outcome(plan, &done, &judge);
+        if self.aside {
+            return Ok(Made::Whole(Box::new(outcome)));
+        }
+        let asked = done.finished.summary.counts.total;
+        self.folder.write_json(
+            &format!("trials/{number:03}/{OUTCOME_FILE}"),
+            &StoredTrial { outcome: outcome.clone(), asked },
+        )?;
+        Ok(Made::Whole(Box::new(outcome)))
+    }
+
+    fn load(&self, load: f64) -> anyhow::Result<LoadModel> {
+        Ok(match (&self.blueprint.spec.load, self.gaps) {
+            (LoadModel::Open(open), Some(gaps)) => {
+                let rate =
+                    Rate::try_from(load).ok().context("a rate that is none: a fault of this program")?;
+                LoadModel::Open(OpenLoop { arrivals: Arrivals::Process { rate, gaps }, cap: open.cap })
+            }
+            (LoadModel::Closed(closed), _) => users(load as u32, closed.think),
+            (LoadModel::Open(open), None) => LoadModel::Open(open.clone()),
+        })
+    }
+
+    fn outcome(&self, plan: &TrialPlan, done: &Done, judge: &Judge) -> TrialOutcome {
+        let summary = &done.finished.summary;
+        let window = &summary.window;
+        let end = done.times.measure_start + Duration::from_secs_f64(window.measured);
+        let latency = summary.metrics.get("latency");
+        let of = |outcome| summary.counts.outcomes.get(&outcome).copied().unwrap_or(0);
+        let refused = of(Outcome::Connect);
+        TrialOutcome {
+            load: plan.load,
+            effort: plan.effort,
+            seconds: window.measured,
+            spent: window.ramp + window.warmup + window.measured + window.drain,
+            tiers: judge.verdicts(self.tiers, end),
+            overloaded: summary.validity.overloaded,
+            invalid: summary.validity.reasons.first().cloned(),
+            gone: refused > 0 && summary.counts.ok == 0 && !self.session.is_reachable(&self.blueprint.spec),
+            rate_limited: of(Outcome::Http429),
+            throughput: summary.rates.completed_rate,
+            latency: latency.and_then(|latency| latency.mean),
+            latency_p99: latency.and_then(|latency| latency.percentile(99.0)),
+            concurrency: summary.rates.concurrency_mean,
+        }
+    }
+
+    /// Tells the last trial.
+    pub(super) fn say(&self, search: &Search) {
+        if let Some(last) = search.trials().last().filter(|_| self.blueprint.outputs.progress) {
+            let variable = search.settings().variable;
+            emit::note(&report::trial_line(search.trials().len(), last, &search.so_far(), variable));
+        }
+    }
+
+    /// Arrivals of another distribution from now on, for another search than that of this folder.
+    pub(super) fn arrive(&mut self, gaps: GapDistribution) {
+        (self.gaps, self.aside) = (Some(gaps), true);
+    }
+
+    /// Stops the server, and keeps the certificate. Returns its path.
+    ///
+    /// # Errors
+    /// It cannot be written, or an embedded server had failed.
+    pub(super) fn close(self, certificate: &Certificate) -> anyhow::Result<PathBuf> {
+        self.folder.write_json(CERTIFICATE_FILE, certificate)?;
+        self.session.close()?;
+        Ok(self.folder.path().join(CERTIFICATE_FILE))
+    }
+
+    /// The header of the run with one user.
+    ///
+    /// # Errors
+    /// There was none: a fault of this program.
+    pub(super) fn header(&self) -> anyhow::Result<RunHeader> {
+        self.header.clone().context("a search without its first run: a fault of this program")
+    }
+
+    pub(super) fn arrivals(&self) -> String {
+        match self.gaps {
+            Some(GapDistribution::Constant) => "constant gaps".to_owned(),
+            Some(GapDistribution::Uniform) => "uniform gaps".to_owned(),
+            Some(GapDistribution::Poisson) => "Poisson".to_owned(),
+            Some(GapDistribution::Gamma { cv }) => format!("gamma gaps, CV {cv}"),
+            None => "closed loop".to_owned(),
+        }
+    }
+
+    /// Coefficient of variation of the gaps between arrivals.
+    pub(super) fn cv(&self) -> Option<f64> {
+        self.gaps.map(|gaps| match gaps {
+            GapDistribution::Constant => 0.0,
+            GapDistribution::Uniform => 1.0 / 3.0_f64.sqrt(),
+            GapDistribution::Poisson => 1.0,
+            GapDistribution::Gamma { cv } => cv,
+        })
+    }
+
+    pub(super) fn workload(&self) -> String {
+        self.blueprint.describe()
+    }
+
+    /// Seconds of a trial at most (`-t`).
+    pub(super) fn longest(&self) -> f64 {
+        self.blueprint.spec.phases.measure.map_or(300.0, |time| time.as_secs_f64())
+    }
+
+    /// The warm-up that the user asked for, seconds.
+    pub(super) fn warmup_given(&self) -> Option<f64> {
+        let warmup = self.blueprint.spec.phases.warmup;
+        (!warmup.is_zero()).then_some(warmup.as_secs_f64())
+    }
+
+    pub(super) fn drain_timeout(&self) -> Duration {
+        self.blueprint.spec.phases.drain_timeout
+    }
+}
+
+/// Users of a closed loop, all there within a second.
+fn users(users: u32, think: ThinkTime) -> LoadModel {
+    let users = std::num::NonZeroU32::new(users).unwrap_or(std::num::NonZeroU32::MIN);
+    let shape = ClosedShape::Steady { spawn_rate: Rate::try_from(f64::from(users.get())).ok() };
+    LoadModel::Closed(ClosedLoop { users, shape, think })
+}
+
+/// Refuses results that could not be kept.
+fn whole(done: &Done) -> anyhow::Result<()> {
+    match &done.finished.failure {
+        Some(failure) => Err(anyhow::anyhow!("{failure}")),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,261 @@
+//! `plimsoll capacity`: the highest load that keeps all objectives, found by trials and certified.
+
+mod beginning;
+mod bench;
+mod burst;
+mod judge;
+mod objectives;
+mod stored;
+
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+use plimsoll_core::certificate::{CERTIFICATE_SCHEMA, Certificate, Headroom, Method, Traffic};
+use plimsoll_core::knee::{KneePoint, Knees};
+use plimsoll_core::search::{Capacity, Doom, Search, Settings, Step, TierCapacity, TrialOutcome, Variable};
+use plimsoll_core::time::Rate;
+
+use self::beginning::Beginning;
+use self::bench::{Bench, Made};
+use self::objectives::Objectives;
+use self::stored::Stored;
+use crate::args::capacity::{CapacityArgs, Searched};
+use crate::exit::{Exit, UsageError, refuse};
+use crate::report::style::Style;
+use crate::report::{capacity as report, emit};
+use crate::session::{CommandFolder, Interrupted, Presets, Session, settings};
+
+/// The largest share of a passing load's seconds that may belong to trials which fail on their own.
+const EXCEED_RATIO: f64 = 0.2;
+/// The relative overload that must be seen: a server 7 % over its saturation looks well for a long time.
+const OVERLOAD: f64 = 0.07;
+/// Seconds of a trial, at least.
+const TRIAL_MIN: f64 = 5.0;
+/// The longest time of a trial, unless the user says another.
+const TRIAL_MAX: &str = "5m";
+
+/// Runs the command.
+///
+/// # Errors
+/// Bad usage, or a failure of this host or of the way to the server.
+pub(crate) fn run(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Result<ExitCode> {
+    refuse_loads(args)?;
+    let Some(resolved) = settings(matches, "capacity", &args.run, presets(args.search.search))? else {
+        return Ok(Exit::Passed.into());
+    };
+    let stored = args.search.resume.as_ref().map(|folder| Stored::read(folder)).transpose()?;
+    let (session, blueprint) = Session::open(resolved)?;
+    let objectives = Objectives::of(args, &blueprint.spec)?;
+    objectives.announce();
+    let folder = match &args.search.resume {
+        Some(path) => CommandFolder::open(path.clone()),
+        None => CommandFolder::create(&blueprint.outputs.out, &blueprint.spec.name)?,
+    };
+    let mut bench = Bench::new(session, &blueprint, folder, &objectives.tiers);
+    let (beginning, outcomes) = match stored {
+        Some(stored) => bench.go_on(stored, &objectives)?,
+        None => (Beginning::measure(&mut bench, &objectives)?, Vec::new()),
+    };
+    let settings = search_settings(args, &bench, &beginning, &objectives);
+    let mut search = Search::new(settings.clone()).map_err(|error| UsageError(error.to_string()))?;
+    outcomes.into_iter().for_each(|outcome| search.observe(outcome));
+    let found = conduct(&mut search, &mut bench)?;
+    let burst = match args.search.burst_check {
+        Some(cv) if found.interrupted == Interrupted::No => burst::check(cv, &settings, &found, &mut bench)?,
+        _ => None,
+    };
+    let knees =
+        Knees::of(&search.trials().iter().filter_map(knee_point).collect::<Vec<_>>(), blueprint.spec.seed);
+    let certificate = Certificate {
+        schema: CERTIFICATE_SCHEMA.to_owned(),
+        run: bench.header()?,
+        variable: settings.variable,
+        traffic: Traffic { arrivals: bench.arrivals(), cv: bench.cv(), workload: bench.workload() },
+        method: method(&settings, &beginning, &objectives, &found.capacity),
+        tiers: objectives.texts(),
+        headroom: args.search.traffic.map_or_else(Vec::new, |today| headroom(&found.capacity, today)),
+        capacity: found.capacity,
+        doom: found.doom,
+        knees,
+        burst,
+        trials: search.trials().to_vec(),
+    };
+    let path = bench.close(&certificate)?;
+    let text = match blueprint.outputs.json {
+        true => format!("{}\n", serde_json::to_string_pretty(&certificate)?),
+        false => report::text(&certificate, &path, Style::of_stdout(blueprint.outputs.color)),
+    };
+    emit::result(&text)?;
+    Ok(exit_code(&certificate, found.interrupted))
+}
+
+/// Where a search ended.
+struct Found {
+    capacity: Capacity,
+    doom: Option<Doom>,
+    interrupted: Interrupted,
+}
+
+/// Makes trials until the search is over or the user has had enough.
+fn conduct(search: &mut Search, bench: &mut Bench<'_>) -> anyhow::Result<Found> {
+    loop {
+        let plan = match search.next() {
+            Step::Trial(plan) | Step::Confirm(plan) => plan,
+            Step::Done(capacity) => return Ok(Found { capacity, doom: None, interrupted: Interrupted::No }),
+            Step::Doomed(doom) => {
+                let capacity = search.so_far();
+                return Ok(Found { capacity, doom: Some(doom), interrupted: Interrupted::No });
+            }
+        };
+        match bench.trial(&plan)? {
+            Made::Whole(outcome) => {
+                search.observe(*outcome);
+                bench.say(search);
+            }
+            Made::Interrupted(interrupted) => {
+                return Ok(Found { capacity: search.so_far(), doom: None, interrupted });
+            }
+        }
+    }
+}
+
+/// What the command sets of the options of `run`.
+fn presets(searched: Searched) -> Presets {
+    let presets = Presets::default().or("run-time", TRIAL_MAX).or("name", "capacity");
+    match searched {
+        Searched::Rate => presets.or("qps", "1").or("qps-distribution", "poisson"),
+        // As many as the search may need: I/O threads follow from it.
+        Searched::Concurrency => presets.or("users", "4096"),
+    }
+}
+
+/// Options that say how much load there is contradict a search for that.
+fn refuse_loads(args: &CapacityArgs) -> Result<(), UsageError> {
+    let load = &args.run.load;
+    let given = [
+        ("--qps", load.qps.is_some()),
+        ("--stages", !load.stages.is_empty()),
+        ("--trace", load.trace.is_some()),
+        ("--burst", load.burst.is_some()),
+        ("--ramping-time", load.ramping_time.is_some()),
+        ("--max-requests", args.run.phases.max_requests.is_some()),
+    ];
+    if let Some((name, _)) = given.into_iter().find(|(_, given)| *given) {
+        refuse!(
+            "capacity finds the load itself: leave {name} out; --min-rate and --max-rate limit where it looks"
+        );
+    }
+    if args.search.search == Searched::Concurrency && args.search.burst_check.is_some() {
+        refuse!("--burst-check is about the arrivals of an open loop: leave it out, or --search rate");
+    }
+    match (args.search.min_rate, args.search.max_rate) {
+        (Some(min), Some(max)) if min >= max => {
+            refuse!("--min-rate {min} is not below --max-rate {max}: swap them, or leave one out")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn search_settings(
+    args: &CapacityArgs,
+    bench: &Bench<'_>,
+    beginning: &Beginning,
+    objectives: &Objectives,
+) -> Settings {
+    let SearchLimits { start, min, max } = SearchLimits::of(args, beginning);
+    Settings {
+        variable: variable(args.search.search),
+        start,
+        min,
+        max,
+        precision: args.search.precision,
+        exceed_ratio: EXCEED_RATIO,
+        trial_min: TRIAL_MIN.min(bench.longest()),
+        trial_max: bench.longest(),
+        budget: args.search.budget.map(|budget| budget.as_secs_f64()),
+        guard: beginning.guard(bench.cv(), OVERLOAD),
+        tiers: objectives.tiers.clone(),
+    }
+}
+
+/// Between which loads the search looks, and where it begins.
+struct SearchLimits {
+    start: f64,
+    min: f64,
+    max: f64,
+}
+
+impl SearchLimits {
+    fn of(args: &CapacityArgs, beginning: &Beginning) -> Self {
+        let (start, span) = match args.search.search {
+            Searched::Rate => {
+                let span = [beginning.rate() / 1e3, beginning.rate() * 1e4];
+                (beginning.rate(), span.map(|rate| rate.clamp(Rate::MIN, Rate::MAX)))
+            }
+            Searched::Concurrency => (1.0, [1.0, 4096.0]),
+        };
+        let max = args.search.max_rate.unwrap_or(span[1].max(10.0 * args.search.min_rate.unwrap_or(0.0)));
+        let min = args.search.min_rate.unwrap_or(span[0].min(max / 10.0));
+        SearchLimits { start: start.clamp(min, max), min, max }
+    }
+}
+
+fn variable(searched: Searched) -> Variable {
+    match searched {
+        Searched::Rate => Variable::Rate,
+        Searched::Concurrency => Variable::Concurrency,
+    }
+}
+
+fn method(
+    settings: &Settings,
+    beginning: &Beginning,
+    objectives: &Objectives,
+    capacity: &Capacity,
+) -> Method {
+    let best = capacity.tiers.iter().filter_map(|tier| tier.low).max_by(|a, b| a.load.total_cmp(&b.load));
+    let visible = best.filter(|_| settings.variable == Variable::Rate);
+    Method {
+        confidence: objectives.confidence(),
+        precision: settings.precision,
+        exceed_ratio: settings.exceed_ratio,
+        warmup: beginning.warmup,
+        service_scv: beginning.service_scv,
+        visible_overload: visible.map(|low| settings.guard.visible_after(low.seconds, low.load)),
+        default_objectives: objectives.by_default,
+    }
+}
+
+fn headroom(capacity: &Capacity, traffic: f64) -> Vec<Headroom> {
+    let of_tier = |tier: &TierCapacity| {
+        let headroom = tier.low?.load / traffic - 1.0;
+        Some(Headroom { tier: tier.name.clone(), traffic, headroom })
+    };
+    capacity.tiers.iter().filter_map(of_tier).collect()
+}
+
+fn knee_point(trial: &TrialOutcome) -> Option<KneePoint> {
+    let latency = trial.latency.filter(|_| trial.invalid.is_none())?;
+    Some(KneePoint {
+        load: trial.load,
+        seconds: trial.seconds,
+        throughput: trial.throughput,
+        latency,
+        concurrency: trial.concurrency,
+        steady: !trial.overloaded,
+    })
+}
+
+/// The exit code that a search deserves.
+fn exit_code(certificate: &Certificate, interrupted: Interrupted) -> ExitCode {
+    let certified = certificate.capacity.tiers.iter().all(|tier| tier.low.is_some());
+    let exit = match &certificate.doom {
+        _ if interrupted == Interrupted::Twice => Exit::Interrupted,
+        Some(Doom::NotSustainable { .. }) => Exit::ObjectiveMissed,
+        Some(Doom::Client { .. }) => Exit::Invalid,
+        Some(Doom::ServerGone { .. }) => Exit::Failed,
+        None if certified => Exit::Passed,
+        None => Exit::Failed,
+    };
+    exit.into()
+}

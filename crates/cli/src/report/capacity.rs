@@ -1,0 +1,346 @@
+//! What a capacity search says: a line for each trial, and the certificate for people.
+
+use std::path::Path;
+
+use comfy_table::{CellAlignment, Table, presets};
+use plimsoll_core::certificate::Certificate;
+use plimsoll_core::search::{Capacity, Ceiling, Doom, Effort, TierCapacity, TrialOutcome, Variable};
+use plimsoll_core::slo::{SloVerdict, Verdict};
+use plimsoll_core::spec::Target;
+
+use super::capacity_chart::chart;
+use super::numbers::{count, ms, percent, short};
+use super::style::{Style, Tone, lines};
+
+/// What one user found, before the search.
+pub(crate) fn beginning(latency: f64, warmup: f64, target: &Target) -> String {
+    format!(
+        "{} (model {}): a request of one user takes {} ms; the first {} s of each trial are left out",
+        target.url,
+        target.model,
+        ms(Some(latency)),
+        short(warmup)
+    )
+}
+
+/// A trial in one line, with the interval so far.
+pub(crate) fn trial_line(
+    number: usize,
+    trial: &TrialOutcome,
+    so_far: &Capacity,
+    variable: Variable,
+) -> String {
+    let found: Vec<String> = trial.tiers.iter().flatten().map(finding).collect();
+    let word = match (&trial.invalid, trial.overloaded) {
+        (Some(_), _) => " INVALID",
+        (None, true) => " OVERLOADED",
+        (None, false) => "",
+    };
+    let effort = match trial.effort {
+        Effort::Look => "look",
+        Effort::Decide => "decide",
+        Effort::Confirm => "confirm",
+    };
+    format!(
+        "{number:>3} {effort:<7} {}, {} s:{word} {}; {}",
+        load(trial.load, variable),
+        short(trial.seconds),
+        found.join(", "),
+        so_far.tiers.iter().map(|tier| interval(tier, variable)).collect::<Vec<_>>().join(", ")
+    )
+}
+
+fn finding(found: &SloVerdict) -> String {
+    let word = match found.verdict {
+        Verdict::Pass => "met",
+        Verdict::Fail => "missed",
+        Verdict::Undecided => "open",
+    };
+    match found.allowed {
+        Some(_) => format!("{} {word} ({} of {} miss)", found.slo, count(found.misses), count(found.n)),
+        None => format!("{} {word}", found.slo),
+    }
+}
+
+/// `12.3/s` or `12 users`.
+fn load(load: f64, variable: Variable) -> String {
+    match variable {
+        Variable::Rate => format!("{}/s", short(load)),
+        Variable::Concurrency => format!("{load} users"),
+    }
+}
+
+/// What is known of a tier, in a few words.
+fn interval(tier: &TierCapacity, variable: Variable) -> String {
+    let name = if tier.name.is_empty() { String::new() } else { format!("{} ", tier.name) };
+    let found = match (tier.low, tier.high) {
+        (Some(low), Some(high)) => format!("{} to {}", load(low.load, variable), load(high.load, variable)),
+        (Some(low), None) => format!("at least {}", load(low.load, variable)),
+        (None, Some(high)) => format!("below {}", load(high.load, variable)),
+        (None, None) => "nothing decided yet".to_owned(),
+    };
+    name + &found
+}
+
+/// The whole report. `path` is where the certificate was written.
+pub(crate) fn text(certificate: &Certificate, path: &Path, style: Style) -> String {
+    let mut sections = vec![answer(certificate, style), basis(certificate), knees(certificate)];
+    sections.extend(certificate.burst.as_ref().map(|burst| {
+        let cost = |cost: &Option<f64>| cost.map_or("not known".to_owned(), percent);
+        let all: Vec<String> = burst.cost.iter().map(cost).collect();
+        format!(
+            "Bursts     arrivals with a CV of {} cost {} of the certified load\n",
+            burst.cv,
+            all.join(", ")
+        )
+    }));
+    sections.push(trials(certificate));
+    sections.push(chart(certificate, style));
+    sections.push(format!("Certificate {}\n", path.display()));
+    sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn answer(certificate: &Certificate, style: Style) -> String {
+    let mut text = String::new();
+    for (tier, objectives) in certificate.capacity.tiers.iter().zip(&certificate.tiers) {
+        let name = if tier.name.is_empty() { String::new() } else { format!(" ({})", tier.name) };
+        let (tone, word, rest) = verdict(certificate, tier);
+        text += &format!("{}{name}: {rest}\n", style.paint(tone, word));
+        let by_default =
+            if certificate.method.default_objectives { " (defaults, as no --slo was given)" } else { "" };
+        text += &format!("           objectives {}{by_default}\n", objectives.slos.join("; "));
+        if let Some(binding) = &tier.binding {
+            text += &format!("           bound by {binding}\n");
+        }
+        if let Some(headroom) = certificate.headroom.iter().find(|headroom| headroom.tier == tier.name) {
+            text += &headroom_line(headroom.headroom, &load(headroom.traffic, certificate.variable));
+        }
+    }
+    text + &rate_limit(certificate)
+}
+
+fn headroom_line(headroom: f64, today: &str) -> String {
+    if headroom < 0.0 {
+        format!("           today's {today} is {} more than that\n", percent(-headroom / (1.0 + headroom)))
+    } else {
+        format!("           headroom over today's {today}: {}\n", percent(headroom))
+    }
+}
+
+/// The verdict on a tier: how to colour it, its word, and what it means.
+fn verdict(certificate: &Certificate, tier: &TierCapacity) -> (Tone, &'static str, String) {
+    let variable = certificate.variable;
+    let show = |value: f64| load(value, variable);
+    let (Some(low), doom) = (tier.low, &certificate.doom) else {
+        return none(certificate, tier);
+    };
+    let confirmed = if low.confirmed { "" } else { ", not confirmed by a run of its own" };
+    let seconds = short(low.seconds);
+    let text = match (tier.high, tier.ceiling) {
+        (Some(high), _) => {
+            format!(
+                "{} passes, {} fails ({seconds} s at the first{confirmed})",
+                show(low.load),
+                show(high.load)
+            )
+        }
+        (None, Some(Ceiling::GreatestAllowed)) => {
+            format!(
+                "at least {}, the greatest load that was allowed: raise --max-rate to find the end",
+                show(low.load)
+            )
+        }
+        (None, Some(Ceiling::Client { load })) => format!(
+            "at least {}; this client cannot put {} on the server without measuring itself: that is its limit, not the \
+             server's",
+            show(low.load),
+            show(load)
+        ),
+        (None, Some(Ceiling::OutOfTime)) => {
+            format!(
+                "at least {}; the time was up before a load failed ({seconds} s{confirmed})",
+                show(low.load)
+            )
+        }
+        (None, _) => {
+            format!("{} passes; the loads just above are too close to call ({seconds} s)", show(low.load))
+        }
+    };
+    match doom {
+        Some(Doom::ServerGone { load: gone, .. }) => {
+            (Tone::Bad, "SERVER GONE", format!("at {}; before that, {text}", show(*gone)))
+        }
+        _ => (Tone::Good, "CAPACITY", text),
+    }
+}
+
+/// Why there is no certified load.
+fn none(certificate: &Certificate, tier: &TierCapacity) -> (Tone, &'static str, String) {
+    let show = |value: f64| load(value, certificate.variable);
+    match &certificate.doom {
+        Some(Doom::NotSustainable { load }) => (
+            Tone::Bad,
+            "NOT SUSTAINABLE",
+            format!(
+                "at any load tried: the least, {}, misses {}",
+                show(*load),
+                tier.binding.as_deref().unwrap_or("it")
+            ),
+        ),
+        Some(Doom::ServerGone { load, answered }) => {
+            let before = answered
+                .map_or_else(String::new, |answered| format!("; it still answered at {}", show(answered)));
+            (Tone::Bad, "SERVER GONE", format!("it answered nobody any more at {}{before}", show(*load)))
+        }
+        Some(Doom::Client { load, reason }) => (
+            Tone::Bad,
+            "INVALID",
+            format!(
+                "this client cannot put even {} on the server without measuring itself: {reason}",
+                show(*load)
+            ),
+        ),
+        None => {
+            let more = tier.needs_seconds.map_or_else(
+                || "give it more time (--budget, -t)".to_owned(),
+                |seconds| {
+                    format!(
+                        "about {} s more at the most promising load would decide it",
+                        count(seconds as u64)
+                    )
+                },
+            );
+            (Tone::Doubt, "NOT CERTIFIED", format!("there is too little evidence for any load: {more}"))
+        }
+    }
+}
+
+/// A limit that refuses is not one that cannot.
+fn rate_limit(certificate: &Certificate) -> String {
+    let limited = certificate.trials.iter().filter(|trial| trial.rate_limited > 0);
+    let Some(least) = limited.map(|trial| trial.load).reduce(f64::min) else { return String::new() };
+    format!(
+        "           from {} on requests were refused with 429: a rate limit, which may stand in front of the server and \
+         below what it can do\n",
+        load(least, certificate.variable)
+    )
+}
+
+fn basis(certificate: &Certificate) -> String {
+    let Certificate { traffic, method, run, capacity, .. } = certificate;
+    let cv = traffic.cv.map_or_else(String::new, |cv| format!(", CV {}", short(cv)));
+    let visible = method.visible_overload.map_or_else(String::new, |overload| {
+        format!("; an overload of {} would have shown at the certified load", percent(overload))
+    });
+    let cut = if capacity.cut_short { "; cut short" } else { "" };
+    format!(
+        "Traffic    {}{cv}; {}, {}; seed {}\nMethod     {} confidence, precision {}, at most {} of the seconds at a passing load in trials \
+         that fail alone (RFC 9971)\n           {} trials, {} s in all{cut}; {} s of warm-up in each{visible}\n",
+        traffic.arrivals,
+        run.api,
+        traffic.workload,
+        run.seed,
+        percent(method.confidence),
+        percent(method.precision),
+        percent(method.exceed_ratio),
+        capacity.trials,
+        count(capacity.seconds as u64),
+        short(method.warmup),
+    )
+}
+
+fn knees(certificate: &Certificate) -> String {
+    let knees = &certificate.knees;
+    let variable = certificate.variable;
+    let mut found = Vec::new();
+    found.extend(knees.power.map(|power| {
+        format!(
+            "most throughput for its latency at {} ({} to {})",
+            load(power.value, variable),
+            load(power.low, variable),
+            load(power.high, variable)
+        )
+    }));
+    found.extend(knees.saturation.map(|saturation| {
+        let value = saturation.throughput;
+        format!("saturates at {}/s ({} to {})", short(value.value), short(value.low), short(value.high))
+    }));
+    found.extend(knees.usl.and_then(|usl| {
+        let most = usl.throughput_max?;
+        let at = usl.concurrency_max.map_or_else(String::new, |n| format!(" with {} in flight", short(n)));
+        Some(format!(
+            "the scalability law has its top at {}/s ({} to {}){at}; median error {}",
+            short(most.value),
+            short(most.low),
+            short(most.high),
+            percent(usl.error)
+        ))
+    }));
+    if found.is_empty() { String::new() } else { format!("Knees      {}\n", found.join("\n           ")) }
+}
+
+/// The loads that were tried, each with all its trials together.
+fn trials(certificate: &Certificate) -> String {
+    let mut all: Vec<&TrialOutcome> = certificate.trials.iter().collect();
+    all.sort_by(|a, b| a.load.total_cmp(&b.load));
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["load", "trials", "s", "completed/s", "in flight", "latency ms", "p99 ms", "said"]);
+    for trials in all.chunk_by(|a, b| b.load / a.load < 1.0 + 1e-9) {
+        let seconds: f64 = trials.iter().map(|trial| trial.seconds).sum();
+        let mean = |of: fn(&TrialOutcome) -> f64| {
+            trials.iter().map(|trial| trial.seconds * of(trial)).sum::<f64>() / seconds
+        };
+        let latency = trials.iter().any(|trial| trial.latency.is_some());
+        let p99 = trials.iter().filter_map(|trial| trial.latency_p99).reduce(f64::max);
+        table.add_row([
+            load(trials[0].load, certificate.variable),
+            trials.len().to_string(),
+            short(seconds),
+            short(mean(|trial| trial.throughput)),
+            short(mean(|trial| trial.concurrency)),
+            ms(latency.then(|| mean(|trial| trial.latency.unwrap_or(0.0)))),
+            ms(p99),
+            said(trials),
+        ]);
+    }
+    for column in table.column_iter_mut().take(7) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    lines(&table)
+}
+
+/// What trials said, counted: `3 PASS, 1 UNDECIDED`.
+fn said(trials: &[&TrialOutcome]) -> String {
+    let mut words: Vec<(String, usize)> = Vec::new();
+    for word in trials.iter().map(|trial| says(trial)) {
+        match words.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => words.push((word, 1)),
+        }
+    }
+    let shown =
+        words.into_iter().map(|(word, count)| if count == 1 { word } else { format!("{count} {word}") });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// What a trial says, a word for each tier.
+fn says(trial: &TrialOutcome) -> String {
+    if trial.invalid.is_some() {
+        return "INVALID".to_owned();
+    }
+    if trial.overloaded {
+        return "OVERLOADED".to_owned();
+    }
+    let of_tier = |found: &Vec<SloVerdict>| {
+        let all = |wanted| found.iter().all(|one| one.verdict == wanted);
+        if all(Verdict::Pass) {
+            Verdict::Pass
+        } else if found.iter().any(|one| one.verdict == Verdict::Fail) {
+            Verdict::Fail
+        } else {
+            Verdict::Undecided
+        }
+    };
+    trial.tiers.iter().map(|found| of_tier(found).name()).collect::<Vec<_>>().join(" ")
+}
