@@ -16,7 +16,7 @@ pub const CERTIFICATE_SCHEMA: &str = "plimsoll.certificate/1";
 pub struct Certificate {
     /// [`CERTIFICATE_SCHEMA`].
     pub schema: String,
-    /// The first trial's header: server, model, interface, workload, seed. Its `load` is that trial's own.
+    /// The header of the run with one user that came first: server, model, interface, seed.
     pub run: RunHeader,
     /// What was raised.
     pub variable: Variable,

@@ -10,7 +10,7 @@ use plimsoll_core::spec::Target;
 
 use super::capacity_chart::chart;
 use super::numbers::{count, ms, percent, short};
-use super::style::{Style, Tone};
+use super::style::{Style, Tone, lines};
 
 /// What one user found, before the search.
 pub(crate) fn beginning(latency: f64, warmup: f64, target: &Target) -> String {
@@ -101,22 +101,22 @@ pub(crate) fn text(certificate: &Certificate, path: &Path, style: Style) -> Stri
 }
 
 fn answer(certificate: &Certificate, style: Style) -> String {
-    let mut lines = String::new();
+    let mut text = String::new();
     for (tier, objectives) in certificate.capacity.tiers.iter().zip(&certificate.tiers) {
         let name = if tier.name.is_empty() { String::new() } else { format!(" ({})", tier.name) };
         let (tone, word, rest) = verdict(certificate, tier);
-        lines += &format!("{}{name}: {rest}\n", style.paint(tone, word));
+        text += &format!("{}{name}: {rest}\n", style.paint(tone, word));
         let by_default =
             if certificate.method.default_objectives { " (defaults, as no --slo was given)" } else { "" };
-        lines += &format!("           objectives {}{by_default}\n", objectives.slos.join("; "));
+        text += &format!("           objectives {}{by_default}\n", objectives.slos.join("; "));
         if let Some(binding) = &tier.binding {
-            lines += &format!("           bound by {binding}\n");
+            text += &format!("           bound by {binding}\n");
         }
         if let Some(headroom) = certificate.headroom.iter().find(|headroom| headroom.tier == tier.name) {
-            lines += &headroom_line(headroom.headroom, &load(headroom.traffic, certificate.variable));
+            text += &headroom_line(headroom.headroom, &load(headroom.traffic, certificate.variable));
         }
     }
-    lines + &rate_limit(certificate)
+    text + &rate_limit(certificate)
 }
 
 fn headroom_line(headroom: f64, today: &str) -> String {
@@ -252,8 +252,8 @@ fn basis(certificate: &Certificate) -> String {
 fn knees(certificate: &Certificate) -> String {
     let knees = &certificate.knees;
     let variable = certificate.variable;
-    let mut lines = Vec::new();
-    lines.extend(knees.power.map(|power| {
+    let mut found = Vec::new();
+    found.extend(knees.power.map(|power| {
         format!(
             "most throughput for its latency at {} ({} to {})",
             load(power.value, variable),
@@ -261,11 +261,11 @@ fn knees(certificate: &Certificate) -> String {
             load(power.high, variable)
         )
     }));
-    lines.extend(knees.saturation.map(|saturation| {
+    found.extend(knees.saturation.map(|saturation| {
         let value = saturation.throughput;
         format!("saturates at {}/s ({} to {})", short(value.value), short(value.low), short(value.high))
     }));
-    lines.extend(knees.usl.and_then(|usl| {
+    found.extend(knees.usl.and_then(|usl| {
         let most = usl.throughput_max?;
         let at = usl.concurrency_max.map_or_else(String::new, |n| format!(" with {} in flight", short(n)));
         Some(format!(
@@ -276,43 +276,55 @@ fn knees(certificate: &Certificate) -> String {
             percent(usl.error)
         ))
     }));
-    if lines.is_empty() { String::new() } else { format!("Knees      {}\n", lines.join("\n           ")) }
+    if found.is_empty() { String::new() } else { format!("Knees      {}\n", found.join("\n           ")) }
 }
 
+/// The loads that were tried, each with all its trials together.
 fn trials(certificate: &Certificate) -> String {
+    let mut all: Vec<&TrialOutcome> = certificate.trials.iter().collect();
+    all.sort_by(|a, b| a.load.total_cmp(&b.load));
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header([
-        "trial",
-        "load",
-        "for",
-        "s",
-        "completed/s",
-        "in flight",
-        "latency ms",
-        "p99 ms",
-        "says",
-    ]);
-    for (number, trial) in certificate.trials.iter().enumerate() {
+    table.set_header(["load", "trials", "s", "completed/s", "in flight", "latency ms", "p99 ms", "said"]);
+    for trials in all.chunk_by(|a, b| b.load / a.load < 1.0 + 1e-9) {
+        let seconds: f64 = trials.iter().map(|trial| trial.seconds).sum();
+        let mean = |of: fn(&TrialOutcome) -> f64| {
+            trials.iter().map(|trial| trial.seconds * of(trial)).sum::<f64>() / seconds
+        };
+        let latency = trials.iter().any(|trial| trial.latency.is_some());
+        let p99 = trials.iter().filter_map(|trial| trial.latency_p99).reduce(f64::max);
         table.add_row([
-            (number + 1).to_string(),
-            load(trial.load, certificate.variable),
-            format!("{:?}", trial.effort).to_lowercase(),
-            short(trial.seconds),
-            short(trial.throughput),
-            short(trial.concurrency),
-            ms(trial.latency),
-            ms(trial.latency_p99),
-            says(trial),
+            load(trials[0].load, certificate.variable),
+            trials.len().to_string(),
+            short(seconds),
+            short(mean(|trial| trial.throughput)),
+            short(mean(|trial| trial.concurrency)),
+            ms(latency.then(|| mean(|trial| trial.latency.unwrap_or(0.0)))),
+            ms(p99),
+            said(trials),
         ]);
     }
-    for column in table.column_iter_mut().skip(3).take(5) {
+    for column in table.column_iter_mut().take(7) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    format!("{table}\n")
+    lines(&table)
 }
 
-/// What a trial says, in one word for each tier.
+/// What trials said, counted: `3 PASS, 1 UNDECIDED`.
+fn said(trials: &[&TrialOutcome]) -> String {
+    let mut words: Vec<(String, usize)> = Vec::new();
+    for word in trials.iter().map(|trial| says(trial)) {
+        match words.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => words.push((word, 1)),
+        }
+    }
+    let shown =
+        words.into_iter().map(|(word, count)| if count == 1 { word } else { format!("{count} {word}") });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// What a trial says, a word for each tier.
 fn says(trial: &TrialOutcome) -> String {
     if trial.invalid.is_some() {
         return "INVALID".to_owned();

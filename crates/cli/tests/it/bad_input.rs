@@ -105,6 +105,7 @@ fn bad_requests_of_the_users_own_have_one_error_and_code_2() {
         "--body x --stream-by line --no-stream",
         "--body x --header 'Content-Type: {{id}}' --vars good.csv",
         "--body x -k key --header 'Authorization: {{id}}' --vars good.csv",
+        "--path / --multipart-field file",
         "--method 'G T'",
         "--method CONNECT",
         "--vars-order random --path /",

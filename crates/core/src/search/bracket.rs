@@ -80,7 +80,7 @@ fn between(points: &Points, good: i32, bad: i32, grid: &Grid) -> Want {
     if grid.ratio(good, bad) > FINE * grid.precision() && bad - good > 1 {
         return Want::Look(good + (bad - good) / 2);
     }
-    let seems = guess(points, good, bad, grid);
+    let seems = guess(points, pass.unwrap_or(good), fail.or(too_much).unwrap_or(bad), grid);
     let near_enough =
         |index: i32, share: f64| (seems - grid.load(index).ln()).abs() <= share * grid.precision();
     let closed = pass.zip(fail.or(too_much)).is_some_and(|(pass, fail)| fail - pass <= 1);
@@ -94,9 +94,7 @@ fn between(points: &Points, good: i32, bad: i32, grid: &Grid) -> Want {
         let range = [grid.from(far).max(bottom), grid.up_to(near).min(top)];
         return open(points, range, grid.up_to(usual).min(top), -1, bottom..=top);
     }
-    let upper = closed
-        || too_much.is_some()
-        || fail.is_some_and(|fail| near_enough(fail, ABOVE[2]) || grid.load(fail).ln() < seems);
+    let upper = closed || too_much.is_some() || fail.is_some_and(|fail| near_enough(fail, ABOVE[2]));
     if !upper {
         let [near, usual, far] = ABOVE.map(|share| (seems + share * grid.precision()).exp());
         let range = [grid.from(near).max(bottom), grid.up_to(far).min(top)];
@@ -131,7 +129,8 @@ fn open(
     Want::Nothing
 }
 
-/// The logarithm of the load at which the first objective seems to be missed.
+/// The logarithm of the load at which the first objective seems to be missed, between a load that is or seems good and one
+/// that is or seems bad. Where the line through the misses leaves that bracket, as at a sudden knee, it is the middle.
 fn guess(points: &Points, good: i32, bad: i32, grid: &Grid) -> f64 {
     let (low, high) = (grid.load(good).ln(), grid.load(bad).ln());
     let reach = FINE * grid.precision();
@@ -145,7 +144,7 @@ fn guess(points: &Points, good: i32, bad: i32, grid: &Grid) -> f64 {
         crossing(&near)
     });
     let middle = f64::midpoint(low, high);
-    crossings.reduce(f64::min).unwrap_or(middle).clamp(low - reach, high + reach)
+    crossings.reduce(f64::min).filter(|seems| (low..=high).contains(seems)).unwrap_or(middle)
 }
 
 #[cfg(test)]

@@ -9,6 +9,10 @@ use crate::slo::{Slo, least_requests};
 const LOOK: f64 = 60.0;
 /// A look takes no longer than this, however slow the requests.
 const LOOK_MAX: f64 = 30.0;
+/// Shares of the budget that a look and a trial that decides may take: there are some ten of the one and some five of the
+/// other.
+const LOOK_SHARE: f64 = 0.05;
+const TRIAL_SHARE: f64 = 0.25;
 /// A trial that is to decide is this many times as long as one without a single miss would have to be.
 const AMPLE: f64 = 3.0;
 /// Lengths of the first trial at a load after which it is too close to call.
@@ -27,7 +31,9 @@ pub(super) struct Lengths {
 impl Lengths {
     /// At `rate` requests per second.
     pub(super) fn at(settings: &Settings, rate: f64) -> Self {
-        let within = |seconds: f64| seconds.clamp(settings.trial_min, settings.trial_max);
+        let of_budget = |share: f64| settings.budget.map_or(f64::INFINITY, |budget| share * budget);
+        let longest = settings.trial_max.min(of_budget(TRIAL_SHARE)).max(settings.trial_min);
+        let within = |seconds: f64| seconds.clamp(settings.trial_min, longest);
         let rate = rate.max(1e-6);
         let guard = match settings.variable {
             Variable::Rate => settings.guard.seconds(rate),
@@ -35,7 +41,8 @@ impl Lengths {
         };
         let first = within(guard.max(AMPLE * requests(settings) / rate));
         let guard = guard.min(first);
-        let look = (LOOK / rate).clamp(settings.trial_min, LOOK_MAX.max(settings.trial_min)).min(first);
+        let look_max = LOOK_MAX.min(of_budget(LOOK_SHARE)).max(settings.trial_min);
+        let look = (LOOK / rate).clamp(settings.trial_min, look_max).min(first);
         Lengths { look, first, needs: Needs { guard, patience: PATIENCE * first } }
     }
 

@@ -7,6 +7,9 @@ use crate::slo::{Looks, SloVerdict, Trials, Verdict};
 /// Trials that find a load to be too much for this client before that is believed.
 const INVALID_MIN: usize = 2;
 
+/// Trials at a load whose spread says something.
+const BETWEEN_MIN: u32 = 4;
+
 /// Where a load stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sign {
@@ -144,29 +147,27 @@ impl Pooled {
     }
 
     fn by_misses(found: &[(SloVerdict, f64)], allowed: f64, alpha: f64) -> Self {
-        let (mut all, mut says, mut seconds) = ((0, 0), Trials { n: 0.0, misses: 0.0 }, 0.0);
-        for (verdict, length) in found {
-            all = (all.0 + verdict.n, all.1 + verdict.misses);
+        let counted = found.iter().filter(|(verdict, _)| verdict.n > 0);
+        let (mut n, mut misses, mut seconds) = (0.0, 0.0, 0.0);
+        for (verdict, length) in counted.clone() {
+            n += verdict.n as f64;
+            misses += verdict.misses as f64;
             seconds += length;
-            if verdict.n > 0 && is_settled(verdict) {
-                says.n += verdict.effective_n;
-                says.misses += verdict.misses as f64 * verdict.effective_n / verdict.n as f64;
-            }
         }
-        let (n, misses) = (all.0 as f64, all.1 as f64);
-        let decided = says.decide(allowed, alpha, Looks::Repeated);
         // A single miss among few requests is within what is allowed as far as anybody can tell.
         let looks_good = n > 0.0 && misses <= (allowed * n).max(1.0);
+        let settled = counted.clone().any(|(verdict, _)| is_settled(verdict));
+        let times = clustering(counted.map(|(verdict, _)| verdict), misses / f64::max(n, 1.0));
+        let says = Trials { n: n / times, misses: misses / times };
+        let decided = says.decide(allowed, alpha, Looks::Repeated).filter(|_| settled);
         let more = match decided {
             Some(_) => None,
-            None if says.n < 0.5 * n.min(1.0) => Some(seconds),
+            None if !settled => Some(seconds),
             None => times_more(says, allowed, alpha).map(|times| (times - 1.0) * seconds),
         };
         // Half a miss more than there are, so that none has a logarithm too. The variance is that of a Poisson count.
         let share = (misses + 0.5) / (n + 1.0);
-        let clustering = if says.n > 0.0 { (n / says.n).max(1.0) } else { n.max(1.0) };
-        let weight = (misses + 0.5) / clustering;
-        Pooled { decided, looks_good, pressure: (share / allowed).ln(), weight, more }
+        Pooled { decided, looks_good, pressure: (share / allowed).ln(), weight: (misses + 0.5) / times, more }
     }
 
     /// Means and amounts per second have no trials to add up: the longest run speaks.
@@ -196,6 +197,31 @@ impl Pooled {
             more: verdict.more_seconds.map(|more| more + seconds),
         }
     }
+}
+
+/// For how many requests of all trials at a load one independent request speaks. Each trial has its own estimate of that,
+/// which is small where few requests happened to miss: so it is not for a trial to say how much it counts, but for all of
+/// them together, weighted by their misses. The spread between trials is another estimate; the larger one is taken.
+fn clustering<'a>(trials: impl Iterator<Item = &'a SloVerdict> + Clone, share: f64) -> f64 {
+    let (mut weighted, mut weights, mut squares, mut n, mut count) = (0.0, 0.0, 0.0, 0.0, 0);
+    for trial in trials.filter(|trial| is_settled(trial)) {
+        let (requests, misses) = (trial.n as f64, trial.misses as f64);
+        // Without misses a trial speaks by its length, but not loudly.
+        let weight = misses + 1e-3 * requests;
+        weighted += weight * requests / trial.effective_n.max(1e-9);
+        weights += weight;
+        squares += (misses - share * requests).powi(2);
+        n += requests;
+        count += 1;
+    }
+    let within = if weights > 0.0 { weighted / weights } else { 1.0 };
+    let independent = share * (1.0 - share) * n;
+    let between = if count >= BETWEEN_MIN && independent > 0.0 {
+        squares / independent * f64::from(count) / f64::from(count - 1)
+    } else {
+        0.0
+    };
+    within.max(between).max(1.0)
 }
 
 /// Whether a trial was long enough to tell how much its requests resemble each other.

@@ -13,7 +13,7 @@ use plimsoll_core::search::{Search, Tier, TrialOutcome, TrialPlan};
 use plimsoll_core::seed::Seed;
 use plimsoll_core::spec::Phases;
 use plimsoll_core::summary::{RunHeader, Summary};
-use plimsoll_core::time::{Offset, Rate};
+use plimsoll_core::time::Rate;
 
 use super::beginning::Beginning;
 use super::judge::Judge;
@@ -38,7 +38,10 @@ pub(super) struct Bench<'a> {
     warmup: f64,
     /// The gaps between arrivals; nothing in a closed loop.
     gaps: Option<GapDistribution>,
+    /// Of the run with one user.
     header: Option<RunHeader>,
+    /// Trials are not of the search that a later one may go on with.
+    aside: bool,
 }
 
 /// A trial, as far as the user let it go on.
@@ -58,7 +61,7 @@ impl<'a> Bench<'a> {
             LoadModel::Open(OpenLoop { arrivals: Arrivals::Process { gaps, .. }, .. }) => Some(*gaps),
             _ => None,
         };
-        Bench { session, blueprint, folder, tiers, warmup: 0.0, gaps, header: None }
+        Bench { session, blueprint, folder, tiers, warmup: 0.0, gaps, header: None, aside: false }
     }
 
     /// Takes up a search that was interrupted.
@@ -79,6 +82,7 @@ impl<'a> Bench<'a> {
             );
         }
         self.warmup = stored.search.beginning.warmup;
+        self.header = Some(stored.search.run);
         self.session.go_on_after(stored.trials.iter().map(|trial| trial.asked).sum());
         emit::note(&format!("going on after {} trials", stored.trials.len()));
         Ok((stored.search.beginning, stored.trials.into_iter().map(|trial| trial.outcome).collect()))
@@ -101,7 +105,8 @@ impl<'a> Bench<'a> {
     pub(super) fn begin(&mut self, beginning: &Beginning, objectives: &Objectives) -> anyhow::Result<()> {
         self.warmup = beginning.warmup;
         emit::note(&report::beginning(beginning.latency, self.warmup, &self.blueprint.spec.target));
-        self.folder.write_json(SEARCH_FILE, &SearchFile::new(self.asked(objectives), *beginning))
+        let search = SearchFile::new(self.asked(objectives), *beginning, self.header()?);
+        self.folder.write_json(SEARCH_FILE, &search)
     }
 
     /// Lets one user ask for a while.
@@ -147,12 +152,14 @@ impl<'a> Bench<'a> {
             return Ok(Made::Interrupted(done.interrupted));
         }
         let outcome = self.outcome(plan, &done, &judge);
+        if self.aside {
+            return Ok(Made::Whole(Box::new(outcome)));
+        }
         let asked = done.finished.summary.counts.total;
         self.folder.write_json(
             &format!("trials/{number:03}/{OUTCOME_FILE}"),
             &StoredTrial { outcome: outcome.clone(), asked },
         )?;
-        self.header = Some(done.finished.summary.run);
         Ok(Made::Whole(Box::new(outcome)))
     }
 
@@ -171,8 +178,7 @@ impl<'a> Bench<'a> {
     fn outcome(&self, plan: &TrialPlan, done: &Done, judge: &Judge) -> TrialOutcome {
         let summary = &done.finished.summary;
         let window = &summary.window;
-        let end = Offset::from_secs_f64(window.ramp + window.warmup + window.measured);
-        let before = done.times.begin.since(Offset::ZERO);
+        let end = done.times.measure_start + Duration::from_secs_f64(window.measured);
         let latency = summary.metrics.get("latency");
         let of = |outcome| summary.counts.outcomes.get(&outcome).copied().unwrap_or(0);
         let refused = of(Outcome::Connect);
@@ -181,7 +187,7 @@ impl<'a> Bench<'a> {
             effort: plan.effort,
             seconds: window.measured,
             spent: window.ramp + window.warmup + window.measured + window.drain,
-            tiers: judge.verdicts(self.tiers, end + before),
+            tiers: judge.verdicts(self.tiers, end),
             overloaded: summary.validity.overloaded,
             invalid: summary.validity.reasons.first().cloned(),
             gone: refused > 0 && summary.counts.ok == 0 && !self.session.is_reachable(&self.blueprint.spec),
@@ -201,9 +207,9 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Arrivals of another distribution from now on.
+    /// Arrivals of another distribution from now on, for another search than that of this folder.
     pub(super) fn arrive(&mut self, gaps: GapDistribution) {
-        self.gaps = Some(gaps);
+        (self.gaps, self.aside) = (Some(gaps), true);
     }
 
     /// Stops the server, and keeps the certificate. Returns its path.
@@ -216,12 +222,12 @@ impl<'a> Bench<'a> {
         Ok(self.folder.path().join(CERTIFICATE_FILE))
     }
 
-    /// The last run's header.
+    /// The header of the run with one user.
     ///
     /// # Errors
-    /// Nothing was run: a search that was over before it went on.
+    /// There was none: a fault of this program.
     pub(super) fn header(&self) -> anyhow::Result<RunHeader> {
-        self.header.clone().context("that search was over already: its certificate.json is in its folder")
+        self.header.clone().context("a search without its first run: a fault of this program")
     }
 
     pub(super) fn arrivals(&self) -> String {
@@ -256,7 +262,7 @@ impl<'a> Bench<'a> {
     /// The warm-up that the user asked for, seconds.
     pub(super) fn warmup_given(&self) -> Option<f64> {
         let warmup = self.blueprint.spec.phases.warmup;
-        (!warmup.is_zero()).then(|| warmup.as_secs_f64())
+        (!warmup.is_zero()).then_some(warmup.as_secs_f64())
     }
 
     pub(super) fn drain_timeout(&self) -> Duration {

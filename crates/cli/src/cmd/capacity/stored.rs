@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use plimsoll_core::search::TrialOutcome;
+use plimsoll_core::summary::RunHeader;
 use serde::{Deserialize, Serialize};
 
 use super::beginning::Beginning;
@@ -23,11 +24,13 @@ pub(super) struct SearchFile {
     /// What was asked, in words: another search cannot go on with these trials.
     pub(super) asked: Vec<String>,
     pub(super) beginning: Beginning,
+    /// The header of the run with one user.
+    pub(super) run: RunHeader,
 }
 
 impl SearchFile {
-    pub(super) fn new(asked: Vec<String>, beginning: Beginning) -> Self {
-        SearchFile { format: FORMAT, asked, beginning }
+    pub(super) fn new(asked: Vec<String>, beginning: Beginning, run: RunHeader) -> Self {
+        SearchFile { format: FORMAT, asked, beginning, run }
     }
 }
 
