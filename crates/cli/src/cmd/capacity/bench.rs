@@ -261,7 +261,7 @@ impl<'a> Bench<'a> {
     /// The warm-up that the user asked for, seconds.
     pub(super) fn warmup_given(&self) -> Option<f64> {
         let warmup = self.blueprint.spec.phases.warmup;
-        (!warmup.is_zero()).then(|| warmup.as_secs_f64())
+        (!warmup.is_zero()).then_some(warmup.as_secs_f64())
     }
 
     pub(super) fn drain_timeout(&self) -> Duration {
