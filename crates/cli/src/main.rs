@@ -26,6 +26,9 @@ fn main() -> ExitCode {
     let done =
         Cli::from_arg_matches(&matches).map_err(anyhow::Error::from).and_then(|cli| match cli.command {
             Command::Run(args) => cmd::run::run(&matches, &args),
+            Command::Soak(args) => cmd::soak::run(&matches, &args),
+            Command::Stress(args) => cmd::stress::run(&matches, &args),
+            Command::Coldstart(args) => cmd::coldstart::run(&matches, &args),
             Command::Capacity(args) => cmd::capacity::run(&matches, &args),
             Command::Sim(args) => cmd::sim::run(&args),
             Command::Calibrate(args) => cmd::calibrate::run(&args),

@@ -4,7 +4,9 @@
 
 pub mod calibrate;
 pub mod certificate;
+pub mod cold_start;
 pub mod compare;
+pub mod drift;
 pub mod health;
 pub mod knee;
 pub mod load;
@@ -17,6 +19,7 @@ pub mod seed;
 pub mod slo;
 pub mod spec;
 pub mod stats;
+pub mod stress;
 pub mod summary;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

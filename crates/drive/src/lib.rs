@@ -5,6 +5,7 @@ pub mod endpoint;
 #[cfg(test)]
 mod fuzz;
 mod priority;
+pub mod process;
 pub mod protocol;
 pub mod recorder;
 pub mod runner;

@@ -1,9 +1,11 @@
 //! The simulated server within the client's own process: no sockets, no bytes, and time stands still while anybody works.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use plimsoll_core::record::Record;
 use plimsoll_core::spec::RunSpec;
@@ -29,7 +31,16 @@ pub struct InProcess {
     /// Where the records of requests that end are gathered.
     ended: RefCell<Vec<Record>>,
     given_up: Cell<bool>,
+    /// Where the server's memory is noted, and when next.
+    memory: Option<(MemoryLog, Cell<Offset>)>,
 }
+
+/// The memory of a simulated server as it goes on: moments with resident bytes, oldest first. Whoever takes them out
+/// keeps it short.
+pub type MemoryLog = Arc<Mutex<VecDeque<(Offset, u64)>>>;
+
+/// From one note of the memory to the next.
+const MEMORY_EVERY: Duration = Duration::from_secs(1);
 
 /// A request whose end somebody waits for.
 enum Followed {
@@ -52,6 +63,7 @@ pub enum Issue {
 pub struct SimulatedServer {
     options: Arc<SimOptions>,
     engine: Engine,
+    memory: Option<MemoryLog>,
 }
 
 /// A server that only a port can have.
@@ -107,7 +119,7 @@ impl SimulatedServer {
         if takes_no_time(engine.clone()) {
             return Err(NeedsPort::NoTime);
         }
-        Ok(SimulatedServer { options: Arc::new(options), engine })
+        Ok(SimulatedServer { options: Arc::new(options), engine, memory: None })
     }
 
     /// The name of its model.
@@ -118,6 +130,11 @@ impl SimulatedServer {
     /// Whose model it is.
     pub fn owner(&self) -> &str {
         &self.options.owned_by
+    }
+
+    /// Lets the server's memory be noted every second of simulated time from now on.
+    pub fn note_memory(&mut self) -> MemoryLog {
+        self.memory.get_or_insert_default().clone()
     }
 
     /// What makes calls of a run's requests.
@@ -190,7 +207,8 @@ impl InProcess {
     /// An endpoint at which `server` answers the requests of `spec`.
     pub fn new(station: Station, server: SimulatedServer, spec: &RunSpec) -> Self {
         let terms = Terms::of(spec, server.full());
-        InProcess::of(station, server.engine, terms)
+        let memory = server.memory.map(|log| (log, Cell::new(Offset::ZERO)));
+        InProcess { memory, ..InProcess::of(station, server.engine, terms) }
     }
 
     /// An endpoint with an engine of the caller's own.
@@ -201,6 +219,21 @@ impl InProcess {
             followed: RefCell::default(),
             ended: RefCell::default(),
             given_up: Cell::new(false),
+            memory: None,
+        }
+    }
+
+    /// Notes the memory at the moments that have come. Between two events of the engine it does not change.
+    fn note_memory(&self, now: Offset) {
+        let Some((log, next)) = &self.memory else { return };
+        if now < next.get() {
+            return;
+        }
+        let bytes = self.exchanges.borrow().resident_bytes(now);
+        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+        while next.get() <= now {
+            log.push_back((next.get(), bytes));
+            next.set(next.get() + MEMORY_EVERY);
         }
     }
 
@@ -250,6 +283,7 @@ impl Endpoint for InProcess {
 
 impl SimulatedEndpoint for InProcess {
     fn advance(&self, now: Offset) -> bool {
+        self.note_memory(now);
         let (mut exchanges, mut ended) = (self.exchanges.borrow_mut(), self.ended.borrow_mut());
         exchanges.advance(now, &mut ended);
         self.station.pulse.content_events(exchanges.take_events());

@@ -4,6 +4,7 @@
 
 pub(crate) mod calibrate;
 pub(crate) mod capacity;
+pub(crate) mod coldstart;
 pub(crate) mod compare;
 pub(crate) mod family;
 pub(crate) mod http;
@@ -12,6 +13,8 @@ pub(crate) mod objectives;
 pub(crate) mod output;
 pub(crate) mod payload;
 pub(crate) mod request;
+pub(crate) mod soak;
+pub(crate) mod stress;
 pub(crate) mod sweep;
 pub(crate) mod values;
 pub(crate) mod workload;
@@ -35,6 +38,12 @@ pub(crate) enum Command {
     /// Put one load on a server and report what it did
     #[command(long_about = RUN_ABOUT)]
     Run(Box<RunArgs>),
+    /// Hold a rate for hours and say whether the server stays what it was
+    Soak(Box<soak::SoakArgs>),
+    /// Put more on a server than it bears, and say how it fails and comes back
+    Stress(Box<stress::StressArgs>),
+    /// Start a server again and again, and say how late and how slow it is at first
+    Coldstart(Box<coldstart::ColdStartArgs>),
     /// Find the highest load that keeps all objectives, and certify it
     Capacity(Box<capacity::CapacityArgs>),
     /// Serve the simulated model server on a port, until Ctrl+C

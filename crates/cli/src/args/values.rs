@@ -157,6 +157,30 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Reads a share above 0 and up to 1, as `10%` or `0.1`.
+pub(crate) fn part(text: &str) -> Result<f64, String> {
+    let number = match text.trim().strip_suffix('%') {
+        Some(percent) => percent.trim().parse().map(|percent: f64| percent / 100.0),
+        None => text.parse::<f64>(),
+    };
+    match number {
+        Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
+        _ => Err("write a share above 0 and up to 1, such as 10% or 0.1".to_owned()),
+    }
+}
+
+/// Reads a number of bytes: `1500000`, `64KiB`, `500MiB`, `16GiB`.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
+    let unit = units.into_iter().find_map(|(unit, bits)| Some((text.strip_suffix(unit)?, bits)));
+    let (number, bits) = unit.unwrap_or((text, 0));
+    let bytes = number.trim().parse::<f64>().map(|number| number * f64::from(bits).exp2());
+    match bytes {
+        Ok(bytes) if bytes >= 1.0 && bytes < u64::MAX as f64 => Ok(bytes as u64),
+        _ => Err("write a number of bytes, such as 500MiB or 16GiB".to_owned()),
+    }
+}
+
 /// Reads a duration above 0.
 pub(crate) fn positive_duration(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {

@@ -2,8 +2,11 @@
 
 pub(crate) mod calibrate;
 pub(crate) mod capacity;
+pub(crate) mod coldstart;
 pub(crate) mod compare;
 pub(crate) mod run;
 pub(crate) mod selftest;
 pub(crate) mod sim;
+pub(crate) mod soak;
+pub(crate) mod stress;
 pub(crate) mod sweep;

@@ -85,7 +85,7 @@ fn report(
 }
 
 /// The exit code that the results deserve.
-fn exit_code(summary: &Summary, max_fail_ratio: f64, exit_code_on_error: u8) -> ExitCode {
+pub(super) fn exit_code(summary: &Summary, max_fail_ratio: f64, exit_code_on_error: u8) -> ExitCode {
     let (failed, total) = (summary.counts.total_failed, summary.counts.total);
     if total == 0 {
         Exit::Failed.into() // nothing was asked, so nothing passed

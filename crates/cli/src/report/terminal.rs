@@ -71,10 +71,7 @@ fn client(summary: &Summary, style: Style) -> String {
         figures.extend(health.send_lag_p99.map(|lag| format!("send lag p99 {} ms", ms(Some(lag)))));
         format!("{word}: the client kept up ({})\n", figures.join(", "))
     } else {
-        let word = style.paint(Tone::Bad, "INVALID");
-        let reasons: String =
-            summary.validity.reasons.iter().map(|reason| format!("  - {reason}\n")).collect();
-        format!("{word}: these figures say more of this client than of the server\n{reasons}")
+        invalid(summary, style)
     }
 }
 
@@ -84,6 +81,16 @@ fn stopped(summary: &Summary, style: Style) -> String {
         Some(rule) => format!("{} by {rule}\n", style.paint(Tone::Bad, "STOPPED")),
         None => String::new(),
     }
+}
+
+/// What makes a measurement INVALID; nothing of one that is VALID.
+pub(super) fn invalid(summary: &Summary, style: Style) -> String {
+    if summary.validity.valid {
+        return String::new();
+    }
+    let word = style.paint(Tone::Bad, "INVALID");
+    let reasons: String = summary.validity.reasons.iter().map(|reason| format!("  - {reason}\n")).collect();
+    format!("{word}: these figures say more of this client than of the server\n{reasons}")
 }
 
 fn overloaded(summary: &Summary, style: Style) -> String {

@@ -97,9 +97,6 @@ pub(super) fn resolve(
     if given("vars-order") && typed.vars.is_none() {
         refuse!("--vars-order is for rows of a file: add --vars FILE, or leave it out");
     }
-    if args.payload.multipart_field.is_some() && typed.path.is_some() && body == BodySource::None {
-        refuse!("--multipart-field is for a body: add --body @FILE, or leave it out");
-    }
     Ok(HttpDraft {
         rest: HttpSpec {
             method: method(typed.method.as_deref(), &body)?,
@@ -220,6 +217,13 @@ impl HttpDraft {
             refuse!(
                 "a data set has whole requests for language models: read its lines with --vars FILE.jsonl"
             );
+        }
+        let of_body =
+            [("content-type", &self.rest.content_type), ("multipart-field", &self.rest.multipart_field)];
+        if let Some((option, _)) = of_body.iter().find(|(_, given)| given.is_some())
+            && self.rest.body == BodySource::None
+        {
+            refuse!("--{option} says how a body is sent, and there is none: add --body, or leave it out");
         }
         let mut spec = HttpSpec { prompts: Box::new(prompts.clone()), ..self.rest.clone() };
         spec.path = whole_path(&spec.path, &target.url);

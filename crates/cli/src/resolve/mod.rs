@@ -61,7 +61,7 @@ pub(crate) struct Context {
 }
 
 /// A run as asked for, complete but for what only the server knows.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Resolved {
     /// The run, waiting for provider and model.
     pub(crate) draft: Draft,
@@ -108,11 +108,6 @@ pub(crate) struct Server {
 }
 
 impl Draft {
-    /// The name of the run.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
     /// The seed of every random choice.
     pub(crate) fn seed(&self) -> Seed {
         self.seed
@@ -121,6 +116,11 @@ impl Draft {
     /// The load, for the trace that is read into it.
     pub(crate) fn load_mut(&mut self) -> &mut LoadModel {
         &mut self.load
+    }
+
+    /// The name of the run.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Connections and time limits.

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use plimsoll_core::spec::RunSpec;
 use plimsoll_core::workload::TraceLengths;
 use plimsoll_drive::transport::reach;
+use plimsoll_serve::in_process::MemoryLog;
 
 use super::blueprint::Blueprint;
 use super::interrupts::Interrupts;
@@ -76,6 +77,14 @@ impl Session {
     /// Whether time is simulated. Each trial then meets a server that has just started.
     pub(crate) fn is_simulated(&self) -> bool {
         matches!(self.reached.way, Way::InProcess(_))
+    }
+
+    /// The memory of the server as the next trial goes on, where it is simulated within this process.
+    pub(crate) fn note_memory(&mut self) -> Option<MemoryLog> {
+        match &mut self.reached.way {
+            Way::InProcess(server) => Some(server.note_memory()),
+            Way::Http(_) => None,
+        }
     }
 
     /// Whether connections to the server can still be opened.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use plimsoll_core::load::{LoadModel, Times};
 use plimsoll_core::metrics::Window;
+use plimsoll_core::record::Record;
 use plimsoll_core::seed::Seed;
 use plimsoll_core::spec::{Phases, RunSpec};
 use plimsoll_core::summary::RunHeader;
@@ -46,7 +47,19 @@ pub(crate) struct Trial<'a> {
     /// What is shown while it goes on.
     pub(crate) live: Live,
     /// Takes each record, on the recorder's thread.
-    pub(crate) each: Option<Box<dyn RecordSink>>,
+    pub(crate) each: Option<MakeSink>,
+}
+
+/// Makes what takes the records of a trial, given its clock.
+pub(crate) type MakeSink = Box<dyn FnOnce(Clock) -> Box<dyn RecordSink>>;
+
+/// Several that take each record.
+struct Each(Vec<Box<dyn RecordSink>>);
+
+impl RecordSink for Each {
+    fn on_record(&mut self, record: &Record, text: Option<&str>) {
+        self.0.iter_mut().for_each(|sink| sink.on_record(record, text));
+    }
 }
 
 /// Where the results of a trial go.
@@ -136,8 +149,8 @@ impl Session {
             job.announce(&header);
         }
         let folder = job.folder(&trial.place, clock)?;
-        let mut options = job.recording(clock, times, locust.as_ref());
-        options.each = trial.each.or(options.each);
+        let each = trial.each.map(|make| make(clock));
+        let options = job.recording(clock, times, locust.as_ref(), each);
         let (recorder, handle) = Recorder::start(Some(folder), header, options)?;
         let running = launch.start(job.spec.clone(), clock, times, handle.clone())?;
         let watch = Watch {
@@ -231,7 +244,13 @@ impl Job<'_> {
         }));
     }
 
-    fn recording(&self, clock: Clock, times: Times, locust: Option<&Locust>) -> Options {
+    fn recording(
+        &self,
+        clock: Clock,
+        times: Times,
+        locust: Option<&Locust>,
+        each: Option<Box<dyn RecordSink>>,
+    ) -> Options {
         let outputs = &self.blueprint.outputs;
         let count_tokens = self.blueprint.tokenizer.clone().map(|tokenizer| {
             let count: CountTokens = Arc::new(move |text: &str| tokenizer.count(text));
@@ -257,7 +276,10 @@ impl Job<'_> {
             count_tokens,
             slos: self.spec.objectives.slos.clone(),
             sink: locust.map(|locust| Box::new(locust.history()) as Box<dyn WindowSink>),
-            each: shown,
+            each: match (shown, each) {
+                (Some(shown), Some(each)) => Some(Box::new(Each(vec![shown, each]))),
+                (shown, each) => shown.or(each),
+            },
         }
     }
 }

@@ -172,11 +172,7 @@ fn refusals_of_one_status_are_told_apart() {
     let server = answering(move |_| {
         let answers = [
             ("503 Service Unavailable", "", r#"{"error":"Exceeds maximum queue size"}"#),
-            (
-                "503 Service Unavailable",
-                "",
-                r#"{"code":503,"type":"ServiceUnavailableException","message":"Model \"m\" has no worker to serve inference request."}"#,
-            ),
+            ("503 Service Unavailable", "", r#"{"error":"no available workers"}"#),
             (
                 "429 Too Many Requests",
                 "Retry-After: 2\r\n",
@@ -195,7 +191,7 @@ fn refusals_of_one_status_are_told_apart() {
         examples,
         [
             "HTTP 429: rate limited, retry after 2 s: litellm.RateLimitError: slow down",
-            "HTTP 503: no worker: Model \"m\" has no worker to serve inference request.",
+            "HTTP 503: no worker: no available workers",
             "HTTP 503: queue full: Exceeds maximum queue size",
         ],
         "{ended:?}"

@@ -155,12 +155,12 @@ fn every_end_of_an_answer_has_its_outcome() {
             "the answer is coded as gzip, which is not undone",
         ),
         ("/refuse", Outcome::Http4xx, 403, "HTTP 403: no None with /refuse"),
-        ("/cut", Outcome::Truncated, 200, "the connection ended within the answer"),
+        ("/cut", Outcome::Truncated, 200, "the server closed the connection, within the answer"),
         (
             "/cut --expect-json '$.ok == true'",
             Outcome::Truncated,
             200,
-            "the connection ended within the answer",
+            "the server closed the connection, within the answer",
         ),
         ("/lines --stream-by line --expect-json '$.n == 9'", Outcome::Invalid, 200, "and none of 3 has it"),
     ] {

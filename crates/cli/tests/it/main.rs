@@ -11,6 +11,8 @@ mod capacity;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod coldstart;
+#[cfg(test)]
 mod compare;
 #[cfg(test)]
 mod dying;
@@ -59,7 +61,11 @@ mod servers;
 #[cfg(test)]
 mod simulated;
 #[cfg(test)]
+mod soak;
+#[cfg(test)]
 mod stop;
+#[cfg(test)]
+mod stress;
 #[cfg(test)]
 mod sweep;
 #[cfg(test)]

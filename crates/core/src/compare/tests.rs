@@ -114,7 +114,8 @@ fn a_figure_is_that_of_the_summary() {
         "concurrency",
     ];
     let a = run(60, &names, |id| if id % 100 == 7 { (0.1, Outcome::Http5xx) } else { usual(id) });
-    let found = compare_runs(&[a.clone()], &[a], &figures(&names), &Rules::default());
+    let found =
+        compare_runs(std::slice::from_ref(&a), std::slice::from_ref(&a), &figures(&names), &Rules::default());
     let mut sorted: Vec<f64> = (0..600).filter(|id| id % 100 != 7).map(|id| usual(id).0).collect();
     sorted.sort_by(f64::total_cmp);
     let close = |found: Option<f64>, expected: f64, by: f64| {
@@ -200,7 +201,7 @@ fn the_same_seed_says_the_same() {
     let b = run(60, &names, |id| usual(id + 13));
     let with = |seed| {
         let rules = Rules { seed: crate::seed::Seed(seed), ..Rules::default() };
-        compare_runs(&[a.clone()], &[b.clone()], &figures(&names), &rules)
+        compare_runs(std::slice::from_ref(&a), std::slice::from_ref(&b), &figures(&names), &rules)
     };
     assert_eq!(with(1), with(1));
     assert_ne!(with(1), with(2));

@@ -134,13 +134,16 @@ fn widening(series: &[f64], slope: f64) -> f64 {
 fn autocorrelations(series: &[f64], slope: f64) -> Vec<f64> {
     let rest: Vec<f64> =
         series.iter().enumerate().map(|(place, value)| value - slope * place as f64).collect();
+    let size = series.iter().fold(0.0_f64, |size, value| size.max(value.abs()));
+    let (low, high) =
+        rest.iter().fold((f64::MAX, f64::MIN), |(low, high), &rest| (low.min(rest), high.max(rest)));
+    if high - low <= ROUNDING * size {
+        return Vec::new(); // a straight line, and rounding
+    }
     let (ranks, _) = midranks(&rest);
     let mean = (ranks.len() as f64 + 1.0) / 2.0;
     let off: Vec<f64> = ranks.iter().map(|rank| rank - mean).collect();
     let squares: f64 = off.iter().map(|off| off * off).sum();
-    if squares == 0.0 {
-        return Vec::new();
-    }
     let lagged = |lag: usize| off.iter().zip(&off[lag..]).map(|(a, b)| a * b).sum::<f64>() / squares;
     (1..=off.len() / LAGS).map(lagged).collect()
 }
@@ -168,6 +171,9 @@ fn by_one_step(n: usize, correlations: &[f64]) -> f64 {
 
 /// Beyond this a series is no noise with a memory, but wanders without end.
 const MEMORY_MAX: f64 = 0.97;
+/// What rounding leaves of a value, as a share of it.
+const ROUNDING: f64 = 1e-12;
+
 /// Autocorrelations are looked at up to the length divided by this: farther ones have too few pairs to be told from
 /// chance.
 const LAGS: usize = 4;

@@ -116,6 +116,11 @@ impl Exchanges {
         }
     }
 
+    /// Memory of the server's process at `now`, bytes.
+    pub fn resident_bytes(&self, now: Offset) -> u64 {
+        self.engine.state(now).resident_bytes
+    }
+
     /// Requests in flight.
     pub fn in_flight(&self) -> usize {
         self.flights.len()

@@ -24,6 +24,7 @@ fn all(case: &Case, one: fn(&Case, u64) -> Said) -> Vec<Said> {
 }
 
 /// Counts what 100 searches say against the truth, prints it beside what plain bisection says, and checks it.
+#[expect(clippy::print_stdout, reason = "the figures of the proof, for those who ask with --nocapture")]
 fn check(case: &Case) {
     let (ours, plain) = (all(case, search), all(case, bisect));
     let over = |said: &Said| said.low.map_or(0.0, |low| low / case.truth);

@@ -6,3 +6,5 @@ mod batch;
 mod fleet;
 #[cfg(test)]
 mod play;
+#[cfg(test)]
+mod soak;

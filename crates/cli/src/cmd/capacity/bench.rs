@@ -144,7 +144,8 @@ impl<'a> Bench<'a> {
             ..Trial::among_others(self.blueprint, self.folder.trial(number))
         };
         let judge = Judge::new(self.tiers, trial.times().measure_start);
-        trial.each = Some(Box::new(judge.clone()));
+        let sink = judge.clone();
+        trial.each = Some(Box::new(|_| Box::new(sink)));
         let done = self.session.trial(trial)?;
         whole(&done)?;
         if done.interrupted != Interrupted::No {

@@ -100,7 +100,11 @@ fn range(tier: &TierCapacity) -> CapacityRange {
     CapacityRange { low: tier.low.map(|bound| bound.load), high: tier.high.map(|bound| bound.load) }
 }
 
-fn read(file: &Path) -> Result<Certificate, UsageError> {
+/// Reads a certificate.
+///
+/// # Errors
+/// It is none, or of another version.
+pub(crate) fn read(file: &Path) -> Result<Certificate, UsageError> {
     let wrong = |error: &dyn std::fmt::Display| {
         UsageError(format!("cannot read the certificate `{}`: {error}", file.display()))
     };

@@ -12,7 +12,7 @@ use plimsoll_core::compare::{
 };
 use plimsoll_core::seed::Seed;
 
-pub(crate) use self::certificates::{Capacities, TierDifference};
+pub(crate) use self::certificates::{Capacities, TierDifference, read as read_certificate};
 pub(crate) use self::comparable::Differing;
 pub(crate) use self::runs::StoredRun;
 use crate::args::compare::{CompareArgs, FailOn};

@@ -1,10 +1,12 @@
 //! TorchServe: bodies of any form, its management port, and a queue that is full.
 
 use plimsoll_core::record::Outcome;
+use plimsoll_core::stress::{Mode, StressVerdict};
 
 use super::server::{Server, all_servers_wanted, ask_forty, complaints, free_port, recognised};
 use crate::program::{Place, count};
 use crate::servers::{get, neighbours};
+use crate::stress::stressed;
 
 /// The server with both models ready. Its management is on the port after that of its predictions, as by default.
 fn start() -> Option<Server> {
@@ -72,4 +74,19 @@ fn a_full_queue_is_told_from_a_broken_handler() {
         errors[0].example.starts_with("HTTP 503: queue full: Model \"refusing\" has no worker"),
         "{errors:?}"
     );
+}
+
+#[test]
+fn sheds_at_once_what_is_too_much() {
+    let Some(server) = start() else { return };
+    // A request takes 50 ms, one after the other, and one may wait.
+    let report =
+        stressed(&format!("{} --provider torchserve -m refusing --shape 16 --capacity 16", server.url));
+    assert_eq!(
+        (report.verdict, report.modes.as_slice()),
+        (StressVerdict::Graceful, &[Mode::Sheds][..]),
+        "{report:#?}"
+    );
+    let overload = &report.steps[1];
+    assert!(overload.refusal.p50.unwrap() < 0.5 * overload.response_time.p50.unwrap(), "{report:#?}");
 }

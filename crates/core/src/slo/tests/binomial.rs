@@ -1,3 +1,5 @@
+//! The exact binomial tests against published sample sizes.
+
 use crate::slo::{Looks, Trials, least_requests};
 
 #[test]

@@ -1,3 +1,5 @@
+//! Objectives and rules as they are written, and the errors of those that are not.
+
 use proptest::prelude::*;
 
 use crate::slo::{Metric, Rule, Slo};

@@ -1,3 +1,5 @@
+//! Objectives together: which contradict each other, and which a run cannot have.
+
 use crate::slo::{Confidence, Kind, Observable, Slo, Slos, SlosError};
 
 fn slos(texts: &[&str]) -> Result<Slos, SlosError> {

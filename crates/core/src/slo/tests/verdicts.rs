@@ -1,3 +1,5 @@
+//! From misses to verdicts: pass, fail, undecided.
+
 use super::{answered, ms, set};
 use crate::metrics::Backlog;
 use crate::record::{Outcome, Phase, Record};

@@ -1,3 +1,5 @@
+//! The end of a warm-up, found in what was measured.
+
 use super::{answered, ms};
 use crate::record::{Phase, Record};
 use crate::slo::WarmUp;

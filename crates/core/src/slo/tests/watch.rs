@@ -1,3 +1,5 @@
+//! Rules that end a run, over their spans.
+
 use super::{answered, ms};
 use crate::record::{Outcome, Record};
 use crate::slo::{Rule, Watch};

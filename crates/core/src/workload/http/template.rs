@@ -137,6 +137,7 @@ impl Template {
 
     /// Checks that every row has what the template names, in letters that can stand where it stands.
     pub(super) fn check_rows(&self, table: &Table) -> Result<(), HttpError> {
+        let carries_all = !matches!(self.place, Place::Path | Place::Header);
         for (hole, escape) in self.holes() {
             let Variable::Column(index) = hole.variable else { continue };
             for row in table.rows() {
@@ -144,10 +145,10 @@ impl Template {
                     let problem = format!("has no `{}`, which {} names: add it", hole.name, self.origin);
                     return Err(table.wrong(row, problem));
                 };
-                let mut written = Vec::new();
-                if !matches!(self.place, Place::Path | Place::Header) {
+                if carries_all {
                     continue;
                 }
+                let mut written = Vec::new();
                 escape.write(&cell.text, cell.kind, &mut written);
                 if let Some(letter) = self.place.refused(&String::from_utf8_lossy(&written)) {
                     let problem = format!(

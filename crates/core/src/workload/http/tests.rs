@@ -1,8 +1,15 @@
+//! Templates: what they make of rows and numbers, and how mistakes in them are told.
+
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::spec::{Secret, VarsSpec};
+use crate::record::RequestId;
+use crate::seed::Seed;
+use crate::spec::{HttpSpec, Pick, Secret, VarsSpec};
 use crate::testing::own_requests;
+use crate::workload::{Payload, Prompt, RequestSpec, Workload};
 
 /// A run that sends `body` of this type to `path`, with rows of CSV.
 struct Asking<'a> {

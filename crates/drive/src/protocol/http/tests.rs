@@ -1,11 +1,14 @@
-use plimsoll_core::record::Outcome;
-use plimsoll_core::spec::{Expect, JsonRule, Statuses};
+//! Answers of any kind: what the rules for them say, and where streams are cut.
 
-use super::super::{Ended, Reply, judge};
-use super::reader::MAX_KEPT;
-use super::*;
-use crate::protocol::Fields;
+use std::sync::Arc;
+
+use plimsoll_core::record::Outcome;
+use plimsoll_core::spec::{Expect, JsonRule, Statuses, StreamBy};
 use plimsoll_core::time::Offset;
+
+use super::super::{Decoder as _, Ended, Fields, Reply, judge};
+use super::checks::Checks;
+use super::reader::{MAX_KEPT, Reader};
 
 fn expect(statuses: &str, json: &[&str], regexes: &[&str]) -> Expect {
     Expect {
