@@ -7,9 +7,6 @@ use crate::slo::{Looks, SloVerdict, Trials, Verdict};
 /// Trials that find a load to be too much for this client before that is believed.
 const INVALID_MIN: usize = 2;
 
-/// Trials at a load whose spread says something.
-const BETWEEN_MIN: u32 = 4;
-
 /// Where a load stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sign {
@@ -81,8 +78,7 @@ impl Standing {
             let sign = if trials.len() >= INVALID_MIN { Sign::TooMuch } else { Sign::Bad };
             return Standing { sign, ..blank };
         }
-        // The interval has two ends, and each may be wrong.
-        let alpha = settings.tiers.get(tier).map_or(0.05, |tier| tier.slos.confidence().alpha()) / 2.0;
+        let alpha = settings.tiers.get(tier).map_or(0.05, |tier| tier.slos.confidence().alpha());
         let objectives = valid[0].tiers.get(tier).map_or(0, Vec::len);
         let pooled: Vec<Pooled> = (0..objectives)
             .map(|place| {
@@ -157,7 +153,7 @@ impl Pooled {
         // A single miss among few requests is within what is allowed as far as anybody can tell.
         let looks_good = n > 0.0 && misses <= (allowed * n).max(1.0);
         let settled = counted.clone().any(|(verdict, _)| is_settled(verdict));
-        let times = clustering(counted.map(|(verdict, _)| verdict), misses / f64::max(n, 1.0));
+        let times = clustering(counted.map(|(verdict, _)| verdict));
         let says = Trials { n: n / times, misses: misses / times };
         let decided = says.decide(allowed, alpha, Looks::Repeated).filter(|_| settled);
         let more = match decided {
@@ -201,27 +197,17 @@ impl Pooled {
 
 /// For how many requests of all trials at a load one independent request speaks. Each trial has its own estimate of that,
 /// which is small where few requests happened to miss: so it is not for a trial to say how much it counts, but for all of
-/// them together, weighted by their misses. The spread between trials is another estimate; the larger one is taken.
-fn clustering<'a>(trials: impl Iterator<Item = &'a SloVerdict> + Clone, share: f64) -> f64 {
-    let (mut weighted, mut weights, mut squares, mut n, mut count) = (0.0, 0.0, 0.0, 0.0, 0);
+/// them together. Weighted by their misses, the estimates add up to the variance of all misses.
+fn clustering<'a>(trials: impl Iterator<Item = &'a SloVerdict>) -> f64 {
+    let (mut weighted, mut weights) = (0.0, 0.0);
     for trial in trials.filter(|trial| is_settled(trial)) {
-        let (requests, misses) = (trial.n as f64, trial.misses as f64);
+        let requests = trial.n as f64;
         // Without misses a trial speaks by its length, but not loudly.
-        let weight = misses + 1e-3 * requests;
+        let weight = trial.misses as f64 + 1e-3 * requests;
         weighted += weight * requests / trial.effective_n.max(1e-9);
         weights += weight;
-        squares += (misses - share * requests).powi(2);
-        n += requests;
-        count += 1;
     }
-    let within = if weights > 0.0 { weighted / weights } else { 1.0 };
-    let independent = share * (1.0 - share) * n;
-    let between = if count >= BETWEEN_MIN && independent > 0.0 {
-        squares / independent * f64::from(count) / f64::from(count - 1)
-    } else {
-        0.0
-    };
-    within.max(between).max(1.0)
+    if weights > 0.0 { (weighted / weights).max(1.0) } else { 1.0 }
 }
 
 /// Whether a trial was long enough to tell how much its requests resemble each other.

@@ -115,6 +115,12 @@ fn tiers_share_the_trials_and_each_gets_its_own_answer() {
     assert!(both < 2 * one, "{both} trials for two tiers, {one} for one");
 }
 
+/// The ends of the first tier and the number of trials.
+fn ends(found: &Capacity) -> (Option<f64>, Option<f64>, usize) {
+    let tier = &found.tiers[0];
+    (tier.low.map(|low| low.load), tier.high.map(|high| high.load), found.trials)
+}
+
 #[test]
 fn a_search_goes_on_from_stored_trials_as_if_it_had_never_stopped() {
     let tiers = vec![tier("", "latency.p95<1s")];
@@ -125,7 +131,8 @@ fn a_search_goes_on_from_stored_trials_as_if_it_had_never_stopped() {
         let mut resumed = Search::new(settings(tiers.clone())).unwrap();
         let trials: Vec<TrialOutcome> = serde_json::from_str(&stored).unwrap();
         trials.into_iter().for_each(|trial| resumed.observe(trial));
-        assert_eq!(conduct(&mut resumed, 500, |_| {}), end, "after {stop} trials");
+        let again = conduct(&mut resumed, 500, |_| {});
+        assert_eq!(ends(capacity(&again)), ends(capacity(&end)), "after {stop} trials");
     }
 }
 
