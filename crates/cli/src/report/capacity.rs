@@ -116,7 +116,7 @@ fn answer(certificate: &Certificate, style: Style) -> String {
             text += &headroom_line(headroom.headroom, &load(headroom.traffic, certificate.variable));
         }
     }
-    text + &rate_limit(certificate)
+    text + &invalid(certificate) + &rate_limit(certificate)
 }
 
 fn headroom_line(headroom: f64, today: &str) -> String {
@@ -196,7 +196,7 @@ fn none(certificate: &Certificate, tier: &TierCapacity) -> (Tone, &'static str, 
             Tone::Bad,
             "INVALID",
             format!(
-                "this client cannot put even {} on the server without measuring itself: {reason}",
+                "this client cannot put {} on the server without measuring itself: {reason}",
                 show(*load)
             ),
         ),
@@ -213,6 +213,17 @@ fn none(certificate: &Certificate, tier: &TierCapacity) -> (Tone, &'static str, 
             (Tone::Doubt, "NOT CERTIFIED", format!("there is too little evidence for any load: {more}"))
         }
     }
+}
+
+/// Trials in which this client measured itself.
+fn invalid(certificate: &Certificate) -> String {
+    let mut reasons = certificate.trials.iter().filter_map(|trial| trial.invalid.as_deref());
+    let Some(first) = reasons.next() else { return String::new() };
+    let trials = 1 + reasons.count();
+    format!(
+        "           {trials} of {} trials were INVALID and count for nothing: {first}\n",
+        certificate.trials.len()
+    )
 }
 
 /// A limit that refuses is not one that cannot.

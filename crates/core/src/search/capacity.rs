@@ -76,7 +76,7 @@ pub enum Doom {
         /// The largest load at which it still answered, if any.
         answered: Option<f64>,
     },
-    /// This client cannot put even the least load on the server without measuring itself.
+    /// This client cannot put this load on the server without measuring itself, and none below it could be decided.
     Client {
         /// It.
         load: f64,

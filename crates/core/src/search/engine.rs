@@ -10,10 +10,13 @@ use super::grid::Grid;
 use super::outcome::TrialOutcome;
 use super::plan::{Lengths, rate_at};
 use super::settings::{Settings, SettingsError, Tier};
-use super::standing::{Sign, Standing};
+use super::standing::{INVALID_MIN, Sign, Standing};
 
 /// A trial shorter than this share of what was planned, because the budget ends, is not worth making.
 const WORTH: f64 = 0.5;
+
+/// Trials in a row, looks aside, in which the client measured itself, so that others would too.
+const TIRED: usize = 8;
 
 /// What a trial is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,11 +103,12 @@ impl Search {
             return Step::Doomed(Doom::ServerGone { load: gone.load, answered: answered.reduce(f64::max) });
         }
         let points = self.points();
-        let wanted = points.iter().find_map(|points| match want(points, &self.grid) {
-            Want::Look(index) => Some(self.plan(index, Effort::Look, None)),
-            Want::Decide(index) => Some(self.plan(index, Effort::Decide, points.get(&index))),
-            Want::Nothing => None,
-        });
+        if let Some(doom) =
+            self.tired().filter(|_| points.iter().all(|points| Found::of(points).pass.is_none()))
+        {
+            return Step::Doomed(doom);
+        }
+        let wanted = self.again().or_else(|| self.wanted(&points));
         let Some(plan) = wanted.or_else(|| self.confirmation(&points)) else {
             return self.end(&points);
         };
@@ -113,6 +117,39 @@ impl Search {
             Some(plan) => Step::Trial(plan),
             None => Step::Done(self.capacity(&points, true)),
         }
+    }
+
+    /// Whether this client measures itself whenever a trial is long enough to decide anything.
+    fn tired(&self) -> Option<Doom> {
+        let mut deciding = self.trials.iter().rev().filter(|trial| trial.effort != Effort::Look).take(TIRED);
+        let last = deciding.next()?;
+        let all = last.invalid.is_some() && deciding.clone().all(|trial| trial.invalid.is_some());
+        let tired = all && deciding.count() + 1 == TIRED;
+        tired.then(|| Doom::Client { load: last.load, reason: last.invalid.clone().unwrap_or_default() })
+    }
+
+    /// The last trial once more, if it was the first at its load in which this client measured itself: that may have been
+    /// another program's doing.
+    fn again(&self) -> Option<TrialPlan> {
+        let last = self.trials.last().filter(|last| last.invalid.is_some())?;
+        let index = self.grid.index(last.load);
+        let here = self.trials.iter().filter(|trial| self.grid.index(trial.load) == index);
+        let invalid = here.filter(|trial| trial.invalid.is_some()).count();
+        (invalid < INVALID_MIN).then(|| TrialPlan {
+            load: last.load,
+            seconds: last.seconds.max(self.settings.trial_min),
+            effort: last.effort,
+            number: self.trials.len(),
+        })
+    }
+
+    /// What the first tier that is not done wants to know.
+    fn wanted(&self, points: &[Points]) -> Option<TrialPlan> {
+        points.iter().find_map(|points| match want(points, &self.grid) {
+            Want::Look(index) => Some(self.plan(index, Effort::Look, None)),
+            Want::Decide(index) => Some(self.plan(index, Effort::Decide, points.get(&index))),
+            Want::Nothing => None,
+        })
     }
 
     /// What is known now, for those who stop here.

@@ -5,7 +5,7 @@ use super::settings::Settings;
 use crate::slo::{Looks, SloVerdict, Trials, Verdict};
 
 /// Trials that find a load to be too much for this client before that is believed.
-const INVALID_MIN: usize = 2;
+pub(super) const INVALID_MIN: usize = 2;
 
 /// Where a load stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +74,13 @@ impl Standing {
             confirmed: false,
             pressures: Vec::new(),
         };
+        // Again and again, or valid evidence at this load would be waited for in vain.
+        let mut latest = trials.iter().rev().take(INVALID_MIN);
+        if trials.len() >= INVALID_MIN && latest.all(|trial| trial.invalid.is_some()) {
+            return Standing { sign: Sign::TooMuch, ..blank };
+        }
         if valid.is_empty() {
-            let sign = if trials.len() >= INVALID_MIN { Sign::TooMuch } else { Sign::Bad };
-            return Standing { sign, ..blank };
+            return Standing { sign: Sign::Bad, ..blank };
         }
         let alpha = settings.tiers.get(tier).map_or(0.05, |tier| tier.slos.confidence().alpha());
         let objectives = valid[0].tiers.get(tier).map_or(0, Vec::len);

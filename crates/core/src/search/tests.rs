@@ -177,8 +177,27 @@ fn each_bad_ending_says_what_it_is() {
     assert!(matches!(found.ceiling, Some(Ceiling::Client { load }) if load > 50.0), "{found:?}");
     assert!(found.low.is_some_and(|low| low.load <= 50.0), "{found:?}");
 
+    // A client that can look at a load, but not for long enough to decide.
+    let tires =
+        |made: &mut TrialOutcome| made.invalid = (made.effort != Effort::Look).then(|| "late".to_owned());
+    assert!(matches!(end(settings(one()), &tires), Step::Doomed(Doom::Client { .. })));
+
     let always = |made: &mut TrialOutcome| made.invalid = Some("late".to_owned());
     assert!(matches!(end(settings(one()), &always), Step::Doomed(Doom::Client { .. })));
+}
+
+#[test]
+fn a_trial_in_which_the_client_measured_itself_is_made_again() {
+    let tiers = vec![tier("", "latency.p95<1s")];
+    let mut search = Search::new(settings(tiers.clone())).unwrap();
+    let Step::Trial(first) = search.next() else { panic!() };
+    let spoilt = TrialOutcome { invalid: Some("late".to_owned()), ..outcome(&first, &tiers, share) };
+    search.observe(spoilt);
+    let Step::Trial(second) = search.next() else { panic!() };
+    assert_eq!((second.load, second.effort, second.number), (first.load, first.effort, 1));
+    let end = conduct(&mut search, 500, |_| {});
+    let found = &capacity(&end).tiers[0];
+    assert!(found.low.is_some_and(|low| (95.0..100.0).contains(&low.load)), "{found:?}");
 }
 
 #[test]
