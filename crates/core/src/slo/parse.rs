@@ -356,10 +356,6 @@ fn names() -> String {
 
 /// The metric whose name is nearest to `name`, if one is near: at most a third of its letters, or two, are wrong.
 fn nearest(name: &str) -> Option<&'static str> {
-    let most = (name.chars().count() / 3).max(2);
-    let lower = name.to_lowercase().replace('-', "_");
-    let scored =
-        Metric::ALL.map(|metric| (strsim::damerau_levenshtein(&lower, metric.name()), metric.name()));
-    let near = scored.into_iter().filter(|(wrong, near)| *wrong <= most && *wrong < near.len());
-    near.min_by_key(|(wrong, _)| *wrong).map(|(_, near)| near)
+    let name = name.to_lowercase().replace('-', "_");
+    crate::nearest::nearest(&name, Metric::ALL.iter().map(|metric| metric.name()))
 }
