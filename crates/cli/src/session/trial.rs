@@ -7,7 +7,6 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use plimsoll_core::load::{LoadModel, Times};
 use plimsoll_core::metrics::Window;
-use plimsoll_core::record::Record;
 use plimsoll_core::seed::Seed;
 use plimsoll_core::spec::{Phases, RunSpec};
 use plimsoll_core::summary::RunHeader;
@@ -52,15 +51,6 @@ pub(crate) struct Trial<'a> {
 
 /// Makes what takes the records of a trial, given its clock.
 pub(crate) type MakeSink = Box<dyn FnOnce(Clock) -> Box<dyn RecordSink>>;
-
-/// Several that take each record.
-struct Each(Vec<Box<dyn RecordSink>>);
-
-impl RecordSink for Each {
-    fn on_record(&mut self, record: &Record, text: Option<&str>) {
-        self.0.iter_mut().for_each(|sink| sink.on_record(record, text));
-    }
-}
 
 /// Where the results of a trial go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -275,11 +265,11 @@ impl Job<'_> {
             keep_chunks: self.spec.record_chunks,
             count_tokens,
             slos: self.spec.objectives.slos.clone(),
-            sink: locust.map(|locust| Box::new(locust.history()) as Box<dyn WindowSink>),
-            each: match (shown, each) {
-                (Some(shown), Some(each)) => Some(Box::new(Each(vec![shown, each]))),
-                (shown, each) => shown.or(each),
-            },
+            windows: locust
+                .into_iter()
+                .map(|locust| Box::new(locust.history()) as Box<dyn WindowSink>)
+                .collect(),
+            each: shown.into_iter().chain(each).collect(),
         }
     }
 }

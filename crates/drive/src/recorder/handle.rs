@@ -63,10 +63,10 @@ pub struct Options {
     pub count_tokens: Option<CountTokens>,
     /// What must hold over the measured window.
     pub slos: Slos,
-    /// Takes the row of each second.
-    pub sink: Option<Box<dyn WindowSink>>,
-    /// Takes each record.
-    pub each: Option<Box<dyn RecordSink>>,
+    /// Take the row of each second, in this order.
+    pub windows: Vec<Box<dyn WindowSink>>,
+    /// Take each record, in this order.
+    pub each: Vec<Box<dyn RecordSink>>,
 }
 
 impl fmt::Debug for Options {

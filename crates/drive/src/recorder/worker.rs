@@ -126,8 +126,8 @@ impl Worker {
             let text = texts.next_if(|(id, _)| *id == record.id);
             let text = text.map(|(_, text)| text);
             self.count_tokens(&mut record, text.as_deref());
-            if let Some(each) = &mut self.options.each {
-                each.on_record(&record, text.as_deref());
+            for sink in &mut self.options.each {
+                sink.on_record(&record, text.as_deref());
             }
             self.tally.add(&record);
             self.seconds.add(&record);
@@ -212,7 +212,7 @@ impl Worker {
             self.give_up(error);
         }
         for row in rows {
-            if let Some(sink) = &mut self.options.sink {
+            for sink in &mut self.options.windows {
                 sink.on_window(&row, self.tally.totals());
             }
             self.recent.push(row);

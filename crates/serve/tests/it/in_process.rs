@@ -208,8 +208,8 @@ fn by_the_client(spec: &RunSpec, engine: Engine) -> (Vec<Record>, RunEnd) {
         keep_chunks: false,
         count_tokens: None,
         slos: Default::default(),
-        sink: None,
-        each: Some(Box::new(Tap(tap))),
+        windows: Vec::new(),
+        each: vec![Box::new(Tap(tap))],
     };
     let (recorder, handle) = Recorder::start(None, Default::default(), options).unwrap();
     let plan = RunPlan { spec: spec.clone(), clock, times, feeds, recorder: handle };

@@ -31,8 +31,8 @@ fn options() -> Options {
         keep_chunks: true,
         count_tokens: None,
         slos: Slos::default(),
-        sink: None,
-        each: None,
+        windows: Vec::new(),
+        each: Vec::new(),
     }
 }
 
@@ -98,8 +98,8 @@ fn a_recorded_run_is_a_folder_with_all_its_files() {
     let count_tokens: CountTokens = Arc::new(|text| text.len());
     let options = Options {
         count_tokens: Some(count_tokens),
-        sink: Some(Box::new(Seen(Arc::clone(&seen)))),
-        each: None,
+        windows: vec![Box::new(Seen(Arc::clone(&seen)))],
+        each: Vec::new(),
         ..options()
     };
     let (recorder, handle) = Recorder::start(Some(folder), RunHeader::default(), options).unwrap();
