@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use plimsoll_core::metrics::{Samples, Totals};
 use plimsoll_core::record::{Outcome, Record, ThreadWindow};
+use plimsoll_core::summary::Summary;
 use plimsoll_core::time::Offset;
 
 use super::columns::{Cell, Column, Table};
@@ -68,6 +69,10 @@ pub struct WindowRow {
 pub trait WindowSink: Send {
     /// Takes the row of the next second; `so_far` is the run up to now, which may be up to two seconds further.
     fn on_window(&mut self, row: &WindowRow, so_far: &Totals);
+
+    /// The run is over: all records and seconds were given out, and `summary` is about to be stored. Whoever lost some,
+    /// or saw what belongs there, adds it now. Nothing else is done meanwhile: return within seconds.
+    fn ended(&mut self, _summary: &mut Summary) {}
 }
 
 /// The seconds that are not complete yet.

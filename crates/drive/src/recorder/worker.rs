@@ -245,6 +245,9 @@ impl Worker {
             summary.judge(&self.options.slos, evidence, &self.tally, &conduct);
         }
         summary.settle(&self.warm_up, &conduct);
+        for sink in &mut self.options.windows {
+            sink.ended(&mut summary);
+        }
         if let Some(folder) = &self.folder
             && let Err(error) = folder.write_summary(&summary)
         {

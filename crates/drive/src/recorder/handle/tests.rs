@@ -80,6 +80,10 @@ impl WindowSink for Seen {
     fn on_window(&mut self, row: &WindowRow, so_far: &Totals) {
         self.0.lock().unwrap().push((row.second, so_far.ok));
     }
+
+    fn ended(&mut self, summary: &mut Summary) {
+        summary.warnings.push(format!("seen: {}", self.0.lock().unwrap().len()));
+    }
 }
 
 #[test]
@@ -119,6 +123,11 @@ fn a_recorded_run_is_a_folder_with_all_its_files() {
     assert_eq!(summary.tokens.sources[&TokenSource::Tokenizer], 1);
     assert_eq!(summary.tokens.sources[&TokenSource::Chunks], 3);
     assert_eq!(seen.lock().unwrap().iter().map(|row| row.0).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(
+        summary.warnings.last().unwrap(),
+        "seen: 3",
+        "told of the end once all seconds were given out"
+    );
     let stored: Summary = serde_json::from_slice(&std::fs::read(path.join("summary.json")).unwrap()).unwrap();
     assert_eq!(&stored, summary);
     let back: Vec<u64> = RecordsFile::open(&path.join("records.parquet"))
