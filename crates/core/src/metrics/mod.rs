@@ -3,6 +3,7 @@
 mod backlog;
 mod errors;
 mod histogram;
+mod locust;
 mod order_statistics;
 mod quantities;
 mod speculation;
@@ -16,6 +17,7 @@ mod verdict;
 
 pub use backlog::{Backlog, EXCESS, seconds_to_see};
 pub use histogram::{Samples, Unit};
+pub use locust::{LOCUST_METRIC, LocustMetric};
 pub use order_statistics::{PERCENTILES, interval, min_samples};
 pub(crate) use order_statistics::{percentile, rank};
 pub use quantities::llm_bench_latency_per_token;
