@@ -49,7 +49,7 @@ impl WindowSink for Feeds {
 
     fn ended(&mut self, summary: &mut Summary) {
         let all = std::mem::take(&mut *self.all.lock().unwrap_or_else(PoisonError::into_inner));
-        let threads: Vec<FeedThread> = all.into_iter().map(|feed| feed.close(summary)).collect();
+        let threads: Vec<FeedThread> = all.into_iter().flat_map(|feed| feed.close(summary)).collect();
         threads.iter().for_each(FeedThread::press);
         let limit = if summary.run.ended == "aborted" { FLUSH_AT_ONCE } else { FLUSH };
         let clock = Clock::start();
@@ -92,12 +92,12 @@ mod tests {
             self.seen += 1;
         }
 
-        fn close(self: Box<Self>, _: &Summary) -> FeedThread {
+        fn close(self: Box<Self>, _: &Summary) -> Vec<FeedThread> {
             let counts = Arc::new(Counts::default());
             counts.given(self.seen);
             counts.sent(self.sends);
             counts.failed("the server went away".to_owned());
-            FeedThread::start("feed of a test".to_owned(), "rows", counts, async |_| {}).unwrap()
+            vec![FeedThread::start("feed of a test".to_owned(), "rows", counts, async |_| {}).unwrap()]
         }
     }
 

@@ -30,6 +30,6 @@ pub trait Feed: Send {
     /// Takes the row of the next second; `so_far` is the run up to now.
     fn on_window(&mut self, row: &WindowRow, so_far: &Totals);
 
-    /// The run is over: hands over what is left, and gives the thread that is yet to flush it.
-    fn close(self: Box<Self>, summary: &Summary) -> FeedThread;
+    /// The run is over: hands over what is left, and gives the threads that are yet to flush it.
+    fn close(self: Box<Self>, summary: &Summary) -> Vec<FeedThread>;
 }
