@@ -13,7 +13,7 @@ use crate::exit::{UsageError, refuse};
 pub(crate) const OWN_PREFIX: &str = "PLIMSOLL_";
 
 /// Options that Locust itself reads from `LOCUST_…`.
-const LOCUST_VARIABLES: [&str; 14] = [
+const LOCUST_VARIABLES: [&str; 17] = [
     "host",
     "users",
     "spawn-rate",
@@ -28,10 +28,13 @@ const LOCUST_VARIABLES: [&str; 14] = [
     "stop-timeout",
     "exit-code-on-error",
     "locustfile",
+    "timescale",
+    "grafana-url",
+    "test-env",
 ];
 
-/// Variables of the load test, with the option that each sets.
-const TOOL_VARIABLES: [(&str, &str); 12] = [
+/// Variables of the load test and of PostgreSQL's clients, with the option that each sets.
+const TOOL_VARIABLES: [(&str, &str); 19] = [
     ("MODEL", "model"),
     ("API_KEY", "api-key"),
     ("PROMPT_TOKENS", "prompt-tokens"),
@@ -44,10 +47,17 @@ const TOOL_VARIABLES: [(&str, &str); 12] = [
     ("TOKENIZER", "tokenizer"),
     ("DATASET", "dataset"),
     ("PROMPT_CACHE_MAX_LEN", "prompt-cache-max-len"),
+    ("PGHOST", "pghost"),
+    ("PGPORT", "pgport"),
+    ("PGUSER", "pguser"),
+    ("PGPASSWORD", "pgpassword"),
+    ("PGDATABASE", "pgdatabase"),
+    ("PGSSLMODE", "pgsslmode"),
+    ("PGSSLROOTCERT", "pgsslrootcert"),
 ];
 
 /// Options whose values are never shown.
-const SECRET: [&str; 3] = ["api-key", "header", "pgpassword"];
+const SECRET: [&str; 4] = ["api-key", "header", "pgpassword", "postgres"];
 
 /// An option found by one of its names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ mod family;
 mod http;
 pub(crate) mod load;
 mod payload;
+mod postgres;
 mod proxy;
 mod simulated;
 mod target;
@@ -39,6 +40,7 @@ pub(crate) use api::ApiDraft;
 pub(crate) use http::HttpDraft;
 pub(crate) use load::TraceInput;
 pub(crate) use payload::PayloadDraft;
+pub(crate) use postgres::PostgresOutput;
 pub(crate) use target::TargetDraft;
 pub(crate) use target::TargetKind;
 
@@ -185,6 +187,8 @@ pub(crate) struct Outputs {
     pub(crate) csv: Option<String>,
     pub(crate) show_request: bool,
     pub(crate) show_response: bool,
+    /// The database to feed.
+    pub(crate) postgres: Option<PostgresOutput>,
     /// Show a live view while running.
     pub(crate) progress: bool,
     pub(crate) color: ColorName,
@@ -218,6 +222,8 @@ pub(crate) fn resolve(
     let given = |long: &str| merged.contains_key(long);
 
     compat::answer(&args.compat, &mut warnings)?;
+    let name = run_name(&args.output.name)?;
+    let postgres = postgres::resolve(&args.postgres, &merged, (&name, &context.env), &mut warnings)?;
     let mut derived: Vec<Derived> = Vec::new();
     let own_requests = http::asked_by(&given);
     let target = target::resolve(&args, context, own_requests, &mut warnings, &mut derived)?;
@@ -275,7 +281,7 @@ pub(crate) fn resolve(
 
     let printed_config = args.output.print_config.then(|| config::print::render(&merged, &derived, &table));
     let draft = Draft {
-        name: run_name(&args.output.name)?,
+        name,
         seed: Seed(seed),
         threads,
         load,
@@ -292,7 +298,7 @@ pub(crate) fn resolve(
         http,
         workload,
     };
-    let outputs = outputs(args, &given);
+    let outputs = Outputs { postgres, ..outputs(args, &given) };
     Ok(Resolved { draft, outputs, trace, forced_from, warnings, printed_config })
 }
 
@@ -379,6 +385,7 @@ fn outputs(args: RunArgs, given: &dyn Fn(&str) -> bool) -> Outputs {
         json: args.output.json,
         summary_file: args.output.summary_file,
         csv: args.output.csv,
+        postgres: None,
         show_request: args.output.show_request,
         show_response: args.output.show_response,
         progress: !args.output.no_progress,

@@ -2,6 +2,7 @@
 
 mod adapt;
 mod blueprint;
+mod database;
 mod folder;
 mod identify;
 mod inputs;

@@ -13,6 +13,7 @@ use plimsoll_core::summary::RunHeader;
 use plimsoll_core::time::Offset;
 use plimsoll_core::workload::Workload;
 use plimsoll_drive::clock::Clock;
+use plimsoll_drive::feed::{Feed, Feeds};
 use plimsoll_drive::protocol::Mask;
 use plimsoll_drive::recorder::{
     CountTokens, Finished, Options, RecordSink, Recorder, RecorderError, RunEnd, RunFolder, WindowSink,
@@ -21,6 +22,7 @@ use plimsoll_drive::recorder::{
 use plimsoll_drive::runner::Running;
 
 use super::blueprint::Blueprint;
+use super::database;
 use super::interrupts::Interrupted;
 use super::launch::Launch;
 use super::locust::Locust;
@@ -137,10 +139,12 @@ impl Session {
         let header = job.header(clock);
         if trial.afterwards == Afterwards::StopServer {
             job.announce(&header);
+            job.link(clock, None);
         }
+        let feeds = job.feeds(&header, clock, times)?;
         let folder = job.folder(&trial.place, clock)?;
         let each = trial.each.map(|make| make(clock));
-        let options = job.recording(clock, times, locust.as_ref(), each);
+        let options = job.recording(clock, times, locust.as_ref(), each, feeds);
         let (recorder, handle) = Recorder::start(Some(folder), header, options)?;
         let running = launch.start(job.spec.clone(), clock, times, handle.clone())?;
         let watch = Watch {
@@ -162,6 +166,9 @@ impl Session {
         }
         let finished = recorder.finish(end).context("the results cannot be completed")?;
         self.asked += finished.summary.counts.total;
+        if trial.afterwards == Afterwards::StopServer {
+            job.link(clock, Some(clock.now()));
+        }
         job.warn_of_lengths();
         stopped?;
         Ok(Done { spec: job.spec, times, finished, interrupted, locust })
@@ -200,6 +207,24 @@ impl Job<'_> {
         Ok(Some(Locust::new(files, self.blueprint.protocol.route(), clock)))
     }
 
+    /// The other systems that are fed with the run. Those that cannot be fed end it before it starts.
+    fn feeds(&self, header: &RunHeader, clock: Clock, times: Times) -> anyhow::Result<Option<Feeds>> {
+        let outputs = &self.blueprint.outputs;
+        let mut all: Vec<Box<dyn Feed>> = Vec::new();
+        if let Some(output) = &outputs.postgres {
+            let told = database::Told {
+                spec: &self.spec,
+                header,
+                route: self.blueprint.protocol.route(),
+                times,
+                clock,
+                exit_code_on_error: outputs.exit_code_on_error,
+            };
+            all.push(Box::new(database::begin(output, &told)?));
+        }
+        Ok((!all.is_empty()).then(|| Feeds::new(all)))
+    }
+
     fn header(&self, clock: Clock) -> RunHeader {
         let spec = &self.spec;
         RunHeader {
@@ -234,12 +259,21 @@ impl Job<'_> {
         }));
     }
 
+    /// Says where the run can be seen in Grafana, if it is fed with it.
+    fn link(&self, clock: Clock, end: Option<Offset>) {
+        if let Some(output) = &self.blueprint.outputs.postgres {
+            let what = if end.is_some() { "the run in Grafana" } else { "follow the run in Grafana" };
+            emit::note(&format!("{what}: {}", database::link(output, clock, end)));
+        }
+    }
+
     fn recording(
         &self,
         clock: Clock,
         times: Times,
         locust: Option<&Locust>,
         each: Option<Box<dyn RecordSink>>,
+        feeds: Option<Feeds>,
     ) -> Options {
         let outputs = &self.blueprint.outputs;
         let count_tokens = self.blueprint.tokenizer.clone().map(|tokenizer| {
@@ -268,8 +302,13 @@ impl Job<'_> {
             windows: locust
                 .into_iter()
                 .map(|locust| Box::new(locust.history()) as Box<dyn WindowSink>)
+                .chain(feeds.clone().map(|feeds| Box::new(feeds) as Box<dyn WindowSink>))
                 .collect(),
-            each: shown.into_iter().chain(each).collect(),
+            each: shown
+                .into_iter()
+                .chain(each)
+                .chain(feeds.map(|feeds| Box::new(feeds) as Box<dyn RecordSink>))
+                .collect(),
         }
     }
 }

@@ -9,6 +9,7 @@
 
 mod feeds;
 mod outlet;
+pub mod postgres;
 mod thread;
 
 use plimsoll_core::metrics::Totals;

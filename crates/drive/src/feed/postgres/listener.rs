@@ -1,12 +1,12 @@
 //! The end of the feed that lies on the recorder's thread.
 
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
 
 use plimsoll_core::metrics::{LocustMetric, Totals as SoFar};
 use plimsoll_core::record::Record;
 use plimsoll_core::summary::Summary;
 use plimsoll_core::time::Offset;
+use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
 use super::super::{Counts, Feed, FeedThread, Outlet};
@@ -14,7 +14,7 @@ use super::batch::{Author, Item};
 use super::rows::{RequestRow, start_of, wall};
 use super::settings::{PostgresError, PostgresSettings};
 use super::test_run::{End, ExitCodeOf, TestRun, Totals};
-use super::writer::Writer;
+use super::writer::{Writer, begin};
 use crate::clock::Clock;
 use crate::recorder::WindowRow;
 
@@ -46,29 +46,31 @@ impl PostgresFeed {
         clock: Clock,
         exit_code: ExitCodeOf,
     ) -> Result<Self, PostgresError> {
+        let ramp_end = Some(run.ramp_end);
+        let pid = i32::try_from(std::process::id()).unwrap_or(0);
+        let author = Author { run, id: wall(clock, Offset::ZERO), pid };
+        // Not by the feed's own thread: that gives way to everybody, and here somebody waits.
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(begin(&settings, &author))?;
+
         let counts = Arc::new(Counts::default());
         let (outlet, items) = Outlet::new(CAPACITY, counts.clone());
         let (end, ended) = oneshot::channel();
-        let (tell, begun) = sync_channel(1);
-        let ramp_end = Some(run.ramp_end);
-        let id = wall(clock, Offset::ZERO);
-        let pid = i32::try_from(std::process::id()).unwrap_or(0);
-        let author = Author { run, id, pid };
         let name = format!("PostgreSQL feed to {settings}");
-        let thread = FeedThread::start(name, "requests", counts, move |counts| async move {
-            match Writer::begin(settings, author, counts).await {
-                Ok(writer) => {
-                    let _ = tell.send(Ok(()));
-                    writer.run(items, ended).await;
-                }
-                Err(error) => {
-                    let _ = tell.send(Err(error));
-                }
-            }
+        let thread = FeedThread::start(name, "requests", counts, move |counts| {
+            Writer::new(settings, author, counts).run(items, ended)
         })?;
-        begun.recv().unwrap_or(Err(PostgresError::Silent))?;
         let metrics = LocustMetric::all();
-        Ok(PostgresFeed { clock, metrics, outlet, thread, end, exit_code, totals: Totals::default(), ramp_end })
+        Ok(PostgresFeed {
+            clock,
+            metrics,
+            outlet,
+            thread,
+            end,
+            exit_code,
+            totals: Totals::default(),
+            ramp_end,
+        })
     }
 }
 
@@ -88,11 +90,11 @@ impl Feed for PostgresFeed {
         }
     }
 
-    fn close(self: Box<Self>, summary: &Summary) -> FeedThread {
+    fn close(self: Box<Self>, summary: &Summary) -> Vec<FeedThread> {
         let at = wall(self.clock, self.clock.now());
         let end = End { at, exit_code: (self.exit_code)(summary), totals: self.totals };
         let _ = self.end.send(end);
         // With the outlet the writer's items end.
-        self.thread
+        vec![self.thread]
     }
 }

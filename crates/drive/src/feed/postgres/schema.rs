@@ -159,8 +159,7 @@ impl Table {
             format!("\"{name}\" {}{full}", kind.sql())
         };
         let columns: Vec<String> = self.columns.iter().map(column).collect();
-        let mut text =
-            format!("CREATE TABLE {} ({}{});\n", self.name, columns.join(", "), self.constraint);
+        let mut text = format!("CREATE TABLE {} ({}{});\n", self.name, columns.join(", "), self.constraint);
         if let Some(time) = self.hypertable.filter(|_| timescale) {
             text += &format!("SELECT create_hypertable('{}', '{time}');\n", self.name);
         }

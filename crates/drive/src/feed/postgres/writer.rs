@@ -39,19 +39,19 @@ enum Work<'a> {
     End(&'a End),
 }
 
+/// Makes the tables that are missing, and writes that the run has begun.
+pub(super) async fn begin(settings: &PostgresSettings, author: &Author) -> Result<(), PostgresError> {
+    let mut client = settings.connect().await?;
+    schema::prepare(&mut client, &author.run.plan).await?;
+    let transaction = client.transaction().await?;
+    author.begin(&transaction).await?;
+    Ok(transaction.commit().await?)
+}
+
 impl Writer {
-    /// Connects, and writes that the run has begun. `counts` counts requests.
-    pub(super) async fn begin(
-        settings: PostgresSettings,
-        author: Author,
-        counts: Arc<Counts>,
-    ) -> Result<Self, PostgresError> {
-        let mut client = settings.connect().await?;
-        schema::prepare(&mut client, &author.run.plan).await?;
-        let transaction = client.transaction().await?;
-        author.begin(&transaction).await?;
-        transaction.commit().await?;
-        Ok(Writer { settings, author, counts, client: Some(client), in_doubt: None })
+    /// A writer that has no connection yet. `counts` counts requests.
+    pub(super) fn new(settings: PostgresSettings, author: Author, counts: Arc<Counts>) -> Self {
+        Writer { settings, author, counts, client: None, in_doubt: None }
     }
 
     /// Writes what comes until no more will, and then the end.
@@ -103,7 +103,8 @@ impl Writer {
             None => self.settings.connect().await?,
         };
         let written = tokio::time::timeout(WRITE_LIMIT, self.write(&mut client, work)).await;
-        written.map_err(|_| Failure::Connection(format!("not written within {} s", WRITE_LIMIT.as_secs())))??;
+        written
+            .map_err(|_| Failure::Connection(format!("not written within {} s", WRITE_LIMIT.as_secs())))??;
         self.client = Some(client);
         Ok(())
     }
@@ -117,7 +118,9 @@ impl Writer {
                     self.in_doubt = None;
                     return Ok(());
                 }
-                Some("in progress") => return Err(Failure::Connection("it still writes the last batch".into())),
+                Some("in progress") => {
+                    return Err(Failure::Connection("it still writes the last batch".into()));
+                }
                 _ => self.in_doubt = None,
             }
         }
