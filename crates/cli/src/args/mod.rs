@@ -15,6 +15,7 @@ pub(crate) mod payload;
 pub(crate) mod postgres;
 pub(crate) mod request;
 pub(crate) mod soak;
+pub(crate) mod stack;
 pub(crate) mod stress;
 pub(crate) mod sweep;
 pub(crate) mod values;
@@ -55,6 +56,8 @@ pub(crate) enum Command {
     Compare(compare::CompareArgs),
     /// Repeat a run for every combination of some settings
     Sweep(Box<sweep::SweepArgs>),
+    /// Start Grafana, Prometheus and TimescaleDB with dashboards for watching runs
+    Stack(stack::StackArgs),
     /// Check this host and this build
     Selftest(SelftestArgs),
 }

@@ -15,6 +15,8 @@ mod coldstart;
 #[cfg(test)]
 mod compare;
 #[cfg(test)]
+mod dashboards;
+#[cfg(test)]
 mod dying;
 #[cfg(test)]
 mod family;
@@ -64,6 +66,8 @@ mod servers;
 mod simulated;
 #[cfg(test)]
 mod soak;
+#[cfg(test)]
+mod stack;
 #[cfg(test)]
 mod stop;
 #[cfg(test)]
