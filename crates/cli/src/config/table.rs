@@ -30,8 +30,8 @@ const LOCUST_VARIABLES: [&str; 14] = [
     "locustfile",
 ];
 
-/// Variables of the load test, with the option that each sets.
-const TOOL_VARIABLES: [(&str, &str); 12] = [
+/// Variables of the load test, and of OpenTelemetry, with the option that each sets.
+const TOOL_VARIABLES: [(&str, &str); 13] = [
     ("MODEL", "model"),
     ("API_KEY", "api-key"),
     ("PROMPT_TOKENS", "prompt-tokens"),
@@ -44,10 +44,12 @@ const TOOL_VARIABLES: [(&str, &str); 12] = [
     ("TOKENIZER", "tokenizer"),
     ("DATASET", "dataset"),
     ("PROMPT_CACHE_MAX_LEN", "prompt-cache-max-len"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp"),
 ];
 
 /// Options whose values are never shown.
-const SECRET: [&str; 3] = ["api-key", "header", "pgpassword"];
+const SECRET: [&str; 6] =
+    ["api-key", "header", "pgpassword", "remote-write-header", "remote-write-bearer", "otlp-header"];
 
 /// An option found by one of its names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 mod adapt;
 mod blueprint;
+mod feeds;
 mod folder;
 mod identify;
 mod inputs;

@@ -13,6 +13,7 @@ use plimsoll_core::summary::RunHeader;
 use plimsoll_core::time::Offset;
 use plimsoll_core::workload::Workload;
 use plimsoll_drive::clock::Clock;
+use plimsoll_drive::feed::Feeds;
 use plimsoll_drive::protocol::Mask;
 use plimsoll_drive::recorder::{
     CountTokens, Finished, Options, RecordSink, Recorder, RecorderError, RunEnd, RunFolder, WindowSink,
@@ -21,6 +22,7 @@ use plimsoll_drive::recorder::{
 use plimsoll_drive::runner::Running;
 
 use super::blueprint::Blueprint;
+use super::feeds::{self, Fed};
 use super::interrupts::Interrupted;
 use super::launch::Launch;
 use super::locust::Locust;
@@ -130,7 +132,10 @@ impl Session {
             workload: trial.blueprint.workload_after(self.asked),
         };
         self.interrupts()?;
-        let launch = Launch::prepare(&job.spec, &self.reached.way, &job.blueprint.protocol, &job.workload)?;
+        let plan = &job.blueprint.outputs.feeds;
+        let tracing = feeds::tracing(plan, &job.spec);
+        let protocol = feeds::traced(&job.blueprint.protocol, tracing);
+        let launch = Launch::prepare(&job.spec, &self.reached.way, &protocol, &job.workload)?;
         let clock = launch.clock();
         let times = Times::of(&job.spec);
         let locust = job.locust_files(clock)?;
@@ -139,8 +144,10 @@ impl Session {
             job.announce(&header);
         }
         let folder = job.folder(&trial.place, clock)?;
+        let fed = Fed { plan, page: &self.page, spec: &job.spec, way: &self.reached.way, tracing, clock };
+        let feeds = fed.start(folder.path(), &job.blueprint.outputs.out)?;
         let each = trial.each.map(|make| make(clock));
-        let options = job.recording(clock, times, locust.as_ref(), each);
+        let options = job.recording(clock, times, locust.as_ref(), each, feeds);
         let (recorder, handle) = Recorder::start(Some(folder), header, options)?;
         let running = launch.start(job.spec.clone(), clock, times, handle.clone())?;
         let watch = Watch {
@@ -240,6 +247,7 @@ impl Job<'_> {
         times: Times,
         locust: Option<&Locust>,
         each: Option<Box<dyn RecordSink>>,
+        feeds: Option<Feeds>,
     ) -> Options {
         let outputs = &self.blueprint.outputs;
         let count_tokens = self.blueprint.tokenizer.clone().map(|tokenizer| {
@@ -256,6 +264,13 @@ impl Job<'_> {
             };
             Box::new(shown) as Box<dyn RecordSink>
         });
+        let history = locust.map(|locust| Box::new(locust.history()) as Box<dyn WindowSink>);
+        // Feeds come last: at the end of a run they take their time.
+        let (of_seconds, of_records) = feeds
+            .map(|feeds| {
+                (Box::new(feeds.clone()) as Box<dyn WindowSink>, Box::new(feeds) as Box<dyn RecordSink>)
+            })
+            .unzip();
         Options {
             clock,
             threads: usize::from(self.spec.threads),
@@ -265,11 +280,8 @@ impl Job<'_> {
             keep_chunks: self.spec.record_chunks,
             count_tokens,
             slos: self.spec.objectives.slos.clone(),
-            windows: locust
-                .into_iter()
-                .map(|locust| Box::new(locust.history()) as Box<dyn WindowSink>)
-                .collect(),
-            each: shown.into_iter().chain(each).collect(),
+            windows: history.into_iter().chain(of_seconds).collect(),
+            each: shown.into_iter().chain(each).chain(of_records).collect(),
         }
     }
 }
