@@ -49,8 +49,8 @@ pub(crate) struct PostgresArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) description: Option<String>,
     /// The environment that is tested, at most 10 characters
-    #[arg(long, value_name = "NAME", default_value = "")]
-    pub(crate) test_env: String,
+    #[arg(long, value_name = "NAME")]
+    pub(crate) test_env: Option<String>,
     /// The version that is tested, at most 36 characters
     #[arg(long, value_name = "VERSION")]
     pub(crate) test_version: Option<String>,

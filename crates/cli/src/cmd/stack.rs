@@ -57,8 +57,7 @@ fn ready(folder: &Path) -> String {
     let folder = folder.display();
     format!(
         "Grafana: http://localhost:3000 (to look at; user admin has the password in {folder}/.env)\n\
-         To feed it:\n  \
-         plimsoll run --config {folder}/{RUN_FILE} --remote-write http://localhost:9090/api/v1/write …\n\
+         To feed it: plimsoll run --config {folder}/{RUN_FILE} …\n\
          The server's own metrics: name it in {folder}/targets/servers.yml\n"
     )
 }

@@ -33,8 +33,8 @@ const LOCUST_VARIABLES: [&str; 17] = [
     "test-env",
 ];
 
-/// Variables of the load test and of PostgreSQL's clients, with the option that each sets.
-const TOOL_VARIABLES: [(&str, &str); 19] = [
+/// Variables of the load test, of PostgreSQL's clients and of OpenTelemetry, with the option that each sets.
+const TOOL_VARIABLES: [(&str, &str); 20] = [
     ("MODEL", "model"),
     ("API_KEY", "api-key"),
     ("PROMPT_TOKENS", "prompt-tokens"),
@@ -54,10 +54,19 @@ const TOOL_VARIABLES: [(&str, &str); 19] = [
     ("PGDATABASE", "pgdatabase"),
     ("PGSSLMODE", "pgsslmode"),
     ("PGSSLROOTCERT", "pgsslrootcert"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp"),
 ];
 
 /// Options whose values are never shown.
-const SECRET: [&str; 4] = ["api-key", "header", "pgpassword", "postgres"];
+const SECRET: [&str; 7] = [
+    "api-key",
+    "header",
+    "pgpassword",
+    "postgres",
+    "remote-write-header",
+    "remote-write-bearer",
+    "otlp-header",
+];
 
 /// An option found by one of its names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

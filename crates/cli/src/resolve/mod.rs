@@ -7,6 +7,7 @@
 mod api;
 mod compat;
 mod family;
+mod feeds;
 mod http;
 pub(crate) mod load;
 mod payload;
@@ -37,6 +38,7 @@ use crate::config::{self, Layer, Presets};
 use crate::exit::{UsageError, refuse};
 
 pub(crate) use api::ApiDraft;
+pub(crate) use feeds::{FeedPlan, Receiver};
 pub(crate) use http::HttpDraft;
 pub(crate) use load::TraceInput;
 pub(crate) use payload::PayloadDraft;
@@ -196,6 +198,8 @@ pub(crate) struct Outputs {
     pub(crate) logfile: Option<PathBuf>,
     /// Exit code in place of 1 when requests failed.
     pub(crate) exit_code_on_error: u8,
+    /// Other systems that are fed meanwhile.
+    pub(crate) feeds: FeedPlan,
     /// Whether chat and streaming are defaults that the opening line should explain.
     pub(crate) api_by_default: bool,
 }
@@ -266,8 +270,9 @@ pub(crate) fn resolve(
     let seed = args.process.seed.unwrap_or(context.fresh_seed);
     derived.push(("seed", seed.to_string(), "new for this run"));
     let phases = phases(&args);
+    let feeds = feeds::resolve(&args.feeds, &given)?;
     if matches!(target.kind, TargetKind::InProcess(_)) {
-        simulated::check(&args, &load, &phases)?;
+        simulated::check(&args, &load, &phases, &feeds)?;
     }
     let threads = args
         .process
@@ -298,7 +303,7 @@ pub(crate) fn resolve(
         http,
         workload,
     };
-    let outputs = Outputs { postgres, ..outputs(args, &given) };
+    let outputs = Outputs { postgres, ..outputs(args, feeds, &given) };
     Ok(Resolved { draft, outputs, trace, forced_from, warnings, printed_config })
 }
 
@@ -379,7 +384,7 @@ fn run_name(name: &str) -> Result<String, UsageError> {
     Ok(name.to_owned())
 }
 
-fn outputs(args: RunArgs, given: &dyn Fn(&str) -> bool) -> Outputs {
+fn outputs(args: RunArgs, feeds: FeedPlan, given: &dyn Fn(&str) -> bool) -> Outputs {
     Outputs {
         out: args.output.out,
         json: args.output.json,
@@ -393,6 +398,7 @@ fn outputs(args: RunArgs, given: &dyn Fn(&str) -> bool) -> Outputs {
         loglevel: args.output.loglevel,
         logfile: args.output.logfile,
         exit_code_on_error: args.process.exit_code_on_error,
+        feeds,
         api_by_default: !given("api") && !given("chat") && !given("stream"),
     }
 }

@@ -75,9 +75,10 @@ pub(super) fn resolve(
         read_url(url, &mut settings)?;
     }
     let plan = args.override_plan_name.as_deref().unwrap_or(name);
+    let environment = args.test_env.as_deref().unwrap_or_default();
     for (long, text, most) in [
         ("override-plan-name", plan, 255),
-        ("test-env", &args.test_env, 10),
+        ("test-env", environment, 10),
         ("test-version", args.test_version.as_deref().unwrap_or_default(), 36),
     ] {
         if text.chars().count() > most {
@@ -92,7 +93,7 @@ pub(super) fn resolve(
         settings,
         plan: plan.to_owned(),
         description: args.description.clone(),
-        environment: args.test_env.clone(),
+        environment: environment.to_owned(),
         version: args.test_version.clone(),
         user: user.chars().take(64).collect(),
         dashboard: args.grafana_url.clone(),

@@ -56,7 +56,8 @@ pub(super) fn resolve(
     let generic = own_requests.is_some() || typed.provider == Some(Provider::Http);
     derived.push(("host", DEFAULT_HOST.to_owned(), "default"));
     let host = typed.host.as_deref().unwrap_or(DEFAULT_HOST);
-    let mut headers = typed.header.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
+    let mut headers =
+        typed.header.iter().map(|text| header(text, "--header")).collect::<Result<Vec<_>, _>>()?;
     let api_key = typed.api_key.as_deref().map(api_key).transpose()?;
     let (kind, url, guess) = match host.strip_prefix("sim:") {
         Some(rest) => (simulated(rest)?, host.to_owned(), None),
@@ -121,7 +122,8 @@ fn take_time(text: &str) -> Result<(String, Option<String>), UsageError> {
     }
 }
 
-fn parse_url(host: &str) -> Result<Url, UsageError> {
+/// Reads a URL of http or https without a query; `host:port` is one of http.
+pub(super) fn parse_url(host: &str) -> Result<Url, UsageError> {
     let shown = without_credentials(host);
     let text = if host.contains("://") { host.to_owned() } else { format!("http://{host}") };
     let url = Url::parse(&text)
@@ -150,13 +152,19 @@ pub(super) fn without_credentials(host: &str) -> String {
 
 /// Turns user and password of the URL into a header.
 fn take_credentials(url: &mut Url, has_key: bool) -> Result<Option<(String, Secret)>, UsageError> {
-    if url.username().is_empty() && url.password().is_none() {
-        return Ok(None);
-    }
-    if has_key {
+    let login = take_login(url);
+    if login.is_some() && has_key {
         refuse!(
             "the URL has a user and there is an API key: both set the header Authorization, give one of them"
         );
+    }
+    Ok(login)
+}
+
+/// Takes user and password out of the URL, as a header.
+pub(super) fn take_login(url: &mut Url) -> Option<(String, Secret)> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
     }
     let mut login: Vec<u8> = percent_decode_str(url.username()).collect();
     login.push(b':');
@@ -164,7 +172,7 @@ fn take_credentials(url: &mut Url, has_key: bool) -> Result<Option<(String, Secr
     // Neither call can fail on a URL with a host.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    Ok(Some(("Authorization".to_owned(), Secret::new(format!("Basic {}", STANDARD.encode(login))))))
+    Some(("Authorization".to_owned(), Secret::new(format!("Basic {}", STANDARD.encode(login)))))
 }
 
 /// Scheme, host, port and base path, without the slash at the end.
@@ -184,22 +192,22 @@ fn bare_url(url: &Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
 }
 
-/// `Name: value`. The value appears in no error text.
-fn header(text: &str) -> Result<(String, Secret), UsageError> {
+/// `Name: value`, as `option` has it. The value appears in no error text.
+pub(super) fn header(text: &str, option: &str) -> Result<(String, Secret), UsageError> {
     let Some((name, value)) = text.split_once(':') else {
         // What stands before a missing colon may be a secret: its beginning up to a space is the likely name.
         let length = text.chars().count();
-        refuse!("--header has no colon in its {length} characters: write it as 'Name: value'");
+        refuse!("{option} has no colon in its {length} characters: write it as 'Name: value'");
     };
     let (name, value) = (name.trim(), value.trim());
     let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     if name.is_empty() || !name.chars().all(is_token) {
-        refuse!("--header `{name}` is no header name: use letters, digits and dashes before the colon");
+        refuse!("{option} `{name}` is no header name: use letters, digits and dashes before the colon");
     }
-    check_header_value(value, &format!("the value of --header {name}"))?;
+    check_header_value(value, &format!("the value of {option} {name}"))?;
     let ours = ["host", "content-length", "transfer-encoding", "connection"];
     if ours.contains(&name.to_ascii_lowercase().as_str()) {
-        refuse!("--header {name} is set by every request itself: leave it out");
+        refuse!("{option} {name} is set by every request itself: leave it out");
     }
     Ok((name.to_owned(), Secret::new(value)))
 }
@@ -213,7 +221,8 @@ fn api_key(key: &str) -> Result<Secret, UsageError> {
     Ok(Secret::new(key))
 }
 
-fn check_header_value(value: &str, what: &str) -> Result<(), UsageError> {
+/// Refuses what would end a header.
+pub(super) fn check_header_value(value: &str, what: &str) -> Result<(), UsageError> {
     if value.chars().any(|c| c.is_control() && c != '\t') {
         refuse!("{what} has a line break or control character in it: remove it");
     }

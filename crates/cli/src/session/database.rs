@@ -50,14 +50,14 @@ fn explained(error: &PostgresError, output: &PostgresOutput) -> anyhow::Error {
 
 fn test_run(output: &PostgresOutput, told: &Told<'_>) -> TestRun {
     let Told { spec, header, route, .. } = told;
-    let (clients, rate) = match &spec.load {
-        LoadModel::Closed(closed) => (closed.users.get(), None),
+    let (clients, rate, ramp_end) = match &spec.load {
+        LoadModel::Closed(closed) => (closed.users.get(), None, Some(told.times.ramp_end)),
         LoadModel::Open(open) => {
             let rate = match &open.arrivals {
                 Arrivals::Process { rate, .. } => Some(rate.per_second()),
                 Arrivals::Stages { .. } | Arrivals::Replay(_) => None,
             };
-            (open.cap.map_or(0, |cap| cap.max.get()), rate)
+            (open.cap.map_or(0, |cap| cap.max.get()), rate, None)
         }
     };
     // A query may have a key of the user's.
@@ -75,7 +75,7 @@ fn test_run(output: &PostgresOutput, told: &Told<'_>) -> TestRun {
         method: route.method.to_string(),
         path: path.to_owned(),
         url: format!("{}{path}", spec.target.url).chars().take(255).collect(),
-        ramp_end: told.times.ramp_end,
+        ramp_end,
     }
 }
 

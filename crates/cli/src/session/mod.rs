@@ -3,6 +3,7 @@
 mod adapt;
 mod blueprint;
 mod database;
+mod feeds;
 mod folder;
 mod identify;
 mod inputs;

@@ -9,6 +9,7 @@ use plimsoll_drive::transport::reach;
 use plimsoll_serve::in_process::MemoryLog;
 
 use super::blueprint::Blueprint;
+use super::feeds::Page;
 use super::interrupts::Interrupts;
 use super::server::{Reached, Way};
 use super::{adapt, inputs, ready, server};
@@ -21,6 +22,8 @@ pub(crate) struct Session {
     /// Requests that trials have asked so far: the next trial asks others.
     pub(super) asked: u64,
     pub(super) interrupts: Option<Interrupts>,
+    /// The page of the client's own metrics, for all trials.
+    pub(super) page: Page,
 }
 
 impl Session {
@@ -31,7 +34,8 @@ impl Session {
     pub(crate) fn open(mut resolved: Resolved) -> anyhow::Result<(Session, Blueprint)> {
         let lengths = trace_of(&mut resolved)?;
         let reached = server::find(&resolved.draft.target, resolved.draft.transport())?;
-        let session = Session { reached, asked: 0, interrupts: None };
+        let page = Page::open(&resolved.outputs.feeds)?;
+        let session = Session { reached, asked: 0, interrupts: None, page };
         let blueprint = session.complete(resolved, lengths, session.reached.found.as_deref())?;
         Ok((session, blueprint))
     }
@@ -113,13 +117,16 @@ impl Session {
         Ok(self.interrupts.insert(interrupts))
     }
 
-    /// Stops the server if it was started here, and says if it was late.
+    /// Stops the server if it was started here, and says if it was late; keeps the page of metrics up as asked for.
     ///
     /// # Errors
-    /// It had failed.
+    /// The server had failed.
     pub(crate) fn close(mut self) -> anyhow::Result<()> {
         let warning = self.stop_server()?;
         warning.iter().for_each(|warning| emit::warning(warning));
+        if let Some(interrupts) = &mut self.interrupts {
+            self.page.linger(interrupts);
+        }
         Ok(())
     }
 

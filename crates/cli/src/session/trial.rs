@@ -23,6 +23,7 @@ use plimsoll_drive::runner::Running;
 
 use super::blueprint::Blueprint;
 use super::database;
+use super::feeds::{self, Fed};
 use super::interrupts::Interrupted;
 use super::launch::Launch;
 use super::locust::Locust;
@@ -132,7 +133,10 @@ impl Session {
             workload: trial.blueprint.workload_after(self.asked),
         };
         self.interrupts()?;
-        let launch = Launch::prepare(&job.spec, &self.reached.way, &job.blueprint.protocol, &job.workload)?;
+        let plan = &job.blueprint.outputs.feeds;
+        let tracing = feeds::tracing(plan, &job.spec);
+        let protocol = feeds::traced(&job.blueprint.protocol, tracing);
+        let launch = Launch::prepare(&job.spec, &self.reached.way, &protocol, &job.workload)?;
         let clock = launch.clock();
         let times = Times::of(&job.spec);
         let locust = job.locust_files(clock)?;
@@ -141,8 +145,10 @@ impl Session {
             job.announce(&header);
             job.link(clock, None);
         }
-        let feeds = job.feeds(&header, clock, times)?;
+        let database = job.database(&header, clock, times)?;
         let folder = job.folder(&trial.place, clock)?;
+        let fed = Fed { plan, page: &self.page, spec: &job.spec, way: &self.reached.way, tracing, clock };
+        let feeds = fed.start(folder.path(), &job.blueprint.outputs.out, database)?;
         let each = trial.each.map(|make| make(clock));
         let options = job.recording(clock, times, locust.as_ref(), each, feeds);
         let (recorder, handle) = Recorder::start(Some(folder), header, options)?;
@@ -207,22 +213,24 @@ impl Job<'_> {
         Ok(Some(Locust::new(files, self.blueprint.protocol.route(), clock)))
     }
 
-    /// The other systems that are fed with the run. Those that cannot be fed end it before it starts.
-    fn feeds(&self, header: &RunHeader, clock: Clock, times: Times) -> anyhow::Result<Option<Feeds>> {
+    /// The database that is fed with the run, if there is one. It must be there before the run starts.
+    fn database(
+        &self,
+        header: &RunHeader,
+        clock: Clock,
+        times: Times,
+    ) -> anyhow::Result<Option<Box<dyn Feed>>> {
         let outputs = &self.blueprint.outputs;
-        let mut all: Vec<Box<dyn Feed>> = Vec::new();
-        if let Some(output) = &outputs.postgres {
-            let told = database::Told {
-                spec: &self.spec,
-                header,
-                route: self.blueprint.protocol.route(),
-                times,
-                clock,
-                exit_code_on_error: outputs.exit_code_on_error,
-            };
-            all.push(Box::new(database::begin(output, &told)?));
-        }
-        Ok((!all.is_empty()).then(|| Feeds::new(all)))
+        let Some(output) = &outputs.postgres else { return Ok(None) };
+        let told = database::Told {
+            spec: &self.spec,
+            header,
+            route: self.blueprint.protocol.route(),
+            times,
+            clock,
+            exit_code_on_error: outputs.exit_code_on_error,
+        };
+        Ok(Some(Box::new(database::begin(output, &told)?)))
     }
 
     fn header(&self, clock: Clock) -> RunHeader {
@@ -290,6 +298,13 @@ impl Job<'_> {
             };
             Box::new(shown) as Box<dyn RecordSink>
         });
+        let history = locust.map(|locust| Box::new(locust.history()) as Box<dyn WindowSink>);
+        // Feeds come last: at the end of a run they take their time.
+        let (of_seconds, of_records) = feeds
+            .map(|feeds| {
+                (Box::new(feeds.clone()) as Box<dyn WindowSink>, Box::new(feeds) as Box<dyn RecordSink>)
+            })
+            .unzip();
         Options {
             clock,
             threads: usize::from(self.spec.threads),
@@ -299,16 +314,8 @@ impl Job<'_> {
             keep_chunks: self.spec.record_chunks,
             count_tokens,
             slos: self.spec.objectives.slos.clone(),
-            windows: locust
-                .into_iter()
-                .map(|locust| Box::new(locust.history()) as Box<dyn WindowSink>)
-                .chain(feeds.clone().map(|feeds| Box::new(feeds) as Box<dyn WindowSink>))
-                .collect(),
-            each: shown
-                .into_iter()
-                .chain(each)
-                .chain(feeds.map(|feeds| Box::new(feeds) as Box<dyn RecordSink>))
-                .collect(),
+            windows: history.into_iter().chain(of_seconds).collect(),
+            each: shown.into_iter().chain(each).chain(of_records).collect(),
         }
     }
 }

@@ -56,9 +56,10 @@ pub(crate) fn all() -> Vec<StackFile> {
 pub(crate) fn secrets(grafana: &Secret, postgres: &Secret) -> [StackFile; 2] {
     let env = format!("GRAFANA_PASSWORD={}\nPOSTGRES_PASSWORD={}\n", grafana.reveal(), postgres.reveal());
     let run = format!(
-        "# For `plimsoll run --config {RUN_FILE}`: writes into the database of this stack.\n\
+        "# For `plimsoll run --config`: writes into the database and the Prometheus of this stack.\n\
          timescale = true\npghost = \"127.0.0.1\"\npgport = 5432\npguser = \"postgres\"\npgpassword = \"{}\"\n\
-         grafana-url = \"http://localhost:3000/d/{}\"\n",
+         grafana-url = \"http://localhost:3000/d/{}\"\n\
+         remote-write = \"http://127.0.0.1:9090/api/v1/write\"\n",
         postgres.reveal(),
         postgresql::DASHBOARD.uid,
     );

@@ -20,6 +20,7 @@ mod dashboards;
 mod dying;
 #[cfg(test)]
 mod family;
+mod feeds;
 #[cfg(test)]
 mod frames;
 #[cfg(test)]

@@ -185,8 +185,11 @@ fn every_request_is_a_row_and_its_figures_are_beside_it() {
     assert_eq!(runs, [expected.map(|text| Some(text.to_owned())).to_vec()]);
     let events = database.ask("SELECT text FROM events ORDER BY time, text");
     let events: Vec<_> = events.into_iter().map(|row| row[0].clone().unwrap()).collect();
-    assert_eq!(events[0], "nightly run started by ada");
-    assert_eq!(*events.last().unwrap(), format!("nightly run finished with exit code: {code}"));
+    let finished = format!("nightly run finished with exit code: {code}");
+    assert_eq!(
+        events,
+        ["nightly run started by ada", "nightly run rampup complete, 4 users spawned", &finished]
+    );
     let run = database.one("SELECT count(DISTINCT run_id) FROM (SELECT run_id FROM request UNION SELECT run_id FROM user_count UNION SELECT id FROM testrun) AS all_of_them");
     assert_eq!(run, "1");
 

@@ -7,9 +7,15 @@
 //!        '--> FeedSummary: what arrived, what was lost, and why
 //! ```
 
+mod delivery;
 mod feeds;
+pub mod metrics;
+mod metrics_feed;
+pub mod otlp;
 mod outlet;
 pub mod postgres;
+pub mod prometheus;
+mod push;
 mod thread;
 
 use plimsoll_core::metrics::Totals;
@@ -17,7 +23,9 @@ use plimsoll_core::record::Record;
 use plimsoll_core::summary::Summary;
 
 pub use feeds::{FLUSH, Feeds};
+pub use metrics_feed::{MetricsFeed, MetricsOutlets};
 pub use outlet::{Counts, Outlet};
+pub use push::Push;
 pub use thread::FeedThread;
 
 use crate::recorder::WindowRow;

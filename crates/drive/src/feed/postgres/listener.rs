@@ -30,6 +30,7 @@ pub struct PostgresFeed {
     end: oneshot::Sender<End>,
     exit_code: ExitCodeOf,
     totals: Totals,
+    clients: u32,
     /// The end of the ramp, as long as it has not been told.
     ramp_end: Option<Offset>,
 }
@@ -46,7 +47,7 @@ impl PostgresFeed {
         clock: Clock,
         exit_code: ExitCodeOf,
     ) -> Result<Self, PostgresError> {
-        let ramp_end = Some(run.ramp_end);
+        let (ramp_end, clients) = (run.ramp_end, run.clients);
         let pid = i32::try_from(std::process::id()).unwrap_or(0);
         let author = Author { run, id: wall(clock, Offset::ZERO), pid };
         // Not by the feed's own thread: that gives way to everybody, and here somebody waits.
@@ -69,6 +70,7 @@ impl PostgresFeed {
             end,
             exit_code,
             totals: Totals::default(),
+            clients,
             ramp_end,
         })
     }
@@ -83,10 +85,9 @@ impl Feed for PostgresFeed {
 
     fn on_window(&mut self, row: &WindowRow, _: &SoFar) {
         let end = Offset::from_nanos((row.second + 1) * 1_000_000_000);
-        let at = wall(self.clock, end);
-        self.outlet.give(Item::Users(at, row.in_flight), 0);
-        if self.ramp_end.take_if(|ramp_end| *ramp_end <= end).is_some() {
-            self.outlet.give(Item::RampComplete(at, row.in_flight), 0);
+        self.outlet.give(Item::Users(wall(self.clock, end), row.in_flight), 0);
+        if let Some(ramp_end) = self.ramp_end.take_if(|ramp_end| *ramp_end <= end) {
+            self.outlet.give(Item::RampComplete(wall(self.clock, ramp_end), self.clients), 0);
         }
     }
 

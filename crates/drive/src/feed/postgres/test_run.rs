@@ -33,8 +33,8 @@ pub struct TestRun {
     pub path: String,
     /// URL of its requests, without credentials.
     pub url: String,
-    /// End of the ramp.
-    pub ramp_end: Offset,
+    /// When all users are active; nothing where there are no users.
+    pub ramp_end: Option<Offset>,
 }
 
 /// What only the end of a run tells.
