@@ -80,8 +80,7 @@ impl Fed<'_> {
         out: &Path,
         database: Option<Box<dyn Feed>>,
     ) -> anyhow::Result<Option<Feeds>> {
-        let own = folder.strip_prefix(out).unwrap_or(folder).display().to_string();
-        let testid = self.plan.testid.clone().unwrap_or(own);
+        let testid = testid(self.plan.testid.as_deref(), folder.strip_prefix(out).unwrap_or(folder));
         let mut feeds: Vec<Box<dyn Feed>> = database.into_iter().collect();
         let outlets = MetricsOutlets {
             exposition: self.page.exposition.as_ref().map(Exposition::newest),
@@ -149,6 +148,16 @@ impl Fed<'_> {
     }
 }
 
+/// The label of a trial whose results are in `folder`, below that of all results: the folder's name, or `named` in its
+/// place. One of several has its own place within that of the command, so that no two trials have the same series.
+fn testid(named: Option<&str>, folder: &Path) -> String {
+    let mut parts: Vec<_> = folder.iter().map(|part| part.to_string_lossy()).collect();
+    if let (Some(named), Some(first)) = (named, parts.first_mut()) {
+        *first = named.into();
+    }
+    parts.join("/")
+}
+
 /// The sample of a trial's requests that are traced. It is drawn before the trial begins, so that requests can be built
 /// ahead.
 pub(super) fn tracing(plan: &FeedPlan, spec: &RunSpec) -> Option<Tracing> {
@@ -161,5 +170,18 @@ pub(super) fn traced(protocol: &Arc<dyn Protocol>, tracing: Option<Tracing>) -> 
     match tracing {
         Some(tracing) => Arc::new(Traced::new(protocol.clone(), tracing)),
         None => protocol.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_trial_has_a_label_of_its_own() {
+        let label = |named, folder| testid(named, Path::new(folder));
+        assert_eq!(label(None, "2026-11-22T06-14-33Z-run"), "2026-11-22T06-14-33Z-run");
+        assert_eq!(label(Some("nightly"), "2026-11-22T06-14-33Z-run"), "nightly");
+        assert_eq!(label(Some("nightly"), "2026-11-22T06-14-33Z-capacity/trials/003"), "nightly/trials/003");
     }
 }

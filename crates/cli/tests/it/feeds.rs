@@ -1,6 +1,7 @@
 //! Other systems are fed by real runs: Prometheus by both ways, and a receiver with OpenTelemetry's own messages.
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::sync::{Arc, Mutex};
 
 use plimsoll_core::summary::Summary;
@@ -12,13 +13,13 @@ use tempfile::TempDir;
 use crate::program::{Place, Started, deserved, wait_until, words};
 use crate::prometheus::{answer, promtool, results};
 use crate::real_servers::{Server, free_port};
-use crate::servers::{answering, get, nobody, response};
+use crate::servers::{answering, answering_bodies, get, nobody, response, scripted};
 
 /// A Prometheus with native histograms that takes remote writes, and scrapes `port` if there is one.
 fn prometheus(port: Option<u16>) -> (Server, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
-    let mut config = "global: {scrape_interval: 300ms, scrape_timeout: 300ms}\n".to_owned();
+    let mut config = "global: {scrape_interval: 1s, scrape_timeout: 1s}\n".to_owned();
     if let Some(port) = port {
         let target = format!("static_configs: [{{targets: ['127.0.0.1:{port}']}}]");
         config += &format!("scrape_configs: [{{job_name: plimsoll, {target}}}]\n");
@@ -90,7 +91,8 @@ fn native_histograms_land_in_prometheus_by_both_ways_and_agree_with_the_summary(
         assert!(is(&ends, ok), "{way}: {ends}");
         let sent = format!("plimsoll_requests_sent_total{{{job}}}");
         assert!(is(&sent, summary.counts.sent as f64), "{way}: {sent}");
-        let slo = format!("plimsoll_slo{{{job},state=\"pass\"}}");
+        let verdict = summary.slos[0].verdict.name().to_lowercase();
+        let slo = format!("plimsoll_slo{{{job},state=\"{verdict}\"}}");
         assert!(is(&slo, 1.0), "{way}: {slo}");
     }
     // Only remote write has classic histograms too: their quantile lies in the bucket of the summary's.
@@ -146,6 +148,58 @@ fn a_prometheus_that_goes_away_changes_no_exit_code_and_the_loss_is_told() {
     assert!(ended.stdout.contains(warning), "{ended:?}");
 }
 
+/// A receiver of remote writes that answers each body with what `answer` makes of its number, from 0; and the bodies.
+fn writes(answer: impl Fn(usize) -> String + Send + Sync + 'static) -> (String, Arc<Mutex<Vec<Vec<u8>>>>) {
+    let bodies: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+    let kept = bodies.clone();
+    let url = answering_bodies(move |_, body| {
+        let mut kept = kept.lock().unwrap();
+        kept.push(body.to_vec());
+        answer(kept.len() - 1)
+    });
+    (url, bodies)
+}
+
+#[test]
+fn a_write_is_tried_again_where_that_helps_and_nowhere_else() {
+    let busy = |number| match number {
+        0 | 1 => response("503 Busy\r\nRetry-After: 0", "text/plain", "later"),
+        _ => response("204 No Content", "text/plain", ""),
+    };
+    let place = Place::new();
+    let (url, bodies) = writes(busy);
+    start(&place, &format!("-u 1 --max-requests 5 --remote-write {url}")).wait();
+    let [feed] = place.summary().feeds.try_into().unwrap();
+    assert_eq!((feed.lost, feed.retried, feed.error.as_deref()), (0, 2, Some("HTTP status 503: later")));
+    let bodies = bodies.lock().unwrap();
+    assert!(bodies[0] == bodies[1] && bodies[1] == bodies[2] && bodies[2] != bodies[3]);
+
+    let place = Place::new();
+    let (url, _) = writes(|_| response("400 Bad Request", "text/plain", "out of order sample"));
+    start(&place, &format!("-u 1 --max-requests 5 --remote-write {url}")).wait();
+    let [feed] = place.summary().feeds.try_into().unwrap();
+    assert_eq!((feed.sent, feed.retried), (0, 0));
+    assert_eq!(feed.error.as_deref(), Some("HTTP status 400: out of order sample"));
+}
+
+#[test]
+fn a_receiver_that_hangs_is_left_when_the_user_says_so() {
+    let hanging = scripted(|mut stream| {
+        let mut byte = [0];
+        while stream.read(&mut byte)? > 0 {}
+        Ok(())
+    });
+    let place = Place::new();
+    let run = start(&place, &format!("-u 1 -t 10min --remote-write {hanging} --remote-write-interval 10ms"));
+    wait_until("a record", || place.results().iter().any(|folder| folder.join("records.parquet").exists()));
+    run.signal(libc::SIGINT);
+    wait_until("the first Ctrl+C to be heard", || run.stderr().contains("stopping"));
+    run.signal(libc::SIGINT);
+    let ended = run.wait();
+    let [feed] = place.summary().feeds.try_into().unwrap();
+    assert!(feed.sent == 0 && feed.lost > 0, "{feed:?} {ended:?}");
+}
+
 /// What a receiver got at a path so far.
 fn received(receiver: &Server, path: &str) -> Vec<Value> {
     let (_, body) = get(&receiver.url, "/received").unwrap();
@@ -191,14 +245,18 @@ fn otlp_has_the_metrics_and_a_span_for_each_traced_request() {
     let requests = received(&receiver, "/v1/metrics");
     assert!(requests.iter().all(|request| request["headers"]["X-Secret"] == "hunter22"));
     let metrics = items(&requests[requests.len() - 1..], "resourceMetrics", "scopeMetrics", "metrics");
-    let metric = |name: &str| metrics.iter().find(|metric| metric["name"] == name).unwrap();
-    let answered = &metric("plimsoll.requests")["sum"]["dataPoints"][0];
-    assert_eq!(answered["asDouble"].as_f64(), Some(summary.counts.ok as f64));
-    let latency = &metric("plimsoll.latency")["exponentialHistogram"]["dataPoints"][0];
-    assert_eq!(latency["count"].as_str(), Some(summary.counts.ok.to_string().as_str()));
-    let buckets = latency["positive"]["bucketCounts"].as_array().unwrap();
-    let counts = buckets.iter().map(|count| count.as_str().unwrap().parse::<u64>().unwrap());
-    assert_eq!(counts.sum::<u64>(), summary.counts.ok);
+    let points = |name: &str, kind: &str| {
+        let metric = metrics.iter().find(|metric| metric["name"] == name).unwrap();
+        metric[kind]["dataPoints"].as_array().unwrap().clone()
+    };
+    let whole = |count: &Value| count.as_str().unwrap().parse::<u64>().unwrap();
+    let ended_there: f64 =
+        points("plimsoll.requests", "sum").iter().map(|point| point["asDouble"].as_f64().unwrap()).sum();
+    assert_eq!(ended_there, summary.counts.total as f64);
+    let latencies = points("plimsoll.latency", "exponentialHistogram");
+    let buckets = latencies.iter().flat_map(|point| point["positive"]["bucketCounts"].as_array().unwrap());
+    assert_eq!(buckets.map(whole).sum::<u64>(), summary.counts.total);
+    assert_eq!(latencies.iter().map(|point| whole(&point["count"])).sum::<u64>(), summary.counts.total);
     assert!(!format!("{ended:?}").contains("hunter22"));
 }
 
