@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod endpoint;
+pub mod feed;
 #[cfg(test)]
 mod fuzz;
 mod priority;

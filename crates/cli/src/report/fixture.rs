@@ -132,6 +132,7 @@ pub(crate) fn valid() -> Summary {
         slos: Vec::new(),
         goodput: None,
         warnings: Vec::new(),
+        feeds: Vec::new(),
         truth: None,
     }
 }

@@ -76,6 +76,7 @@ impl Tally {
             health: self.health(conduct),
             validity,
             warnings,
+            feeds: Vec::new(),
             slos: Vec::new(),
             goodput: None,
             truth: self.client_errors.truth(),

@@ -3,12 +3,14 @@
 mod answer;
 mod connection;
 mod conversation;
+mod courier;
 mod dial;
 mod endpoint;
 mod exchange;
 mod fetch;
 mod http1;
 mod http2;
+mod kept;
 mod settle;
 mod stamped;
 mod target;
@@ -20,6 +22,8 @@ mod tls_tests;
 mod wire;
 
 pub use conversation::Conversation;
+pub use courier::Destination;
+pub(crate) use courier::{Courier, Posted};
 pub(crate) use dial::Dialer;
 pub use endpoint::HttpRequest;
 pub use fetch::{FetchError, Fetched, HttpVersion, negotiate, post, reach};
