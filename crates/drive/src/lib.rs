@@ -11,4 +11,5 @@ pub mod recorder;
 pub mod runner;
 mod timer;
 pub mod transport;
+pub mod watch;
 pub mod workload;

@@ -78,6 +78,7 @@ impl Tally {
             warnings,
             slos: Vec::new(),
             goodput: None,
+            server: None,
             truth: self.client_errors.truth(),
         }
     }

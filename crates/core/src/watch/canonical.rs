@@ -105,6 +105,23 @@ pub enum Pool {
     Mean,
 }
 
+impl Unit {
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Count => "count",
+            Unit::Share => "share",
+            Unit::PerSecond => "per_second",
+            Unit::Seconds => "seconds",
+            Unit::Bytes => "bytes",
+            Unit::Watts => "watts",
+            Unit::Joules => "joules",
+            Unit::Celsius => "celsius",
+            Unit::Cores => "cores",
+        }
+    }
+}
+
 impl Canonical {
     /// All of them, in the order of reports.
     pub const ALL: [Canonical; 31] = [
