@@ -170,9 +170,9 @@ pub(super) fn warnings(figures: &[ServerFigure], saturation: &Saturation) -> Vec
             short(rate.mean)
         ));
     }
-    let machine = [Resource::Gpu, Resource::HostCpu];
-    let busy = machine.iter().find_map(|wanted| saturation.uses.iter().find(|one| one.resource == *wanted));
-    if let Some(busy) = busy.filter(|busy| busy.mean < LOW && busy.p95 < 2.0 * LOW)
+    // A host that idles says nothing where nobody knows what its accelerators do.
+    let gpu = saturation.uses.iter().find(|one| one.resource == Resource::Gpu);
+    if let Some(busy) = gpu.filter(|busy| busy.mean < LOW && busy.p95 < 2.0 * LOW)
         && saturation.uses.iter().all(|one| one.mean < FULL || one.resource == Resource::HostMemory)
         && saturation.resource.is_none()
     {

@@ -38,6 +38,13 @@ fn gauges_are_there_at_once_and_what_is_counted_from_the_second_page_on() {
 }
 
 #[test]
+fn a_counter_that_was_not_there_before_has_gained_its_value() {
+    let tokens = "vllm:generation_tokens_total 40\n";
+    assert!(told(&[tokens]).is_empty(), "nobody knows since when");
+    assert_eq!(told(&["vllm:num_requests_running 0\n", "", tokens]), ["server_output_token_rate 40"]);
+}
+
+#[test]
 fn a_counter_that_begins_anew_has_gained_its_value() {
     let page = |tokens: u32| format!("vllm:generation_tokens_total {tokens}\n");
     assert_eq!(told(&[&page(100), &page(150), &page(20)]), ["server_output_token_rate 20"]);
@@ -89,7 +96,6 @@ fn a_host_is_busy_for_what_is_not_idle_of_all_its_processors() {
 #[test]
 fn what_is_no_number_is_passed_over() {
     assert!(told(&["vllm:kv_cache_usage_perc NaN\nvllm:num_requests_waiting +Inf\n"]).is_empty());
-    assert!(told(&["vllm:generation_tokens_total NaN\n", "vllm:generation_tokens_total 5\n"]).is_empty());
 }
 
 /// Two pages of each real server, before and under load, recorded by `scripts/servers/record_metrics.sh`.
@@ -133,7 +139,8 @@ fn prometheus_says_the_same_of_itself_in_all_formats() {
         in_protobuf += 1;
     })
     .unwrap();
-    assert!(in_text > 0 && in_text == in_protobuf, "{in_text} {in_protobuf}");
+    // The pages were asked for one after the other, and each request is counted.
+    assert!(in_text > 0 && in_protobuf >= in_text, "{in_text} {in_protobuf}");
 }
 
 /// A window of 60 seconds in which each figure stood still.
@@ -229,12 +236,7 @@ fn warnings_are_of_no_headroom_of_idling_and_of_work_undone() {
             vec![(Source::Nvml, GpuUtilization, 0.12), (Source::Host, HostCpu, 0.5)],
             vec!["low utilisation: GPU 12 % in use on average: at this load most of what is paid for idles"],
         ),
-        (
-            vec![(Source::Host, HostCpu, 0.12)],
-            vec![
-                "low utilisation: host CPU 12 % in use on average: at this load most of what is paid for idles",
-            ],
-        ),
+        (vec![(Source::Host, HostCpu, 0.12)], vec![]),
         (
             vec![(Source::Nvml, GpuUtilization, 0.12), (Source::Vllm, KvUsage, 0.95)],
             vec![
@@ -256,7 +258,7 @@ fn of_two_who_say_the_same_the_nearer_is_believed() {
         (Source::Pid, Canonical::ResidentBytes, 7.0),
     ];
     let summary = watched(&figures, Work::default());
-    let figure = |metric| summary.figure(metric).map(|figure| (figure.source, figure.level.mean)).unwrap();
+    let figure = |metric| summary.figure(metric).map(|figure| (figure.source, figure.level.max)).unwrap();
     assert_eq!(figure(Canonical::GpuUtilization), (Source::Dcgm, 0.6));
     assert_eq!(figure(Canonical::ResidentBytes), (Source::Pid, 7.0));
     let target = &summary.targets[0];

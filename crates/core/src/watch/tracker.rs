@@ -39,6 +39,8 @@ pub struct Taken {
 #[derive(Debug, Default)]
 pub struct Tracker {
     target: usize,
+    /// When the last page was.
+    last: Option<Offset>,
     counters: HashMap<(usize, u64), Counter>,
     values: Vec<Value>,
     places: HashMap<(Source, Canonical, u64), usize>,
@@ -81,7 +83,8 @@ impl Tracker {
     /// Reads the page of the scrape that began at `at`, which is later than the one before.
     ///
     /// A counter that is less than before has begun anew and has gained its value. What a counter gained while the target
-    /// could not be reached is spread over that time. A counter that is seen for the first time has gained nothing yet.
+    /// could not be reached is spread over that time. One that was not on the page before began there, from nothing: client
+    /// libraries make a series when there is something to count. Of the first page nobody knows since when it counted.
     ///
     /// # Errors
     /// The page is none.
@@ -98,6 +101,7 @@ impl Tracker {
             Page::Text(text) => walk_text(text, maps::is_wanted, &mut see)?,
             Page::Protobuf(bytes) => walk_protobuf(bytes, maps::is_wanted, &mut see)?,
         };
+        self.last = Some(at);
         if self.counters.len() > COUNTERS_MAX {
             self.counters.retain(|_, counter| counter.at == at);
         }
@@ -133,7 +137,7 @@ impl Tracker {
         }
     }
 
-    /// What a counter gained since it was last seen, and in how many seconds; nothing the first time.
+    /// What a counter gained since it was last seen, and in how many seconds; nothing on the first page.
     fn gain(&mut self, at: Offset, rule: usize, series: &Series<'_>) -> Option<(f64, f64)> {
         if !series.value.is_finite() {
             return None;
@@ -141,7 +145,8 @@ impl Tracker {
         let mut hasher = DefaultHasher::new();
         series.labels.hash_into(&mut hasher);
         let now = Counter { at, value: series.value };
-        let before = self.counters.insert((rule, hasher.finish()), now)?;
+        let new = self.last.map(|at| Counter { at, value: 0.0 });
+        let before = self.counters.insert((rule, hasher.finish()), now).or(new)?;
         let gained = if series.value < before.value { series.value } else { series.value - before.value };
         Some((gained, at.since(before.at).as_secs_f64()))
     }

@@ -10,6 +10,8 @@ mod fetch;
 mod http1;
 mod http2;
 mod page;
+#[cfg(test)]
+mod page_tests;
 mod settle;
 mod stamped;
 mod target;

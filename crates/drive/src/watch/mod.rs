@@ -10,6 +10,8 @@ mod own_process;
 mod part;
 mod table;
 mod target;
+#[cfg(test)]
+mod tests;
 mod watcher;
 
 pub use board::{Board, LatestFigures};
