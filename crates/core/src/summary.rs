@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::{Outcome, TokenSource};
 use crate::slo::SloVerdict;
+use crate::watch::ServerSummary;
 
 /// Version of this schema. Readers refuse a newer major version.
 pub const SUMMARY_SCHEMA: &str = "plimsoll.summary/1";
@@ -44,6 +45,9 @@ pub struct Summary {
     /// Requests that keep every limit for single requests; absent where no objectives were given.
     #[serde(default)]
     pub goodput: Option<Goodput>,
+    /// What was seen of the server meanwhile; absent where it was not watched.
+    #[serde(default)]
+    pub server: Option<ServerSummary>,
     /// What the reader should know beside the verdict.
     pub warnings: Vec<String>,
     /// What became of all that other systems were to be fed with; absent where there were none.

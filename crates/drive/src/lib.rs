@@ -12,4 +12,5 @@ pub mod recorder;
 pub mod runner;
 mod timer;
 pub mod transport;
+pub mod watch;
 pub mod workload;

@@ -19,13 +19,16 @@ use plimsoll_drive::recorder::{
     rfc3339,
 };
 use plimsoll_drive::runner::Running;
+use plimsoll_drive::watch::{ServerPart, Watcher};
 
 use super::blueprint::Blueprint;
 use super::interrupts::Interrupted;
 use super::launch::Launch;
 use super::locust::Locust;
 use super::opening::Session;
+use super::profile::Profiling;
 use super::ready;
+use super::server::Way;
 use super::show::Shown;
 use super::watch::Watch;
 use crate::report::emit;
@@ -139,8 +142,13 @@ impl Session {
             job.announce(&header);
         }
         let folder = job.folder(&trial.place, clock)?;
+        let watcher = self.watch.start(clock, &folder)?;
+        let profiling = self.profiling(&job, (clock, times), watcher.as_ref(), &folder)?;
         let each = trial.each.map(|make| make(clock));
-        let options = job.recording(clock, times, locust.as_ref(), each);
+        let mut options = job.recording(clock, times, locust.as_ref(), each);
+        // What others add to the summary may rest on what was seen of the server.
+        let part = watcher.clone().map(|watcher| ServerPart::new(watcher, times.measure_start));
+        options.windows.splice(0..0, part.map(|part| Box::new(part) as Box<dyn WindowSink>));
         let (recorder, handle) = Recorder::start(Some(folder), header, options)?;
         let running = launch.start(job.spec.clone(), clock, times, handle.clone())?;
         let watch = Watch {
@@ -152,6 +160,9 @@ impl Session {
             drain_timeout: job.spec.phases.drain_timeout,
         };
         let interrupted = watch.follow(self.interrupts()?, trial.live);
+        profiling.into_iter().for_each(Profiling::finish);
+        // A server that is stopped below has not failed to answer.
+        watcher.iter().for_each(|watcher| watcher.stop());
         let mut end = end_of(running, &job.spec, times, interrupted)?;
         let stopped = match trial.afterwards {
             Afterwards::KeepServer => Ok(None),
@@ -165,6 +176,23 @@ impl Session {
         job.warn_of_lengths();
         stopped?;
         Ok(Done { spec: job.spec, times, finished, interrupted, locust })
+    }
+}
+
+impl Session {
+    /// The profiler of a trial, if one was asked for.
+    fn profiling(
+        &self,
+        job: &Job<'_>,
+        (clock, times): (Clock, Times),
+        watcher: Option<&Arc<Watcher>>,
+        folder: &RunFolder,
+    ) -> anyhow::Result<Option<Profiling>> {
+        let Way::Http(way) = &self.reached.way else { return Ok(None) };
+        let (Some(draft), Some(watcher)) = (&self.watch.profile, watcher) else { return Ok(None) };
+        let server = (way, &job.spec.target, &job.spec.transport);
+        let folder = folder.path().to_owned();
+        Profiling::start(draft, (clock, times.measure_start), watcher.clone(), server, folder).map(Some)
     }
 }
 

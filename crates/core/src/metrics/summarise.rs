@@ -79,6 +79,7 @@ impl Tally {
             feeds: Vec::new(),
             slos: Vec::new(),
             goodput: None,
+            server: None,
             truth: self.client_errors.truth(),
         }
     }

@@ -201,6 +201,7 @@ impl<'a> Bench<'a> {
             latency: latency.and_then(|latency| latency.mean),
             latency_p99: latency.and_then(|latency| latency.percentile(99.0)),
             concurrency: summary.rates.concurrency_mean,
+            server: summary.server.as_ref().map(|server| server.saturation.clone()),
         }
     }
 

@@ -45,6 +45,7 @@ pub(crate) fn run(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Result<E
     let Some(resolved) = settings(matches, "capacity", &args.run, presets(args.search.search))? else {
         return Ok(Exit::Passed.into());
     };
+    resolved.refuse_profiler("capacity")?;
     let stored = args.search.resume.as_ref().map(|folder| Stored::read(folder)).transpose()?;
     let (session, blueprint) = Session::open(resolved)?;
     let objectives = Objectives::of(args, &blueprint.spec)?;
