@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::load::Intervention;
 use crate::record::{Outcome, TokenSource};
 use crate::slo::SloVerdict;
 
@@ -44,6 +45,9 @@ pub struct Summary {
     /// Requests that keep every limit for single requests; absent where no objectives were given.
     #[serde(default)]
     pub goodput: Option<Goodput>,
+    /// Times in which the user changed the load by hand; empty where nobody did.
+    #[serde(default)]
+    pub interventions: Vec<Intervention>,
     /// What the reader should know beside the verdict.
     pub warnings: Vec<String>,
     /// The client's error against the embedded server's stamps; absent for other servers.
