@@ -4,7 +4,7 @@ pub mod clock;
 pub mod endpoint;
 #[cfg(test)]
 mod fuzz;
-mod priority;
+pub mod priority;
 pub mod process;
 pub mod protocol;
 pub mod recorder;

@@ -131,6 +131,7 @@ pub(crate) fn valid() -> Summary {
         validity: Validity { valid: true, reasons: Vec::new(), overloaded: false },
         slos: Vec::new(),
         goodput: None,
+        interventions: Vec::new(),
         warnings: Vec::new(),
         truth: None,
     }

@@ -172,7 +172,9 @@ impl ByHand {
         for (change, until) in self.changes.iter().zip(ends) {
             let (start, end) = (change.at.as_secs_f64(), until.min(end).as_secs_f64());
             match (self.as_load(change), found.last_mut()) {
-                (Some(load), Some(last)) if last.load == load && last.end == start => last.end = end.max(start),
+                (Some(load), Some(last)) if last.load == load && last.end == start => {
+                    last.end = end.max(start)
+                }
                 (Some(load), _) if start < end => found.push(Intervention { start, end, load }),
                 _ => {}
             }
@@ -288,13 +290,13 @@ mod tests {
         let mut by_hand = users(25, steady.clone());
         assert_eq!((by_hand.users(), by_hand.holds_back(24)), (None, false));
         assert!(by_hand.turn(Turn::More, at(2.0)));
-        assert_eq!((by_hand.users(), by_hand.holds_back(26), by_hand.holds_back(27)), (Some(27), false, true));
+        assert_eq!(
+            (by_hand.users(), by_hand.holds_back(26), by_hand.holds_back(27)),
+            (Some(27), false, true)
+        );
         assert!(by_hand.turn(Turn::Pause, at(3.0)));
         assert!(by_hand.holds_back(0));
-        assert_eq!(
-            found(&by_hand, 4.0),
-            [(2.0, 3.0, HandLoad::Users(27)), (3.0, 4.0, HandLoad::Paused)]
-        );
+        assert_eq!(found(&by_hand, 4.0), [(2.0, 3.0, HandLoad::Users(27)), (3.0, 4.0, HandLoad::Paused)]);
         let mut few = users(2, steady);
         assert!(few.turn(Turn::Less, at(2.0)));
         assert!(!few.turn(Turn::Less, at(2.0)), "the last user stays");

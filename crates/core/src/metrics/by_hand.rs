@@ -38,7 +38,8 @@ mod tests {
     #[test]
     fn only_what_was_measured_counts() {
         let at = Offset::from_secs_f64;
-        let window = Window { ramp_end: at(0.0), measure_start: at(5.0), measure_end: at(20.0), end: at(21.0) };
+        let window =
+            Window { ramp_end: at(0.0), measure_start: at(5.0), measure_end: at(20.0), end: at(21.0) };
         let span = |start, end, load| Intervention { start, end, load };
         let said = |spans: &[Intervention]| changed_by_hand(spans, &window);
         assert_eq!(said(&[]), None);
@@ -49,6 +50,9 @@ mod tests {
             span(18.0, 21.0, HandLoad::Users(1)),
         ]);
         let reason = reason.expect("changed while it was measured");
-        assert!(reason.contains("(paused for 1.0 s, 120 % of the rate for 2.5 s, 1 user for 2.0 s)"), "{reason}");
+        assert!(
+            reason.contains("(paused for 1.0 s, 120 % of the rate for 2.5 s, 1 user for 2.0 s)"),
+            "{reason}"
+        );
     }
 }

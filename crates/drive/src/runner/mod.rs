@@ -32,12 +32,12 @@ use tokio::task::spawn_local;
 
 pub use self::feed::Prepare;
 use self::feed::{Feed, PrepareHttp, PrepareHttp2, WhenBehind};
+pub use self::hand::Hand;
 use self::io_thread::{IoThread, Share, ThreadEnd};
 use self::nap::Nap;
 use self::pulse::Pulse;
 use self::shared::Shared;
 use self::simulated::Idle;
-pub use self::hand::Hand;
 pub use self::stop::Stop;
 use crate::clock::{self, Clock};
 use crate::endpoint::{Endpoint, SimulatedEndpoint, Station};
