@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::load::Intervention;
 use crate::record::{Outcome, TokenSource};
 use crate::slo::SloVerdict;
 use crate::watch::ServerSummary;
@@ -48,6 +49,9 @@ pub struct Summary {
     /// What was seen of the server meanwhile; absent where it was not watched.
     #[serde(default)]
     pub server: Option<ServerSummary>,
+    /// Times in which the user changed the load by hand; empty where nobody did.
+    #[serde(default)]
+    pub interventions: Vec<Intervention>,
     /// What the reader should know beside the verdict.
     pub warnings: Vec<String>,
     /// What became of all that other systems were to be fed with; absent where there were none.

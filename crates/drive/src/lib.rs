@@ -5,7 +5,7 @@ pub mod endpoint;
 pub mod feed;
 #[cfg(test)]
 mod fuzz;
-mod priority;
+pub mod priority;
 pub mod process;
 pub mod protocol;
 pub mod recorder;

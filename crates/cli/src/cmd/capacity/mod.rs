@@ -6,6 +6,7 @@ mod burst;
 mod judge;
 mod objectives;
 mod stored;
+mod telling;
 
 use std::process::ExitCode;
 
@@ -114,6 +115,7 @@ fn conduct(search: &mut Search, bench: &mut Bench<'_>) -> anyhow::Result<Found> 
                 return Ok(Found { capacity, doom: Some(doom), interrupted: Interrupted::No });
             }
         };
+        bench.know(search);
         match bench.trial(&plan)? {
             Made::Whole(outcome) => {
                 search.observe(*outcome);
