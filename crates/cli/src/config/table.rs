@@ -58,11 +58,12 @@ const TOOL_VARIABLES: [(&str, &str); 20] = [
 ];
 
 /// Options whose values are never shown.
-const SECRET: [&str; 7] = [
+const SECRET: [&str; 8] = [
     "api-key",
     "header",
     "pgpassword",
     "postgres",
+    "watch-header",
     "remote-write-header",
     "remote-write-bearer",
     "otlp-header",
