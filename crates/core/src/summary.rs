@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::load::Intervention;
 use crate::record::{Outcome, TokenSource};
 use crate::slo::SloVerdict;
+use crate::watch::ServerSummary;
 
 /// Version of this schema. Readers refuse a newer major version.
 pub const SUMMARY_SCHEMA: &str = "plimsoll.summary/1";
@@ -44,6 +46,12 @@ pub struct Summary {
     /// Requests that keep every limit for single requests; absent where no objectives were given.
     #[serde(default)]
     pub goodput: Option<Goodput>,
+    /// What was seen of the server meanwhile; absent where it was not watched.
+    #[serde(default)]
+    pub server: Option<ServerSummary>,
+    /// Times in which the user changed the load by hand; empty where nobody did.
+    #[serde(default)]
+    pub interventions: Vec<Intervention>,
     /// What the reader should know beside the verdict.
     pub warnings: Vec<String>,
     /// What became of all that other systems were to be fed with; absent where there were none.

@@ -6,7 +6,7 @@ use crate::config::Layer;
 use crate::config::table::Table;
 
 /// Options whose values are URLs, which may have a login.
-const URLS: [&str; 3] = ["host", "remote-write", "otlp"];
+const URLS: [&str; 4] = ["host", "watch", "remote-write", "otlp"];
 
 /// Every option of the table with its value.
 ///

@@ -48,8 +48,15 @@ const TOOL_VARIABLES: [(&str, &str); 13] = [
 ];
 
 /// Options whose values are never shown.
-const SECRET: [&str; 6] =
-    ["api-key", "header", "pgpassword", "remote-write-header", "remote-write-bearer", "otlp-header"];
+const SECRET: [&str; 7] = [
+    "api-key",
+    "header",
+    "pgpassword",
+    "watch-header",
+    "remote-write-header",
+    "remote-write-bearer",
+    "otlp-header",
+];
 
 /// An option found by one of its names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

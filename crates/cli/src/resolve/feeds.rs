@@ -108,9 +108,9 @@ fn receiver(text: &str, option: &str, headers: &[String]) -> Result<Receiver, Us
         target::parse_url(text).map_err(|UsageError(error)| UsageError(format!("{option}: {error}")))?;
     let mut headers: Vec<_> = headers
         .iter()
-        .map(|header| target::header(header, &format!("{option}-header")))
+        .map(|header| target::header(&format!("{option}-header"), header))
         .collect::<Result<_, _>>()?;
-    headers.extend(target::take_login(&mut url));
+    headers.extend(target::take_credentials(&mut url, false)?);
     let origin = Origin::parse(url.as_str()).map_err(|error| UsageError(format!("{option}: {error}")))?;
     Ok(Receiver { origin, headers, every: Duration::ZERO })
 }

@@ -57,7 +57,7 @@ pub(super) fn resolve(
     derived.push(("host", DEFAULT_HOST.to_owned(), "default"));
     let host = typed.host.as_deref().unwrap_or(DEFAULT_HOST);
     let mut headers =
-        typed.header.iter().map(|text| header(text, "--header")).collect::<Result<Vec<_>, _>>()?;
+        typed.header.iter().map(|text| header("--header", text)).collect::<Result<Vec<_>, _>>()?;
     let api_key = typed.api_key.as_deref().map(api_key).transpose()?;
     let (kind, url, guess) = match host.strip_prefix("sim:") {
         Some(rest) => (simulated(rest)?, host.to_owned(), None),
@@ -151,20 +151,14 @@ pub(super) fn without_credentials(host: &str) -> String {
 }
 
 /// Turns user and password of the URL into a header.
-fn take_credentials(url: &mut Url, has_key: bool) -> Result<Option<(String, Secret)>, UsageError> {
-    let login = take_login(url);
-    if login.is_some() && has_key {
+pub(super) fn take_credentials(url: &mut Url, has_key: bool) -> Result<Option<(String, Secret)>, UsageError> {
+    if url.username().is_empty() && url.password().is_none() {
+        return Ok(None);
+    }
+    if has_key {
         refuse!(
             "the URL has a user and there is an API key: both set the header Authorization, give one of them"
         );
-    }
-    Ok(login)
-}
-
-/// Takes user and password out of the URL, as a header.
-pub(super) fn take_login(url: &mut Url) -> Option<(String, Secret)> {
-    if url.username().is_empty() && url.password().is_none() {
-        return None;
     }
     let mut login: Vec<u8> = percent_decode_str(url.username()).collect();
     login.push(b':');
@@ -172,7 +166,7 @@ pub(super) fn take_login(url: &mut Url) -> Option<(String, Secret)> {
     // Neither call can fail on a URL with a host.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    Some(("Authorization".to_owned(), Secret::new(format!("Basic {}", STANDARD.encode(login)))))
+    Ok(Some(("Authorization".to_owned(), Secret::new(format!("Basic {}", STANDARD.encode(login))))))
 }
 
 /// Scheme, host, port and base path, without the slash at the end.
@@ -192,8 +186,8 @@ fn bare_url(url: &Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
 }
 
-/// `Name: value`, as `option` has it. The value appears in no error text.
-pub(super) fn header(text: &str, option: &str) -> Result<(String, Secret), UsageError> {
+/// `Name: value`. The value appears in no error text.
+pub(super) fn header(option: &str, text: &str) -> Result<(String, Secret), UsageError> {
     let Some((name, value)) = text.split_once(':') else {
         // What stands before a missing colon may be a secret: its beginning up to a space is the likely name.
         let length = text.chars().count();

@@ -6,12 +6,15 @@ use anyhow::Context as _;
 use plimsoll_core::spec::RunSpec;
 use plimsoll_core::workload::TraceLengths;
 use plimsoll_drive::transport::reach;
+use plimsoll_drive::watch::Board;
 use plimsoll_serve::in_process::MemoryLog;
 
 use super::blueprint::Blueprint;
 use super::feeds::Page;
 use super::interrupts::Interrupts;
 use super::server::{Reached, Way};
+use super::server_watch::ServerWatch;
+use super::stage::Stage;
 use super::{adapt, inputs, ready, server};
 use crate::report::{emit, late_server, plan};
 use crate::resolve::Resolved;
@@ -19,11 +22,15 @@ use crate::resolve::Resolved;
 /// A server that has been found.
 pub(crate) struct Session {
     pub(super) reached: Reached,
+    /// What is watched beside the answers.
+    pub(super) watch: ServerWatch,
     /// Requests that trials have asked so far: the next trial asks others.
     pub(super) asked: u64,
     pub(super) interrupts: Option<Interrupts>,
     /// The page of the client's own metrics, for all trials.
     pub(super) page: Page,
+    /// What is shown, from the first trial on.
+    pub(super) stage: Option<Stage>,
 }
 
 impl Session {
@@ -34,8 +41,9 @@ impl Session {
     pub(crate) fn open(mut resolved: Resolved) -> anyhow::Result<(Session, Blueprint)> {
         let lengths = trace_of(&mut resolved)?;
         let reached = server::find(&resolved.draft.target, resolved.draft.transport())?;
+        let watch = ServerWatch::find(&resolved, &reached.way)?;
         let page = Page::open(&resolved.outputs.feeds)?;
-        let session = Session { reached, asked: 0, interrupts: None, page };
+        let session = Session { reached, watch, asked: 0, interrupts: None, stage: None, page };
         let blueprint = session.complete(resolved, lengths, session.reached.found.as_deref())?;
         Ok((session, blueprint))
     }
@@ -91,6 +99,11 @@ impl Session {
         }
     }
 
+    /// Where the latest figures of what is watched stand, in each trial.
+    pub(crate) fn board(&self) -> Board {
+        self.watch.board.clone()
+    }
+
     /// Whether connections to the server can still be opened.
     pub(crate) fn is_reachable(&self, spec: &RunSpec) -> bool {
         match &self.reached.way {
@@ -99,13 +112,19 @@ impl Session {
         }
     }
 
-    /// Leaves the server alone for a while, which ends early at Ctrl+C. True if the user did that.
+    /// Leaves the server alone for a while, or for as long as the user has paused it all. Ends early when the user has had
+    /// enough: then it is true.
     ///
     /// # Errors
     /// Signals cannot be listened to.
     pub(crate) fn pause(&mut self, time: Duration) -> anyhow::Result<bool> {
         let time = if self.is_simulated() { Duration::ZERO } else { time };
-        Ok(self.interrupts()?.within(time))
+        self.interrupts()?;
+        Ok(match (&mut self.stage, &mut self.interrupts) {
+            (Some(stage), Some(interrupts)) => stage.rest(interrupts, time),
+            (None, Some(interrupts)) => interrupts.within(time),
+            (_, None) => false,
+        })
     }
 
     /// The signals that end trials, listened to from the first trial on.
@@ -122,6 +141,7 @@ impl Session {
     /// # Errors
     /// The server had failed.
     pub(crate) fn close(mut self) -> anyhow::Result<()> {
+        self.stage = None;
         let warning = self.stop_server()?;
         warning.iter().for_each(|warning| emit::warning(warning));
         if let Some(interrupts) = &mut self.interrupts {

@@ -1,6 +1,7 @@
 //! From records to a summary: distributions, rates, verdicts.
 
 mod backlog;
+mod by_hand;
 mod errors;
 mod histogram;
 mod order_statistics;

@@ -11,6 +11,9 @@ mod fetch;
 mod http1;
 mod http2;
 mod kept;
+mod page;
+#[cfg(test)]
+mod page_tests;
 mod settle;
 mod stamped;
 mod target;
@@ -29,6 +32,7 @@ pub use endpoint::HttpRequest;
 pub use fetch::{FetchError, Fetched, HttpVersion, negotiate, post, reach};
 pub use http2::{Called, Http2Request, call};
 pub(crate) use http2::{Http2, Http2Head};
+pub(crate) use page::{PageAddress, PageReader};
 /// The client's side of TLS.
 pub use rustls::ClientConfig as TlsConfig;
 pub(crate) use target::RequestHead;
