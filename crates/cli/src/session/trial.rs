@@ -161,11 +161,11 @@ impl Session {
         let times = Times::of(&job.spec);
         let locust = job.locust_files(clock)?;
         let header = job.header(clock);
+        let database = job.database(&header, clock, times)?;
         if trial.afterwards == Afterwards::StopServer {
             job.announce(&header);
             job.link(clock, None);
         }
-        let database = job.database(&header, clock, times)?;
         let folder = job.folder(&trial.place, clock)?;
         let fed = Fed { plan, page: &self.page, spec: &job.spec, way: &self.reached.way, tracing, clock };
         let feeds = fed.start(folder.path(), &job.blueprint.outputs.out, database)?;

@@ -20,6 +20,7 @@ mod dashboards;
 mod dying;
 #[cfg(test)]
 mod family;
+#[cfg(test)]
 mod feeds;
 #[cfg(test)]
 mod frames;
