@@ -25,6 +25,8 @@ mod http;
 #[cfg(test)]
 mod http2_server;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod misbehaving;
 #[cfg(test)]
 mod misbehaving_http2;
@@ -44,6 +46,8 @@ mod probe;
 mod program;
 #[cfg(test)]
 mod prometheus;
+#[cfg(test)]
+mod pty;
 #[cfg(test)]
 mod real_servers;
 #[cfg(test)]

@@ -16,6 +16,8 @@ use crate::report::style::Tone;
 const TWO_ROWS: u16 = 8;
 /// Columns of the scale at the left.
 const SCALE: u16 = 7;
+/// Where scales may end, but for a power of ten.
+const STEPS: [f64; 10] = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
 /// Seconds that a chart shows at least, so that the first ones do not fill it.
 const SHOWN_MIN: usize = 20;
 
@@ -63,7 +65,7 @@ fn throughput(recent: &[Second], moment: &Moment) -> Panel {
     let offered = format!("offered {}", short(moment.offered_rate));
     let ok = format!("ok {}", short(moment.completed_rate));
     Panel {
-        name: "requests/s",
+        name: "req/s",
         lines: vec![
             (Series::Asked, offered, points(recent, |second| Some(second.offered))),
             (Series::Main, ok, points(recent, |second| Some(second.completed))),
@@ -136,14 +138,14 @@ impl Panel {
     }
 }
 
-/// The end of a scale: 1, 2 or 5 times a power of ten, not below `value`.
+/// The end of a scale: a step times a power of ten, not below `value`.
 fn ceiling(value: f64) -> f64 {
     if value <= 0.0 {
         return 1.0;
     }
     let power = 10_f64.powf(value.log10().floor());
     // 1.0000001 for what is a power of ten but for rounding.
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().find(|step| value <= step * power * 1.000_000_1);
+    let step = STEPS.into_iter().find(|step| value <= step * power * 1.000_000_1);
     step.unwrap_or(10.0) * power
 }
 
@@ -164,7 +166,7 @@ mod tests {
             (1.0, 1.0),
             (1.01, 2.0),
             (19.9, 20.0),
-            (20.1, 50.0),
+            (20.1, 25.0),
             (99.0, 100.0),
             (1000.0, 1000.0),
         ] {

@@ -38,12 +38,8 @@ fn client<'a>(second: Option<&Second>, look: Look) -> Line<'a> {
     let late = if second.timer_lag > LAG_DOUBT { Tone::Doubt } else { Tone::Faint };
     spans.extend([
         Span::raw("  "),
-        look.span(
-            busy,
-            format!("busy {}, waiting for a core {}", percent(second.busy), percent(second.waiting)),
-        ),
-        Span::raw("  "),
-        look.span(late, format!("timers late by {} ms", ms(Some(second.timer_lag)))),
+        look.span(busy, format!("busy {}, waiting {}", percent(second.busy), percent(second.waiting))),
+        look.span(late, format!(", timers late {} ms", ms(Some(second.timer_lag)))),
     ]);
     Line::from(spans)
 }

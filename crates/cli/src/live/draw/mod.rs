@@ -23,6 +23,7 @@ use ratatui_core::text::Line;
 use ratatui_widgets::paragraph::{Paragraph, Wrap};
 
 pub(super) use self::look::Look;
+use self::panes::Panes;
 use super::choice::LEAST;
 use super::line::line;
 use super::moment::Moment;
@@ -48,23 +49,25 @@ pub(super) fn draw(frame: &mut Frame<'_>, picture: Picture<'_>, look: Look) {
     }
     let foot = if message.is_some() { 3 } else { 2 };
     let rest = area.height - head::ROWS - foot;
+    let panes = Panes::of(moment, pane_rows(rest), look);
+    let rows = panes.rows(pane_rows(rest));
     let [top, middle, bottom, last] = Layout::vertical([
         Constraint::Length(head::ROWS),
-        Constraint::Length(rest - pane_rows(rest)),
-        Constraint::Length(pane_rows(rest)),
+        Constraint::Length(rest - rows),
+        Constraint::Length(rows),
         Constraint::Length(foot),
     ])
     .areas(area);
     head::draw(frame, top, moment, look);
     charts::draw(frame, middle, moment, look);
-    panes::draw(frame, bottom, moment, look);
+    panes.draw(frame, bottom, &moment.story);
     foot::draw(frame, last, moment, message, look);
     if help {
         help::draw(frame, area, moment.can, look);
     }
 }
 
-/// Rows of the panes, of `rest` that they and the charts have.
+/// Rows of the panes at most, of `rest` that they and the charts have.
 fn pane_rows(rest: u16) -> u16 {
     (rest * 2 / 5).clamp(4, 14)
 }
