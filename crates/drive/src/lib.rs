@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod endpoint;
+pub mod feed;
 #[cfg(test)]
 mod fuzz;
 pub mod priority;
@@ -11,4 +12,5 @@ pub mod recorder;
 pub mod runner;
 mod timer;
 pub mod transport;
+pub mod watch;
 pub mod workload;

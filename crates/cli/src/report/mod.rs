@@ -17,6 +17,7 @@ pub(crate) mod objectives;
 pub(crate) mod plan;
 pub(crate) mod presets;
 pub(crate) mod proof;
+pub(crate) mod server;
 pub(crate) mod soak;
 pub(crate) mod stress;
 pub(crate) mod style;

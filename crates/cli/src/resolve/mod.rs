@@ -13,6 +13,7 @@ mod payload;
 mod proxy;
 mod simulated;
 mod target;
+mod watch;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -41,6 +42,7 @@ pub(crate) use load::TraceInput;
 pub(crate) use payload::PayloadDraft;
 pub(crate) use target::TargetDraft;
 pub(crate) use target::TargetKind;
+pub(crate) use watch::{ProfileDraft, Profiler, WatchDraft};
 
 /// The file of settings that is read if it is there.
 const OWN_FILE: &str = "plimsoll.toml";
@@ -67,6 +69,8 @@ pub(crate) struct Resolved {
     pub(crate) draft: Draft,
     /// What is shown and kept.
     pub(crate) outputs: Outputs,
+    /// What is watched of the server.
+    pub(crate) watch: WatchDraft,
     /// A trace to read into the schedule before the run.
     pub(crate) trace: Option<TraceInput>,
     /// Force the texts of this corpus as answers (`--forced-generation-from-dataset`).
@@ -96,6 +100,22 @@ pub(crate) struct Draft {
     spin: bool,
     record_chunks: bool,
     objectives: Objectives,
+}
+
+impl Resolved {
+    /// Refuses a profiler for a command that makes many trials: which of them would it be about?
+    ///
+    /// # Errors
+    /// One was asked for.
+    pub(crate) fn refuse_profiler(&self, command: &str) -> Result<(), UsageError> {
+        if self.watch.profile.is_some() {
+            refuse!(
+                "a profiler is for one load, and `{command}` puts many on the server: profile the one that you want to know \
+                 with `plimsoll run`"
+            );
+        }
+        Ok(())
+    }
 }
 
 /// What the server told about itself.
@@ -263,6 +283,7 @@ pub(crate) fn resolve(
     if matches!(target.kind, TargetKind::InProcess(_)) {
         simulated::check(&args, &load, &phases)?;
     }
+    let watch = watch::resolve(&args.watch, &target.kind)?;
     let threads = args
         .process
         .threads
@@ -293,7 +314,7 @@ pub(crate) fn resolve(
         workload,
     };
     let outputs = outputs(args, &given);
-    Ok(Resolved { draft, outputs, trace, forced_from, warnings, printed_config })
+    Ok(Resolved { draft, outputs, watch, trace, forced_from, warnings, printed_config })
 }
 
 /// Reads the layers and puts them on top of each other.

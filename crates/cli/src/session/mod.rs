@@ -3,6 +3,7 @@
 mod adapt;
 mod blueprint;
 mod folder;
+pub(crate) mod hooks;
 mod identify;
 mod inputs;
 mod interrupts;
@@ -11,8 +12,10 @@ mod locust;
 mod models;
 mod once;
 mod opening;
+mod profile;
 mod ready;
 mod server;
+mod server_watch;
 mod settings;
 mod show;
 mod stage;

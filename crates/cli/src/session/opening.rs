@@ -6,11 +6,13 @@ use anyhow::Context as _;
 use plimsoll_core::spec::RunSpec;
 use plimsoll_core::workload::TraceLengths;
 use plimsoll_drive::transport::reach;
+use plimsoll_drive::watch::Board;
 use plimsoll_serve::in_process::MemoryLog;
 
 use super::blueprint::Blueprint;
 use super::interrupts::Interrupts;
 use super::server::{Reached, Way};
+use super::server_watch::ServerWatch;
 use super::stage::Stage;
 use super::{adapt, inputs, ready, server};
 use crate::report::{emit, late_server, plan};
@@ -19,6 +21,8 @@ use crate::resolve::Resolved;
 /// A server that has been found.
 pub(crate) struct Session {
     pub(super) reached: Reached,
+    /// What is watched beside the answers.
+    pub(super) watch: ServerWatch,
     /// Requests that trials have asked so far: the next trial asks others.
     pub(super) asked: u64,
     pub(super) interrupts: Option<Interrupts>,
@@ -34,7 +38,8 @@ impl Session {
     pub(crate) fn open(mut resolved: Resolved) -> anyhow::Result<(Session, Blueprint)> {
         let lengths = trace_of(&mut resolved)?;
         let reached = server::find(&resolved.draft.target, resolved.draft.transport())?;
-        let session = Session { reached, asked: 0, interrupts: None, stage: None };
+        let watch = ServerWatch::find(&resolved, &reached.way)?;
+        let session = Session { reached, watch, asked: 0, interrupts: None, stage: None };
         let blueprint = session.complete(resolved, lengths, session.reached.found.as_deref())?;
         Ok((session, blueprint))
     }
@@ -88,6 +93,11 @@ impl Session {
             Way::InProcess(server) => Some(server.note_memory()),
             Way::Http(_) => None,
         }
+    }
+
+    /// Where the latest figures of what is watched stand, in each trial.
+    pub(crate) fn board(&self) -> Board {
+        self.watch.board.clone()
     }
 
     /// Whether connections to the server can still be opened.

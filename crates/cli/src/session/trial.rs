@@ -18,13 +18,16 @@ use plimsoll_drive::recorder::{
     rfc3339,
 };
 use plimsoll_drive::runner::Running;
+use plimsoll_drive::watch::{ServerPart, Watcher};
 
 use super::blueprint::Blueprint;
 use super::interrupts::Interrupted;
 use super::launch::Launch;
 use super::locust::Locust;
 use super::opening::Session;
+use super::profile::Profiling;
 use super::ready;
+use super::server::Way;
 use super::show::Shown;
 use super::stage::{Act, Show, Stage};
 use super::watch::Watch;
@@ -156,10 +159,15 @@ impl Session {
             job.announce(&header);
         }
         let folder = job.folder(&trial.place, clock)?;
+        let watcher = self.watch.start(clock, &folder)?;
+        let profiling = self.profiling(&job, (clock, times), watcher.as_ref(), &folder)?;
         let each = trial.each.map(|make| make(clock));
         let mut stage = self.stage.take().unwrap_or_else(|| job.stage(trial.show.occasion, times));
         let act = Act { title: plan::short_title(&header), show: trial.show, history: History::default() };
         let mut options = job.recording(clock, times, locust.as_ref(), each);
+        // What others add to the summary may rest on what was seen of the server.
+        let part = watcher.clone().map(|watcher| ServerPart::new(watcher, times.measure_start));
+        options.windows.splice(0..0, part.map(|part| Box::new(part) as Box<dyn WindowSink>));
         if stage.wants_history() {
             options.windows.push(Box::new(act.history.clone()));
         }
@@ -175,6 +183,9 @@ impl Session {
             act: &act,
         };
         let interrupted = watch.follow(self.interrupts()?, &mut stage);
+        profiling.into_iter().for_each(Profiling::finish);
+        // A server that is stopped below has not failed to answer.
+        watcher.iter().for_each(|watcher| watcher.stop());
         if trial.afterwards == Afterwards::KeepServer {
             self.stage = Some(stage);
         } else {
@@ -193,6 +204,23 @@ impl Session {
         job.warn_of_lengths();
         stopped?;
         Ok(Done { spec: job.spec, times, finished, interrupted, locust })
+    }
+}
+
+impl Session {
+    /// The profiler of a trial, if one was asked for.
+    fn profiling(
+        &self,
+        job: &Job<'_>,
+        (clock, times): (Clock, Times),
+        watcher: Option<&Arc<Watcher>>,
+        folder: &RunFolder,
+    ) -> anyhow::Result<Option<Profiling>> {
+        let Way::Http(way) = &self.reached.way else { return Ok(None) };
+        let (Some(draft), Some(watcher)) = (&self.watch.profile, watcher) else { return Ok(None) };
+        let server = (way, &job.spec.target, &job.spec.transport);
+        let folder = folder.path().to_owned();
+        Profiling::start(draft, (clock, times.measure_start), watcher.clone(), server, folder).map(Some)
     }
 }
 

@@ -83,8 +83,10 @@ impl Tally {
             validity,
             interventions: conduct.interventions.to_vec(),
             warnings,
+            feeds: Vec::new(),
             slos: Vec::new(),
             goodput: None,
+            server: None,
             truth: self.client_errors.truth(),
         }
     }

@@ -122,6 +122,7 @@ fn trial(load: f64, effort: Effort, verdict: Verdict) -> TrialOutcome {
         latency: Some(1.2),
         latency_p99: Some(2.4),
         concurrency: 20.0,
+        server: None,
     }
 }
 
