@@ -142,6 +142,7 @@ impl Watch<'_> {
             errors: snapshot.errors.iter().map(|error| (class(error), error.count)).collect(),
             history: self.act.history.seconds(),
             objectives: snapshot.objectives,
+            server: self.act.server(),
             story: self.act.story(now),
             by_hand: self.running.hand().load(),
             can: self.can(),

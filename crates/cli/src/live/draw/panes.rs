@@ -4,6 +4,7 @@ use plimsoll_core::slo::{SloVerdict, Verdict};
 use ratatui_core::layout::{Constraint, Layout, Rect};
 use ratatui_core::terminal::Frame;
 use ratatui_core::text::{Line, Span};
+use ratatui_widgets::paragraph::{Paragraph, Wrap};
 
 use super::look::Look;
 use super::{lines, search, soak, stress};
@@ -58,7 +59,10 @@ impl<'a> Panes<'a> {
         };
         let columns = [Constraint::Fill(1), Constraint::Length(side.min(1)), Constraint::Length(side)];
         let [left, _, right] = Layout::horizontal(columns).areas(area);
-        lines(frame, left, self.main);
+        // Sentences need their ends; tables their columns.
+        let main = Paragraph::new(self.main);
+        let wrapped = matches!(story, Story::Soak(_));
+        frame.render_widget(if wrapped { main.wrap(Wrap { trim: false }) } else { main }, left);
         lines(frame, right, self.side);
     }
 }
