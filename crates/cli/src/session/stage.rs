@@ -61,7 +61,7 @@ impl Stage {
         Stage { live, last: Moment::default(), paused: false }
     }
 
-    pub(super) fn wants_history(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.live.is_full()
     }
 

@@ -173,7 +173,7 @@ impl Session {
         // What others add to the summary may rest on what was seen of the server.
         let part = watcher.clone().map(|watcher| ServerPart::new(watcher, times.measure_start));
         options.windows.splice(0..0, part.map(|part| Box::new(part) as Box<dyn WindowSink>));
-        if stage.wants_history() {
+        if stage.is_full() {
             options.windows.push(Box::new(act.history.clone()));
         }
         let (recorder, handle) = Recorder::start(Some(folder), header, options)?;

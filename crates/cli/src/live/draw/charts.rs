@@ -129,7 +129,7 @@ impl Panel {
         let width = usize::from(SCALE) - 2;
         let scale = Axis::default()
             .bounds([0.0, top])
-            .labels([format!("{:>width$}", 0), format!("{:>width$}", short_whole(top))])
+            .labels([format!("{:>width$}", 0), format!("{:>width$}", two_digits(top))])
             .style(look.tone(Tone::Faint));
         let chart = Chart::new(datasets.collect())
             .x_axis(Axis::default().bounds([last + 1.0 - shown as f64, last]))
@@ -149,9 +149,14 @@ fn ceiling(value: f64) -> f64 {
     step.unwrap_or(10.0) * power
 }
 
-/// A number of one digit and zeros, without decimals that say nothing.
-fn short_whole(value: f64) -> String {
-    if value >= 1.0 { format!("{value:.0}") } else { short(value) }
+/// A number of two digits and zeros, without decimals that say nothing.
+fn two_digits(value: f64) -> String {
+    let decimals = (1.0 - value.log10().floor()).max(0.0) as usize;
+    let text = format!("{value:.decimals$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
 }
 
 #[cfg(test)]
@@ -162,7 +167,7 @@ mod tests {
     fn scales_end_at_round_numbers() {
         for (value, expected) in [
             (0.0, 1.0),
-            (0.03, 0.05),
+            (0.031, 0.04),
             (1.0, 1.0),
             (1.01, 2.0),
             (19.9, 20.0),
@@ -171,6 +176,21 @@ mod tests {
             (1000.0, 1000.0),
         ] {
             assert!((ceiling(value) - expected).abs() < 1e-9, "{value}: {}", ceiling(value));
+        }
+    }
+
+    #[test]
+    fn ends_of_scales_say_no_more_than_they_mean() {
+        for (value, expected) in [
+            (0.04, "0.04"),
+            (0.3, "0.3"),
+            (1.0, "1"),
+            (1.5, "1.5"),
+            (10.0, "10"),
+            (25.0, "25"),
+            (2500.0, "2500"),
+        ] {
+            assert_eq!(two_digits(value), expected);
         }
     }
 }

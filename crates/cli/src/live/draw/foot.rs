@@ -1,5 +1,6 @@
 //! The last rows: the server by its own account, whether the client itself keeps up, the newest message, and the keys.
 
+use plimsoll_core::load::HandLoad;
 use ratatui_core::text::{Line, Span};
 
 use super::look::Look;
@@ -8,7 +9,6 @@ use crate::live::history::Second;
 use crate::live::moment::{Can, Moment};
 use crate::report::numbers::{ms, percent};
 use crate::report::style::Tone;
-use plimsoll_core::load::HandLoad;
 
 /// A thread that wants its core for more than this share of the time makes a run INVALID (METRICS: Verdicts).
 const BUSY_MAX: f64 = 0.8;
