@@ -124,7 +124,7 @@ fn page(number: u64) -> String {
         format!("vllm:request_queue_time_seconds_count{{{labels}}} {number}"),
         format!("process_resident_memory_bytes {}", 7_000_000_000_u64 + number),
     ];
-    let mut series = lines.len();
+    let mut series = lines.len() - 1; // the first line is a comment
     let mut family = 0;
     while series < SERIES {
         family += 1;
