@@ -2,9 +2,10 @@
 
 pub mod clock;
 pub mod endpoint;
+pub mod feed;
 #[cfg(test)]
 mod fuzz;
-mod priority;
+pub mod priority;
 pub mod process;
 pub mod protocol;
 pub mod recorder;

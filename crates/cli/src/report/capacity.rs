@@ -67,7 +67,7 @@ fn finding(found: &SloVerdict) -> String {
 }
 
 /// `12.3/s` or `12 users`.
-fn load(load: f64, variable: Variable) -> String {
+pub(crate) fn load(load: f64, variable: Variable) -> String {
     match variable {
         Variable::Rate => format!("{}/s", short(load)),
         Variable::Concurrency => format!("{load} users"),
@@ -75,7 +75,7 @@ fn load(load: f64, variable: Variable) -> String {
 }
 
 /// What is known of a tier, in a few words.
-fn interval(tier: &TierCapacity, variable: Variable) -> String {
+pub(crate) fn interval(tier: &TierCapacity, variable: Variable) -> String {
     let name = if tier.name.is_empty() { String::new() } else { format!("{} ", tier.name) };
     let found = match (tier.low, tier.high) {
         (Some(low), Some(high)) => format!("{} to {}", load(low.load, variable), load(high.load, variable)),
@@ -378,7 +378,7 @@ fn said(trials: &[&TrialOutcome]) -> String {
 }
 
 /// What a trial says, a word for each tier.
-fn says(trial: &TrialOutcome) -> String {
+pub(crate) fn says(trial: &TrialOutcome) -> String {
     if trial.invalid.is_some() {
         return "INVALID".to_owned();
     }

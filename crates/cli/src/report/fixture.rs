@@ -132,7 +132,9 @@ pub(crate) fn valid() -> Summary {
         validity: Validity { valid: true, reasons: Vec::new(), overloaded: false },
         slos: Vec::new(),
         goodput: None,
+        interventions: Vec::new(),
         warnings: Vec::new(),
+        feeds: Vec::new(),
         truth: None,
     }
 }

@@ -35,7 +35,8 @@ fn verdict(report: &SoakReport, style: Style) -> String {
     }
 }
 
-fn word(verdict: SoakVerdict) -> (&'static str, Tone) {
+/// A verdict in a word, and how to colour it.
+pub(crate) fn word(verdict: SoakVerdict) -> (&'static str, Tone) {
     match verdict {
         SoakVerdict::Steady => ("STEADY", Tone::Good),
         SoakVerdict::Drifting => ("DRIFTING", Tone::Bad),

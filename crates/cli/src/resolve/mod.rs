@@ -31,7 +31,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::args::RunArgs;
 use crate::args::objectives::ObjectiveArgs;
-use crate::args::values::{ColorName, HttpName};
+use crate::args::values::{ColorName, HttpName, ViewName};
 use crate::config::table::Table;
 use crate::config::{self, Layer, Presets};
 use crate::exit::{UsageError, refuse};
@@ -205,8 +205,8 @@ pub(crate) struct Outputs {
     pub(crate) csv: Option<String>,
     pub(crate) show_request: bool,
     pub(crate) show_response: bool,
-    /// Show a live view while running.
-    pub(crate) progress: bool,
+    /// What is shown while running.
+    pub(crate) view: ViewName,
     pub(crate) color: ColorName,
     pub(crate) loglevel: LevelFilter,
     pub(crate) logfile: Option<PathBuf>,
@@ -402,7 +402,7 @@ fn outputs(args: RunArgs, given: &dyn Fn(&str) -> bool) -> Outputs {
         csv: args.output.csv,
         show_request: args.output.show_request,
         show_response: args.output.show_response,
-        progress: !args.output.no_progress,
+        view: if args.output.no_progress { ViewName::Off } else { args.output.view },
         color: args.output.color,
         loglevel: args.output.loglevel,
         logfile: args.output.logfile,

@@ -18,6 +18,7 @@ mod server;
 mod server_watch;
 mod settings;
 mod show;
+mod stage;
 mod trial;
 mod watch;
 
@@ -27,4 +28,5 @@ pub(crate) use interrupts::{Interrupted, Interrupts};
 pub(crate) use once::Once;
 pub(crate) use opening::Session;
 pub(crate) use settings::{Presets, resolve_again, settings};
-pub(crate) use trial::{Afterwards, Done, MakeSink, Trial};
+pub(crate) use stage::Show;
+pub(crate) use trial::{Done, MakeSink, Trial};

@@ -3,12 +3,14 @@
 mod answer;
 mod connection;
 mod conversation;
+mod courier;
 mod dial;
 mod endpoint;
 mod exchange;
 mod fetch;
 mod http1;
 mod http2;
+mod kept;
 mod page;
 #[cfg(test)]
 mod page_tests;
@@ -23,6 +25,8 @@ mod tls_tests;
 mod wire;
 
 pub use conversation::Conversation;
+pub use courier::Destination;
+pub(crate) use courier::{Courier, Posted};
 pub(crate) use dial::Dialer;
 pub use endpoint::HttpRequest;
 pub use fetch::{FetchError, Fetched, HttpVersion, negotiate, post, reach};

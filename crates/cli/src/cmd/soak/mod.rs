@@ -22,7 +22,7 @@ use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;
 use crate::report::{emit, soak};
 use crate::resolve::Resolved;
-use crate::session::{Afterwards, Blueprint, CommandFolder, Interrupted, Presets, Session, Trial, settings};
+use crate::session::{Blueprint, CommandFolder, Interrupted, Presets, Session, Trial, settings};
 
 /// Runs the command.
 ///
@@ -42,10 +42,10 @@ pub(crate) fn run(matches: &ArgMatches, args: &SoakArgs) -> anyhow::Result<ExitC
     let times = Times::of(&blueprint.spec);
     let windows = Windows::new(times.measure_start, length);
     let criteria = criteria(args, &blueprint, resources.limits());
-    let collector = Collector::start(windows, criteria, resources, folder.clone())?;
-    let mut trial = Trial::among_others(&blueprint, folder.trial(1));
-    trial.afterwards = Afterwards::StopServer;
+    let collector = Collector::start((windows, length), criteria, resources, folder.clone())?;
+    let mut trial = Trial::among_others(&blueprint, folder.trial(1)).alone("soak");
     trial.each = Some(collector.sink());
+    trial.show.tell = Some(collector.tell());
     let done = session.trial(trial)?;
     let summary = &done.finished.summary;
     let end = times.measure_start + Duration::from_secs_f64(summary.window.measured);

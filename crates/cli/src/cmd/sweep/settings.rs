@@ -34,13 +34,14 @@ pub(super) struct Shared {
 const COMMAND: &str = "sweep";
 
 /// Settings that may change when a sweep goes on.
-const NOT_KEPT: [&str; 13] = [
+const NOT_KEPT: [&str; 14] = [
     "seed",
     "threads",
     "name",
     "out",
     "json",
     "no-progress",
+    "view",
     "color",
     "loglevel",
     "logfile",
