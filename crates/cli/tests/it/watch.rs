@@ -214,3 +214,38 @@ fn the_page_of_the_summary_is_that_of_the_sim() {
     assert_eq!((status, target.series), (200, series));
     assert!(target.known > 10 && target.known < series, "{target:?}");
 }
+
+/// The program finds the driver's library where there is one; this one is written for the test and compiled by the
+/// compiler that the build needs as well.
+#[test]
+fn accelerators_of_this_machine_are_read_through_the_library_of_their_driver() {
+    let library = tempfile::tempdir().unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/nvml.c");
+    let compiled = std::process::Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .arg(library.path().join("libnvidia-ml.so.1"))
+        .arg(source)
+        .output()
+        .unwrap();
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    let sim = Sim::start("ttft=1ms&itl=1ms");
+    let place = Place::new();
+    let arguments = ["run", &sim.url, "-u", "1", "-t", "2s", "--watch", "auto", "--watch-interval", "200ms"];
+    let mut command = place.command(&arguments);
+    command.env("LD_LIBRARY_PATH", library.path());
+    let ended = place.start_command(command).wait();
+    let server = server(&place, &ended);
+    let level =
+        |metric| server.figure(metric).map(|figure| (figure.source, figure.instances, figure.level.max));
+    assert_eq!(level(Canonical::GpuUtilization), Some((Source::Nvml, 2, 0.7)), "{server:#?}");
+    assert_eq!(level(Canonical::GpuMemoryUsed), Some((Source::Nvml, 2, 8e10)));
+    assert_eq!(level(Canonical::GpuMemoryUsage), Some((Source::Nvml, 2, 0.75)));
+    assert_eq!(level(Canonical::GpuPower), Some((Source::Nvml, 2, 500.0)));
+    assert_eq!(level(Canonical::GpuTemperature), None);
+    assert!(
+        server.energy.is_some_and(|energy| energy.counted && energy.joules > 100.0),
+        "{:?}",
+        server.energy
+    );
+    assert!(level(Canonical::HostCpu).is_some_and(|(source, ..)| source == Source::Host));
+}
