@@ -74,3 +74,5 @@ mod stress;
 mod sweep;
 #[cfg(test)]
 mod truth;
+#[cfg(test)]
+mod watch;
