@@ -7,7 +7,9 @@
 mod api;
 mod compat;
 mod family;
+mod groups;
 mod http;
+mod images;
 pub(crate) mod load;
 mod payload;
 mod proxy;
@@ -136,6 +138,9 @@ impl Draft {
         let api = self.api.for_provider(server.provider, &self.workload)?;
         check_objectives(&self.objectives, &api)?;
         let mut workload = self.workload;
+        if api.interface.takes_payloads() {
+            workload.image_bytes = None; // they are the payloads
+        }
         if let Some(payloads) = self.payload.for_interface(server.provider, api.interface)? {
             workload.prompts = PromptSource::Payloads(payloads);
         }

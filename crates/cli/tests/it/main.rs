@@ -25,6 +25,8 @@ mod http;
 #[cfg(test)]
 mod http2_server;
 #[cfg(test)]
+mod images;
+#[cfg(test)]
 mod misbehaving;
 #[cfg(test)]
 mod misbehaving_http2;
