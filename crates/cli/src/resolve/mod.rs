@@ -20,7 +20,7 @@ mod workload;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use clap::ArgMatches;
+use clap::{ArgMatches, FromArgMatches};
 use plimsoll_core::load::LoadModel;
 use plimsoll_core::seed::Seed;
 use plimsoll_core::slo::{Observable, Slos};
@@ -54,6 +54,8 @@ pub(crate) struct Context {
     pub(crate) env: BTreeMap<String, String>,
     /// The current directory.
     pub(crate) folder: PathBuf,
+    /// The options that the command has.
+    pub(crate) options: fn() -> Table,
     /// What the command sets.
     pub(crate) presets: Presets,
     /// Used when no seed is given.
@@ -213,13 +215,13 @@ pub(crate) fn resolve(
     typed: &RunArgs,
     context: &Context,
 ) -> Result<Resolved, UsageError> {
-    let table = Table::of_run();
+    let table = (context.options)();
     if let (Some(target), Some(host)) = (&typed.target.target, &typed.target.host) {
         let (target, host) = (target::without_credentials(target), target::without_credentials(host));
         refuse!("two targets were given, `{target}` and -H `{host}`: give one");
     }
     let (merged, mut warnings) = layers(matches, typed, context, &table)?;
-    let mut args = config::parse(&merged, &table)?;
+    let mut args: RunArgs = config::parse(&merged, &table)?;
     let given = |long: &str| merged.contains_key(long);
 
     compat::answer(&args.compat, &mut warnings)?;
@@ -299,6 +301,20 @@ pub(crate) fn resolve(
     };
     let outputs = outputs(args, &given);
     Ok(Resolved { draft, outputs, trace, forced_from, warnings, printed_config })
+}
+
+/// The options that a command has beside those of `run`, from all layers.
+///
+/// # Errors
+/// Something cannot be used as typed or configured.
+pub(crate) fn own<A: FromArgMatches>(
+    matches: &ArgMatches,
+    typed: &RunArgs,
+    context: &Context,
+) -> Result<A, UsageError> {
+    let table = (context.options)();
+    let (merged, _) = layers(matches, typed, context, &table)?; // what is to be said is said with those of `run`
+    config::parse(&merged, &table)
 }
 
 /// Reads the layers and puts them on top of each other.

@@ -23,5 +23,5 @@ pub(crate) use folder::CommandFolder;
 pub(crate) use interrupts::{Interrupted, Interrupts};
 pub(crate) use once::Once;
 pub(crate) use opening::Session;
-pub(crate) use settings::{Presets, resolve_again, settings};
+pub(crate) use settings::{Presets, own_options, resolve_again, settings};
 pub(crate) use trial::{Afterwards, Done, MakeSink, Trial};
