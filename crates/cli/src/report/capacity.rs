@@ -7,10 +7,14 @@ use plimsoll_core::certificate::Certificate;
 use plimsoll_core::search::{Capacity, Ceiling, Doom, Effort, TierCapacity, TrialOutcome, Variable};
 use plimsoll_core::slo::{SloVerdict, Verdict};
 use plimsoll_core::spec::Target;
+use plimsoll_core::watch::Resource;
 
 use super::capacity_chart::chart;
 use super::numbers::{count, ms, percent, short};
 use super::style::{Style, Tone, lines};
+
+/// Resources that a line of the table names.
+const RESOURCES: usize = 2;
 
 /// What one user found, before the search.
 pub(crate) fn beginning(latency: f64, warmup: f64, target: &Target) -> String {
@@ -63,7 +67,7 @@ fn finding(found: &SloVerdict) -> String {
 }
 
 /// `12.3/s` or `12 users`.
-fn load(load: f64, variable: Variable) -> String {
+pub(crate) fn load(load: f64, variable: Variable) -> String {
     match variable {
         Variable::Rate => format!("{}/s", short(load)),
         Variable::Concurrency => format!("{load} users"),
@@ -71,7 +75,7 @@ fn load(load: f64, variable: Variable) -> String {
 }
 
 /// What is known of a tier, in a few words.
-fn interval(tier: &TierCapacity, variable: Variable) -> String {
+pub(crate) fn interval(tier: &TierCapacity, variable: Variable) -> String {
     let name = if tier.name.is_empty() { String::new() } else { format!("{} ", tier.name) };
     let found = match (tier.low, tier.high) {
         (Some(low), Some(high)) => format!("{} to {}", load(low.load, variable), load(high.load, variable)),
@@ -84,7 +88,8 @@ fn interval(tier: &TierCapacity, variable: Variable) -> String {
 
 /// The whole report. `path` is where the certificate was written.
 pub(crate) fn text(certificate: &Certificate, path: &Path, style: Style) -> String {
-    let mut sections = vec![answer(certificate, style), basis(certificate), knees(certificate)];
+    let mut sections =
+        vec![answer(certificate, style), basis(certificate), limit(certificate), knees(certificate)];
     sections.extend(certificate.burst.as_ref().map(|burst| {
         let cost = |cost: &Option<f64>| cost.map_or("not known".to_owned(), percent);
         let all: Vec<String> = burst.cost.iter().map(cost).collect();
@@ -296,7 +301,10 @@ fn trials(certificate: &Certificate) -> String {
     all.sort_by(|a, b| a.load.total_cmp(&b.load));
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["load", "trials", "s", "completed/s", "in flight", "latency ms", "p99 ms", "said"]);
+    let watched = all.iter().any(|trial| trial.server.is_some());
+    let mut header = vec!["load", "trials", "s", "completed/s", "in flight", "latency ms", "p99 ms", "said"];
+    header.extend(watched.then_some("server"));
+    table.set_header(header);
     for trials in all.chunk_by(|a, b| b.load / a.load < 1.0 + 1e-9) {
         let seconds: f64 = trials.iter().map(|trial| trial.seconds).sum();
         let mean = |of: fn(&TrialOutcome) -> f64| {
@@ -304,7 +312,7 @@ fn trials(certificate: &Certificate) -> String {
         };
         let latency = trials.iter().any(|trial| trial.latency.is_some());
         let p99 = trials.iter().filter_map(|trial| trial.latency_p99).reduce(f64::max);
-        table.add_row([
+        let mut row = vec![
             load(trials[0].load, certificate.variable),
             trials.len().to_string(),
             short(seconds),
@@ -313,12 +321,46 @@ fn trials(certificate: &Certificate) -> String {
             ms(latency.then(|| mean(|trial| trial.latency.unwrap_or(0.0)))),
             ms(p99),
             said(trials),
-        ]);
+        ];
+        row.extend(watched.then(|| resources(trials)));
+        table.add_row(row);
     }
     for column in table.column_iter_mut().take(7) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     lines(&table)
+}
+
+/// What was in use at a load, on average over its trials, the fullest first: `KV cache 97 %, GPU 62 %`.
+fn resources(trials: &[&TrialOutcome]) -> String {
+    let all = || trials.iter().filter_map(|trial| trial.server.as_ref()).flat_map(|server| &server.uses);
+    let mut uses: Vec<(Resource, f64)> = Vec::new();
+    for one in all() {
+        if !uses.iter().any(|(known, _)| *known == one.resource) {
+            let means: Vec<f64> =
+                all().filter(|other| other.resource == one.resource).map(|other| other.mean).collect();
+            uses.push((one.resource, means.iter().sum::<f64>() / means.len() as f64));
+        }
+    }
+    uses.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let shown = uses
+        .iter()
+        .take(RESOURCES)
+        .map(|(resource, mean)| format!("{} {:.0} %", resource.words(), mean * 100.0));
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// What limits the server where its capacity ends: at the least load that failed, or else at the greatest that passed.
+fn limit(certificate: &Certificate) -> String {
+    let mut text = String::new();
+    for tier in &certificate.capacity.tiers {
+        let Some(end) = tier.high.or(tier.low) else { continue };
+        let near = certificate.trials.iter().filter(|trial| (trial.load / end.load - 1.0).abs() < 1e-9);
+        let Some(server) = near.filter_map(|trial| trial.server.as_ref()).next_back() else { continue };
+        let name = if tier.name.is_empty() { String::new() } else { format!(" ({})", tier.name) };
+        text += &format!("Server{name:<5}at {}: {}\n", load(end.load, certificate.variable), server.says);
+    }
+    text
 }
 
 /// What trials said, counted: `3 PASS, 1 UNDECIDED`.
@@ -336,7 +378,7 @@ fn said(trials: &[&TrialOutcome]) -> String {
 }
 
 /// What a trial says, a word for each tier.
-fn says(trial: &TrialOutcome) -> String {
+pub(crate) fn says(trial: &TrialOutcome) -> String {
     if trial.invalid.is_some() {
         return "INVALID".to_owned();
     }

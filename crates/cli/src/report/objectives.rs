@@ -34,6 +34,12 @@ pub(super) const fn tone(verdict: Verdict) -> Tone {
     }
 }
 
+/// The figure that an objective is about, so far: `212 ms`; a blank where there is none.
+pub(crate) fn figure(found: &SloVerdict) -> String {
+    let (figure, unit) = units(&found.slo);
+    found.estimate.map(|value| format!("{}{unit}", figure(value))).unwrap_or_default()
+}
+
 fn estimate(found: &SloVerdict) -> String {
     if found.n == 0 {
         return String::new();
