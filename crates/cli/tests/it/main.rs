@@ -27,6 +27,8 @@ mod http2_server;
 #[cfg(test)]
 mod images;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod misbehaving;
 #[cfg(test)]
 mod misbehaving_http2;
@@ -46,6 +48,8 @@ mod probe;
 mod program;
 #[cfg(test)]
 mod prometheus;
+#[cfg(test)]
+mod pty;
 #[cfg(test)]
 mod real_servers;
 #[cfg(test)]
@@ -72,3 +76,5 @@ mod stress;
 mod sweep;
 #[cfg(test)]
 mod truth;
+#[cfg(test)]
+mod watch;
