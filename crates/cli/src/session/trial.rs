@@ -163,12 +163,17 @@ impl Session {
         let profiling = self.profiling(&job, (clock, times), watcher.as_ref(), &folder)?;
         let each = trial.each.map(|make| make(clock));
         let mut stage = self.stage.take().unwrap_or_else(|| job.stage(trial.show.occasion, times));
-        let act = Act { title: plan::short_title(&header), show: trial.show, history: History::default() };
+        let act = Act {
+            title: plan::short_title(&header),
+            show: trial.show,
+            history: History::default(),
+            watcher: watcher.clone(),
+        };
         let mut options = job.recording(clock, times, locust.as_ref(), each);
         // What others add to the summary may rest on what was seen of the server.
         let part = watcher.clone().map(|watcher| ServerPart::new(watcher, times.measure_start));
         options.windows.splice(0..0, part.map(|part| Box::new(part) as Box<dyn WindowSink>));
-        if stage.wants_history() {
+        if stage.is_full() {
             options.windows.push(Box::new(act.history.clone()));
         }
         let (recorder, handle) = Recorder::start(Some(folder), header, options)?;

@@ -25,6 +25,10 @@ mod http;
 #[cfg(test)]
 mod http2_server;
 #[cfg(test)]
+mod images;
+#[cfg(test)]
+mod live;
+#[cfg(test)]
 mod misbehaving;
 #[cfg(test)]
 mod misbehaving_http2;
@@ -44,6 +48,8 @@ mod probe;
 mod program;
 #[cfg(test)]
 mod prometheus;
+#[cfg(test)]
+mod pty;
 #[cfg(test)]
 mod real_servers;
 #[cfg(test)]

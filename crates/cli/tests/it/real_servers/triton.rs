@@ -7,6 +7,7 @@ use plimsoll_core::watch::{Canonical, Source};
 
 use super::server::{Server, assert_alike, free_port, recognised};
 use crate::program::{Place, count, records, wait_until};
+use crate::seed_commands::text_at_a_rate;
 use crate::servers::get;
 
 #[test]
@@ -33,27 +34,7 @@ fn the_command_for_a_text_at_a_rate_runs_as_written() {
     let server = Server::start("triton", "/v2/health/ready");
     let place = Place::new();
     let tokenizer = super::server::model();
-    let ended = place.run(&[
-        "run",
-        "-u",
-        "100",
-        "-r",
-        "100",
-        "--prompt-text",
-        "tell me a story",
-        "-o",
-        "100",
-        "--provider",
-        "triton-infer",
-        "-H",
-        &server.url,
-        "--tokenizer",
-        &tokenizer,
-        "--qps",
-        "1",
-        "-t",
-        "3s",
-    ]);
+    let ended = place.line(&text_at_a_rate(&server.url, &tokenizer, "3s"));
     let records = place.records();
     assert_eq!((records.len(), count(&records, Outcome::Ok)), (3, 3), "{ended:?}");
     assert!(
