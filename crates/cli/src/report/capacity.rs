@@ -125,8 +125,7 @@ fn answer(certificate: &Certificate, style: Style) -> String {
             text += &headroom_line(headroom.headroom, &load(headroom.traffic, certificate.variable));
         }
     }
-    text + &invalid(certificate)
-        + &rate_limit(&certificate.capacity.tiers, &certificate.trials, certificate.variable)
+    text + &invalid(certificate) + &rate_limit(certificate)
 }
 
 fn headroom_line(headroom: f64, today: &str) -> String {
