@@ -31,7 +31,8 @@ pub(super) struct Act {
     pub(super) show: Show,
     /// What is asked of whom.
     pub(super) title: String,
-    pub(super) history: History,
+    /// Whether answers are streamed.
+    pub(super) streamed: bool,
     /// What is watched of the server, if anything.
     pub(super) watcher: Option<Arc<Watcher>>,
 }
@@ -51,6 +52,8 @@ impl Act {
 /// The view of a session, and where it stands.
 pub(super) struct Stage {
     live: Live,
+    /// The last seconds of all trials.
+    pub(super) history: History,
     last: Moment,
     /// The user paused the last trial, and it ended: the next one waits.
     pub(super) paused: bool,
@@ -58,7 +61,7 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new(live: Live) -> Self {
-        Stage { live, last: Moment::default(), paused: false }
+        Stage { live, history: History::default(), last: Moment::default(), paused: false }
     }
 
     pub(super) fn is_full(&self) -> bool {
