@@ -187,6 +187,7 @@ impl Session {
             handle: &handle,
             drain_timeout: job.spec.phases.drain_timeout,
             act: &act,
+            server: watcher.as_deref(),
         };
         let interrupted = watch.follow(self.interrupts()?, &mut stage);
         profiling.into_iter().for_each(Profiling::finish);

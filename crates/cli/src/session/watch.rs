@@ -8,6 +8,7 @@ use plimsoll_core::time::Offset;
 use plimsoll_drive::clock::Clock;
 use plimsoll_drive::recorder::{LiveSnapshot, Recorder, RecorderHandle};
 use plimsoll_drive::runner::Running;
+use plimsoll_drive::watch::Watcher;
 
 use super::interrupts::{Heard, Interrupted, Interrupts};
 use super::stage::{Act, Stage};
@@ -29,6 +30,8 @@ pub(super) struct Watch<'a> {
     pub(super) handle: &'a RecorderHandle,
     pub(super) drain_timeout: Duration,
     pub(super) act: &'a Act,
+    /// Who watches the server, if anybody does.
+    pub(super) server: Option<&'a Watcher>,
 }
 
 impl Watch<'_> {
@@ -50,6 +53,7 @@ impl Watch<'_> {
                 }
             }
             self.say_why(&mut breach);
+            self.server.iter().for_each(|server| server.look_after());
             self.look(stage, watch);
             look = LOOK.min(2 * look);
         }

@@ -25,6 +25,8 @@ mod http;
 #[cfg(test)]
 mod http2_server;
 #[cfg(test)]
+mod images;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod misbehaving;
@@ -74,3 +76,5 @@ mod stress;
 mod sweep;
 #[cfg(test)]
 mod truth;
+#[cfg(test)]
+mod watch;
