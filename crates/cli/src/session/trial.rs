@@ -166,7 +166,7 @@ impl Session {
         let act = Act {
             // A search changes the load from trial to trial, and tells so itself.
             title: plan::short_title(&header, trial.show.occasion.lines),
-            streamed: job.spec.api.stream,
+            streamed: job.spec.api.stream && job.spec.api.interface.streams(),
             show: trial.show,
             watcher: watcher.clone(),
         };
