@@ -168,7 +168,6 @@ impl Session {
             title: plan::short_title(&header, trial.show.occasion.lines),
             streamed: job.spec.api.stream && job.spec.api.interface.streams(),
             show: trial.show,
-            watcher: watcher.clone(),
         };
         let mut options = job.recording(clock, times, locust.as_ref(), each);
         // What others add to the summary may rest on what was seen of the server.

@@ -157,7 +157,7 @@ impl Watch<'_> {
             title: self.act.title.clone(),
             streamed: self.act.streamed,
             history: stage.history.seconds(),
-            server: self.act.server(),
+            server: self.server.map(|watcher| watcher.latest().figures).unwrap_or_default(),
             story: self.act.story(self.clock.now()),
             ..moment
         }
