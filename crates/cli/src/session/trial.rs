@@ -31,7 +31,7 @@ use super::server::Way;
 use super::show::Shown;
 use super::stage::{Act, Show, Stage};
 use super::watch::Watch;
-use crate::live::{Can, Console, History, Live, Occasion, View};
+use crate::live::{Can, Console, Live, Occasion, View};
 use crate::report::emit;
 use crate::report::locust_csv::LocustFiles;
 use crate::report::plan::{self, Plan};
@@ -164,17 +164,17 @@ impl Session {
         let each = trial.each.map(|make| make(clock));
         let mut stage = self.stage.take().unwrap_or_else(|| job.stage(trial.show.occasion, times));
         let act = Act {
-            title: plan::short_title(&header),
+            // A search changes the load from trial to trial, and tells so itself.
+            title: plan::short_title(&header, trial.show.occasion.lines),
+            streamed: job.spec.api.stream && job.spec.api.interface.streams(),
             show: trial.show,
-            history: History::default(),
-            watcher: watcher.clone(),
         };
         let mut options = job.recording(clock, times, locust.as_ref(), each);
         // What others add to the summary may rest on what was seen of the server.
         let part = watcher.clone().map(|watcher| ServerPart::new(watcher, times.measure_start));
         options.windows.splice(0..0, part.map(|part| Box::new(part) as Box<dyn WindowSink>));
         if stage.is_full() {
-            options.windows.push(Box::new(act.history.clone()));
+            options.windows.push(Box::new(stage.history.clone()));
         }
         let (recorder, handle) = Recorder::start(Some(folder), header, options)?;
         let running = launch.start(job.spec.clone(), clock, times, handle.clone())?;
