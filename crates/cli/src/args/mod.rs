@@ -7,6 +7,7 @@ pub(crate) mod capacity;
 pub(crate) mod coldstart;
 pub(crate) mod compare;
 pub(crate) mod family;
+pub(crate) mod feeds;
 pub(crate) mod http;
 pub(crate) mod images;
 pub(crate) mod load;
@@ -94,6 +95,8 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) output: output::OutputArgs,
     #[command(flatten)]
+    pub(crate) feeds: feeds::FeedArgs,
+    #[command(flatten)]
     pub(crate) transport: request::TransportArgs,
     #[command(flatten)]
     pub(crate) process: output::ProcessArgs,
@@ -134,6 +137,8 @@ Examples:
     plimsoll run -H http://host --path '/items/{{id}}' --vars items.csv --expect-json '$.ok == true' -t 30s
   Fail a pipeline (exit code 99) where 1 % of the answers begin later than half a second
     plimsoll run -H http://host:8000 --qps 20 -t 5min --slo 'ttft.p99<500ms' --abort-on 'error_rate>5% over 10s'
+  Watch it in Prometheus, which scrapes 127.0.0.1:9464
+    plimsoll run -H http://host:8000 --qps 20 -t 5min --metrics-addr 9464 --metrics-linger 15s
   See what would be used, and where each value comes from
     plimsoll run --config locust.conf -u 4 --print-config
 

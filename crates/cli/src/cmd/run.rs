@@ -26,7 +26,9 @@ pub(crate) fn run(matches: &ArgMatches, typed: &RunArgs) -> anyhow::Result<ExitC
     let (mut session, blueprint) = Session::open(resolved)?;
     check_summary_file(&blueprint.outputs, &blueprint.spec.api)?;
     let done = session.trial(Trial::only(&blueprint))?;
-    conclude(&done, &blueprint.outputs)
+    let code = conclude(&done, &blueprint.outputs)?;
+    session.close()?;
+    Ok(code)
 }
 
 /// Reports a run and gives it the exit code that it deserves.

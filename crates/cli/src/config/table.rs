@@ -31,8 +31,8 @@ const LOCUST_VARIABLES: [&str; 14] = [
     "locustfile",
 ];
 
-/// Variables of the load test, with the option that each sets.
-const TOOL_VARIABLES: [(&str, &str); 12] = [
+/// Variables of the load test, and of OpenTelemetry, with the option that each sets.
+const TOOL_VARIABLES: [(&str, &str); 13] = [
     ("MODEL", "model"),
     ("API_KEY", "api-key"),
     ("PROMPT_TOKENS", "prompt-tokens"),
@@ -45,10 +45,19 @@ const TOOL_VARIABLES: [(&str, &str); 12] = [
     ("TOKENIZER", "tokenizer"),
     ("DATASET", "dataset"),
     ("PROMPT_CACHE_MAX_LEN", "prompt-cache-max-len"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp"),
 ];
 
 /// Options whose values are never shown.
-const SECRET: [&str; 4] = ["api-key", "header", "pgpassword", "watch-header"];
+const SECRET: [&str; 7] = [
+    "api-key",
+    "header",
+    "pgpassword",
+    "watch-header",
+    "remote-write-header",
+    "remote-write-bearer",
+    "otlp-header",
+];
 
 /// An option found by one of its names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

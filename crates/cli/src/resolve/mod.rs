@@ -7,6 +7,7 @@
 mod api;
 mod compat;
 mod family;
+mod feeds;
 mod groups;
 mod http;
 mod images;
@@ -39,6 +40,7 @@ use crate::config::{self, Layer, Presets};
 use crate::exit::{UsageError, refuse};
 
 pub(crate) use api::ApiDraft;
+pub(crate) use feeds::{FeedPlan, Receiver};
 pub(crate) use http::HttpDraft;
 pub(crate) use load::TraceInput;
 pub(crate) use payload::PayloadDraft;
@@ -219,6 +221,8 @@ pub(crate) struct Outputs {
     pub(crate) logfile: Option<PathBuf>,
     /// Exit code in place of 1 when requests failed.
     pub(crate) exit_code_on_error: u8,
+    /// Other systems that are fed meanwhile.
+    pub(crate) feeds: FeedPlan,
     /// Whether chat and streaming are defaults that the opening line should explain.
     pub(crate) api_by_default: bool,
 }
@@ -287,8 +291,9 @@ pub(crate) fn resolve(
     let seed = args.process.seed.unwrap_or(context.fresh_seed);
     derived.push(("seed", seed.to_string(), "new for this run"));
     let phases = phases(&args);
+    let feeds = feeds::resolve(&args.feeds, &given)?;
     if matches!(target.kind, TargetKind::InProcess(_)) {
-        simulated::check(&args, &load, &phases)?;
+        simulated::check(&args, &load, &phases, &feeds)?;
     }
     let watch = watch::resolve(&args.watch, &target.kind)?;
     let threads = args
@@ -320,7 +325,7 @@ pub(crate) fn resolve(
         http,
         workload,
     };
-    let outputs = outputs(args, &given);
+    let outputs = outputs(args, feeds, &given);
     Ok(Resolved { draft, outputs, watch, trace, forced_from, warnings, printed_config })
 }
 
@@ -415,7 +420,7 @@ fn run_name(name: &str) -> Result<String, UsageError> {
     Ok(name.to_owned())
 }
 
-fn outputs(args: RunArgs, given: &dyn Fn(&str) -> bool) -> Outputs {
+fn outputs(args: RunArgs, feeds: FeedPlan, given: &dyn Fn(&str) -> bool) -> Outputs {
     Outputs {
         out: args.output.out,
         json: args.output.json,
@@ -428,6 +433,7 @@ fn outputs(args: RunArgs, given: &dyn Fn(&str) -> bool) -> Outputs {
         loglevel: args.output.loglevel,
         logfile: args.output.logfile,
         exit_code_on_error: args.process.exit_code_on_error,
+        feeds,
         api_by_default: !given("api") && !given("chat") && !given("stream"),
     }
 }

@@ -2,6 +2,7 @@
 
 mod adapt;
 mod blueprint;
+mod feeds;
 mod folder;
 pub(crate) mod hooks;
 mod identify;

@@ -12,6 +12,7 @@ use plimsoll_core::summary::RunHeader;
 use plimsoll_core::time::Offset;
 use plimsoll_core::workload::Workload;
 use plimsoll_drive::clock::Clock;
+use plimsoll_drive::feed::Feeds;
 use plimsoll_drive::protocol::Mask;
 use plimsoll_drive::recorder::{
     CountTokens, Finished, Options, RecordSink, Recorder, RecorderError, RunEnd, RunFolder, WindowSink,
@@ -21,6 +22,7 @@ use plimsoll_drive::runner::Running;
 use plimsoll_drive::watch::{ServerPart, Watcher};
 
 use super::blueprint::Blueprint;
+use super::feeds::{self, Fed};
 use super::interrupts::Interrupted;
 use super::launch::Launch;
 use super::locust::Locust;
@@ -150,7 +152,10 @@ impl Session {
             workload: trial.blueprint.workload_after(self.asked),
         };
         self.interrupts()?;
-        let launch = Launch::prepare(&job.spec, &self.reached.way, &job.blueprint.protocol, &job.workload)?;
+        let plan = &job.blueprint.outputs.feeds;
+        let tracing = feeds::tracing(plan, &job.spec);
+        let protocol = feeds::traced(&job.blueprint.protocol, tracing);
+        let launch = Launch::prepare(&job.spec, &self.reached.way, &protocol, &job.workload)?;
         let clock = launch.clock();
         let times = Times::of(&job.spec);
         let locust = job.locust_files(clock)?;
@@ -159,6 +164,8 @@ impl Session {
             job.announce(&header);
         }
         let folder = job.folder(&trial.place, clock)?;
+        let fed = Fed { plan, page: &self.page, spec: &job.spec, way: &self.reached.way, tracing, clock };
+        let feeds = fed.start(folder.path(), &job.blueprint.outputs.out)?;
         let watcher = self.watch.start(clock, &folder)?;
         let profiling = self.profiling(&job, (clock, times), watcher.as_ref(), &folder)?;
         let each = trial.each.map(|make| make(clock));
@@ -169,7 +176,7 @@ impl Session {
             streamed: job.spec.api.stream && job.spec.api.interface.streams(),
             show: trial.show,
         };
-        let mut options = job.recording(clock, times, locust.as_ref(), each);
+        let mut options = job.recording(clock, times, locust.as_ref(), each, feeds);
         // What others add to the summary may rest on what was seen of the server.
         let part = watcher.clone().map(|watcher| ServerPart::new(watcher, times.measure_start));
         options.windows.splice(0..0, part.map(|part| Box::new(part) as Box<dyn WindowSink>));
@@ -311,6 +318,7 @@ impl Job<'_> {
         times: Times,
         locust: Option<&Locust>,
         each: Option<Box<dyn RecordSink>>,
+        feeds: Option<Feeds>,
     ) -> Options {
         let outputs = &self.blueprint.outputs;
         let count_tokens = self.blueprint.tokenizer.clone().map(|tokenizer| {
@@ -327,6 +335,13 @@ impl Job<'_> {
             };
             Box::new(shown) as Box<dyn RecordSink>
         });
+        let history = locust.map(|locust| Box::new(locust.history()) as Box<dyn WindowSink>);
+        // Feeds come last: at the end of a run they take their time.
+        let (of_seconds, of_records) = feeds
+            .map(|feeds| {
+                (Box::new(feeds.clone()) as Box<dyn WindowSink>, Box::new(feeds) as Box<dyn RecordSink>)
+            })
+            .unzip();
         Options {
             clock,
             threads: usize::from(self.spec.threads),
@@ -336,11 +351,8 @@ impl Job<'_> {
             keep_chunks: self.spec.record_chunks,
             count_tokens,
             slos: self.spec.objectives.slos.clone(),
-            windows: locust
-                .into_iter()
-                .map(|locust| Box::new(locust.history()) as Box<dyn WindowSink>)
-                .collect(),
-            each: shown.into_iter().chain(each).collect(),
+            windows: history.into_iter().chain(of_seconds).collect(),
+            each: shown.into_iter().chain(each).chain(of_records).collect(),
         }
     }
 }

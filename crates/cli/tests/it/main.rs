@@ -18,6 +18,7 @@ mod compare;
 mod dying;
 #[cfg(test)]
 mod family;
+mod feeds;
 #[cfg(test)]
 mod frames;
 #[cfg(test)]

@@ -58,6 +58,7 @@ pub(crate) fn run(matches: &ArgMatches, args: &SoakArgs) -> anyhow::Result<ExitC
     if done.interrupted == Interrupted::Twice {
         return Ok(Exit::Interrupted.into());
     }
+    session.close()?;
     Ok(code(&report, summary, &blueprint))
 }
 
