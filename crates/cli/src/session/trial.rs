@@ -12,7 +12,7 @@ use plimsoll_core::summary::RunHeader;
 use plimsoll_core::time::Offset;
 use plimsoll_core::workload::Workload;
 use plimsoll_drive::clock::Clock;
-use plimsoll_drive::feed::Feeds;
+use plimsoll_drive::feed::{Feed, Feeds};
 use plimsoll_drive::protocol::Mask;
 use plimsoll_drive::recorder::{
     CountTokens, Finished, Options, RecordSink, Recorder, RecorderError, RunEnd, RunFolder, WindowSink,
@@ -22,6 +22,7 @@ use plimsoll_drive::runner::Running;
 use plimsoll_drive::watch::{ServerPart, Watcher};
 
 use super::blueprint::Blueprint;
+use super::database;
 use super::feeds::{self, Fed};
 use super::interrupts::Interrupted;
 use super::launch::Launch;
@@ -160,12 +161,14 @@ impl Session {
         let times = Times::of(&job.spec);
         let locust = job.locust_files(clock)?;
         let header = job.header(clock);
+        let database = job.database(&header, clock, times)?;
         if trial.afterwards == Afterwards::StopServer {
             job.announce(&header);
+            job.link(clock, None);
         }
         let folder = job.folder(&trial.place, clock)?;
         let fed = Fed { plan, page: &self.page, spec: &job.spec, way: &self.reached.way, tracing, clock };
-        let feeds = fed.start(folder.path(), &job.blueprint.outputs.out)?;
+        let feeds = fed.start(folder.path(), &job.blueprint.outputs.out, database)?;
         let watcher = self.watch.start(clock, &folder)?;
         let profiling = self.profiling(&job, (clock, times), watcher.as_ref(), &folder)?;
         let each = trial.each.map(|make| make(clock));
@@ -214,6 +217,9 @@ impl Session {
         }
         let finished = recorder.finish(end).context("the results cannot be completed")?;
         self.asked += finished.summary.counts.total;
+        if trial.afterwards == Afterwards::StopServer {
+            job.link(clock, Some(clock.now()));
+        }
         job.warn_of_lengths();
         stopped?;
         Ok(Done { spec: job.spec, times, finished, interrupted, locust })
@@ -278,6 +284,26 @@ impl Job<'_> {
         Ok(Some(Locust::new(files, self.blueprint.protocol.route(), clock)))
     }
 
+    /// The database that is fed with the run, if there is one. It must be there before the run starts.
+    fn database(
+        &self,
+        header: &RunHeader,
+        clock: Clock,
+        times: Times,
+    ) -> anyhow::Result<Option<Box<dyn Feed>>> {
+        let outputs = &self.blueprint.outputs;
+        let Some(output) = &outputs.postgres else { return Ok(None) };
+        let told = database::Told {
+            spec: &self.spec,
+            header,
+            route: self.blueprint.protocol.route(),
+            times,
+            clock,
+            exit_code_on_error: outputs.exit_code_on_error,
+        };
+        Ok(Some(Box::new(database::begin(output, &told)?)))
+    }
+
     fn header(&self, clock: Clock) -> RunHeader {
         let spec = &self.spec;
         RunHeader {
@@ -310,6 +336,14 @@ impl Job<'_> {
             load: &spec.load,
             api_by_default: self.blueprint.outputs.api_by_default,
         }));
+    }
+
+    /// Says where the run can be seen in Grafana, if it is fed with it.
+    fn link(&self, clock: Clock, end: Option<Offset>) {
+        if let Some(output) = &self.blueprint.outputs.postgres {
+            let what = if end.is_some() { "the run in Grafana" } else { "follow the run in Grafana" };
+            emit::note(&format!("{what}: {}", database::link(output, clock, end)));
+        }
     }
 
     fn recording(

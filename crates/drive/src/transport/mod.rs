@@ -38,5 +38,6 @@ pub use rustls::ClientConfig as TlsConfig;
 pub(crate) use target::RequestHead;
 pub use target::{Origin, OriginError};
 pub(crate) use tls::for_http2;
+pub(crate) use tls::for_postgresql;
 pub use tls::{TlsError, client_config};
 pub(crate) use wire::{Answers, Wire};
