@@ -18,9 +18,7 @@ use crate::args::stress::StressArgs;
 use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;
 use crate::report::{emit, stress};
-use crate::session::{
-    Afterwards, Blueprint, Done, Interrupted, Presets, Session, Trial, pages, settings,
-};
+use crate::session::{Afterwards, Blueprint, Done, Interrupted, Presets, Session, Trial, pages, settings};
 
 /// Runs the command.
 ///

@@ -11,6 +11,7 @@ mod curves;
 mod latency;
 mod over_time;
 mod run;
+mod server;
 mod soak;
 mod stress;
 mod sweep;
@@ -53,7 +54,7 @@ impl Page {
     /// All charts, in order.
     pub(crate) fn charts(&self) -> impl Iterator<Item = &Chart> {
         self.blocks().filter_map(|block| match block {
-            Block::Chart(chart) => Some(chart),
+            Block::Chart(chart) => Some(chart.as_ref()),
             _ => None,
         })
     }
@@ -158,11 +159,15 @@ pub(crate) enum Block {
         items: Vec<String>,
     },
     Table(Table),
-    Chart(Chart),
+    Chart(Box<Chart>),
 }
 
 impl Block {
     pub(crate) fn text(text: impl Into<String>) -> Self {
         Block::Text { text: text.into() }
+    }
+
+    pub(crate) fn chart(chart: Chart) -> Self {
+        Block::Chart(Box::new(chart))
     }
 }
