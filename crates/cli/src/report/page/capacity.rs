@@ -202,6 +202,7 @@ fn throughput_by_concurrency(certificate: &Certificate) -> Option<Chart> {
         y: Axis::new("completed requests/s", Scale::Linear),
         xs: trials.iter().map(|trial| trial.concurrency).collect(),
         lines,
+        wide: true,
         ..Chart::default()
     })
 }

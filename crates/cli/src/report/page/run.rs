@@ -77,7 +77,8 @@ pub(super) fn verdicts(summary: &Summary) -> Vec<Verdict> {
     );
     found.extend(summary.slos.iter().map(|one| {
         let open = if one.verdict == Met::Undecided { objectives::undecided(one) } else { String::new() };
-        let text = format!("{}:{}{}{open}", one.slo, objectives::estimate(one), objectives::misses(one));
+        let found = [objectives::estimate(one), objectives::misses(one), open].concat();
+        let text = format!("{}: {}", one.slo, found.trim_start_matches([' ', ',', ':', ';']));
         Verdict::new(one.verdict.name(), tables::tone(one.verdict), text)
     }));
     found.extend(summary.warnings.iter().map(|warning| Verdict::new("warning", Tone::Doubt, warning)));
