@@ -10,6 +10,7 @@ mod report;
 mod resolve;
 mod session;
 mod stack;
+mod stored;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
             Command::Sim(args) => cmd::sim::run(&args),
             Command::Calibrate(args) => cmd::calibrate::run(&args),
             Command::Compare(args) => cmd::compare::run(&args),
+            Command::Report(args) => cmd::report::run(&args),
             Command::Sweep(args) => cmd::sweep::run(&matches, &args),
             Command::Stack(args) => cmd::stack::run(&args),
             Command::Selftest(args) => cmd::selftest::run(&args),

@@ -13,8 +13,10 @@ pub(crate) mod images;
 pub(crate) mod load;
 pub(crate) mod objectives;
 pub(crate) mod output;
+pub(crate) mod page;
 pub(crate) mod payload;
 pub(crate) mod postgres;
+pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod soak;
 pub(crate) mod stack;
@@ -57,6 +59,8 @@ pub(crate) enum Command {
     Calibrate(calibrate::CalibrateArgs),
     /// Say whether two runs differ, or where a history of runs changed
     Compare(compare::CompareArgs),
+    /// Make another report of stored results: a page, Markdown, CSV, JSON, a picture
+    Report(report::ReportArgs),
     /// Repeat a run for every combination of some settings
     Sweep(Box<sweep::SweepArgs>),
     /// Start Grafana, Prometheus and TimescaleDB with dashboards for watching runs
@@ -102,6 +106,8 @@ pub(crate) struct RunArgs {
     pub(crate) feeds: feeds::FeedArgs,
     #[command(flatten)]
     pub(crate) postgres: postgres::PostgresArgs,
+    #[command(flatten)]
+    pub(crate) page: page::PageArgs,
     #[command(flatten)]
     pub(crate) transport: request::TransportArgs,
     #[command(flatten)]

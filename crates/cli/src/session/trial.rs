@@ -24,6 +24,7 @@ use plimsoll_drive::watch::{ServerPart, Watcher};
 use super::blueprint::Blueprint;
 use super::database;
 use super::feeds::{self, Fed};
+use super::folder::write_settings;
 use super::interrupts::Interrupted;
 use super::launch::Launch;
 use super::locust::Locust;
@@ -252,10 +253,14 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn folder(&self, place: &Place, clock: Clock) -> Result<RunFolder, RecorderError> {
+        let outputs = &self.blueprint.outputs;
         match place {
             Place::New => {
-                RunFolder::create(&self.blueprint.outputs.out, clock.wall(Offset::ZERO), &self.spec)
+                let folder = RunFolder::create(&outputs.out, clock.wall(Offset::ZERO), &self.spec)?;
+                write_settings(folder.path(), &outputs.settings)?;
+                Ok(folder)
             }
+            // One of several of a command, whose own folder has the settings.
             Place::Folder(path) => RunFolder::create_at(path, &self.spec),
         }
     }

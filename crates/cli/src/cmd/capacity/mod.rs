@@ -25,7 +25,7 @@ use crate::args::capacity::{CapacityArgs, Searched};
 use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;
 use crate::report::{capacity as report, emit};
-use crate::session::{CommandFolder, Interrupted, Presets, Session, own_options, settings};
+use crate::session::{CommandFolder, Interrupted, Presets, Session, own_options, pages, settings};
 
 /// The largest share of a passing load's seconds that may belong to trials which fail on their own.
 const EXCEED_RATIO: f64 = 0.2;
@@ -55,7 +55,7 @@ pub(crate) fn run(matches: &ArgMatches, typed: CapacityArgs) -> anyhow::Result<E
     objectives.announce();
     let folder = match &args.search.resume {
         Some(path) => CommandFolder::open(path.clone()),
-        None => CommandFolder::create(&blueprint.outputs.out, &blueprint.spec.name)?,
+        None => blueprint.new_folder()?,
     };
     let mut bench = Bench::new(session, &blueprint, folder, &objectives.tiers);
     let (beginning, outcomes) = match stored {
@@ -98,6 +98,9 @@ pub(crate) fn run(matches: &ArgMatches, typed: CapacityArgs) -> anyhow::Result<E
         false => report::text(&certificate, &path, Style::of_stdout(blueprint.outputs.color)),
     };
     emit::result(&text)?;
+    if let Some(folder) = path.parent() {
+        pages::write(folder, &blueprint.outputs.pages)?;
+    }
     Ok(exit_code(&certificate, found.interrupted))
 }
 

@@ -15,7 +15,7 @@ use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;
 use crate::report::{coldstart, emit};
 use crate::session::hooks::Hooks;
-use crate::session::{CommandFolder, Interrupts, Presets, settings};
+use crate::session::{CommandFolder, Interrupts, Presets, pages, settings};
 
 /// Runs the command.
 ///
@@ -32,7 +32,7 @@ pub(crate) fn run(matches: &ArgMatches, args: &ColdStartArgs) -> anyhow::Result<
     resolved.watch.auto = false;
     let outputs = resolved.outputs.clone();
     let door = Door::of(&resolved.draft, args.ready_path.as_deref())?;
-    let folder = CommandFolder::create(&outputs.out, resolved.draft.name())?;
+    let folder = CommandFolder::create(&outputs.out, resolved.draft.name(), &outputs.settings)?;
     let hooks = Hooks {
         log: folder.path().join("hooks.log"),
         environment: vec![
@@ -66,6 +66,7 @@ pub(crate) fn run(matches: &ArgMatches, args: &ColdStartArgs) -> anyhow::Result<
     };
     emit::result(&text)?;
     starts.close()?;
+    pages::write(folder.path(), &outputs.pages)?;
     Ok(match ended {
         Course::Interrupted => Exit::Interrupted.into(),
         _ => code(&report),
