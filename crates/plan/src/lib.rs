@@ -1,0 +1,17 @@
+//! From measured capacity to a fleet, its headroom and its cost: no clock, no I/O, no threads.
+//!
+//! ```text
+//!  certificate.json -> Capacity --.
+//!  soak.json, coldstart.json ----> |
+//!  a rate, or a trace -> Demand --+--> headroom: replicas by named cause, with an interval --> report: plan.json
+//!  prices.toml -> PriceBook ------'    models: certificate, queueing, simulated fleet
+//!                                      money: $/h, $ per 1M inferences and tokens, mixes
+//! ```
+
+pub mod capacity;
+pub mod demand;
+pub mod prices;
+
+pub use capacity::Capacity;
+pub use demand::Demand;
+pub use prices::PriceBook;
