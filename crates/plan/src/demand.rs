@@ -1,6 +1,7 @@
 //! What the fleet is for: a peak, a rate that grows, or a trace.
 
 mod counts;
+mod peak;
 
 use serde::{Deserialize, Serialize};
 

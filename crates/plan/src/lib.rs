@@ -10,8 +10,18 @@
 
 pub mod capacity;
 pub mod demand;
+pub mod figures;
+pub mod headroom;
+pub mod models;
+pub mod money;
+pub mod plan;
 pub mod prices;
+#[cfg(test)]
+mod testing;
+pub mod timeline;
 
 pub use capacity::Capacity;
 pub use demand::Demand;
+pub use headroom::Headroom;
+pub use plan::{Plan, PlanError, Question, plan};
 pub use prices::PriceBook;

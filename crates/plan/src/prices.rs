@@ -190,6 +190,11 @@ impl Instance {
         Ok(())
     }
 
+    /// Machines that so many replicas take.
+    pub fn machines(&self, replicas: u32) -> u32 {
+        replicas.div_ceil(self.replicas)
+    }
+
     /// Price per hour and replica, on demand.
     pub fn per_replica(&self) -> f64 {
         self.on_demand / f64::from(self.replicas)

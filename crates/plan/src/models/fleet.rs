@@ -1,0 +1,189 @@
+//! Replicas by simulation: arrivals, a router and replicas, event by event.
+
+use std::sync::Arc;
+
+use plimsoll_core::seed::{Rng, Seed};
+use plimsoll_core::time::Offset;
+use plimsoll_sim::engine::{Ask, Emission, Event, JobId};
+use plimsoll_sim::fleet::{Delay, Fleet, FleetOptions, Router};
+use plimsoll_sim::spread::Spread;
+
+use super::Service;
+use crate::headroom::{Settings, Split};
+
+/// Requests of a trial, at least; misses of one in a hundred are then known to a tenth.
+const REQUESTS: f64 = 40_000.0;
+/// And at most.
+const REQUESTS_MAX: f64 = 150_000.0;
+/// Service times that a trial covers, at least: queues need time to build.
+const COVERED: f64 = 60.0;
+/// Service times after which the first requests count.
+const SETTLE: f64 = 10.0;
+/// Misses beyond what the objective allows that are laid to chance.
+const CHANCE: f64 = 1.15;
+/// Replicas beyond this are not simulated one by one.
+const REPLICAS_MAX: u32 = 1000;
+
+/// A simulated load on simulated replicas.
+#[derive(Clone, Copy, Debug)]
+pub struct Trial {
+    /// Requests per second.
+    pub rate: f64,
+    /// Coefficient of variation of the gaps between arrivals.
+    pub cv: f64,
+    /// Replicas.
+    pub replicas: u32,
+    /// Which one a request goes to.
+    pub split: Split,
+    /// Requests.
+    pub requests: u32,
+    /// The seed.
+    pub seed: Seed,
+}
+
+impl Trial {
+    /// As long as it must be. A fleet that is too large is made smaller together with its load.
+    pub fn of(service: &Service, rate: f64, cv: f64, settings: &Settings, replicas: u32) -> Trial {
+        let smaller = f64::from(replicas.min(REPLICAS_MAX)) / f64::from(replicas.max(1));
+        let rate = rate * smaller;
+        let requests = (rate * service.time * COVERED).clamp(REQUESTS, REQUESTS_MAX) as u32;
+        let replicas = replicas.clamp(1, REPLICAS_MAX);
+        Trial { rate, cv, replicas, split: settings.split, requests, seed: settings.seed }
+    }
+}
+
+/// The least replicas that keep the objective in the simulation, looked for around `near`; nothing where the fleet is too
+/// large to be simulated replica by replica.
+pub(super) fn replicas(service: &Service, rate: f64, cv: f64, settings: &Settings, near: u32) -> Option<u32> {
+    if near > REPLICAS_MAX {
+        return None;
+    }
+    let limit = latency_allowed(service, settings.seed);
+    let keeps = |replicas: u32| {
+        let trial = Trial::of(service, rate, cv, settings, replicas);
+        1.0 - within(service, &trial, limit) <= (1.0 - service.percentile) * CHANCE
+    };
+    // Below saturation nothing keeps anything.
+    let floor = (rate * service.time / f64::from(service.servers.get())).ceil().max(1.0) as u32;
+    let (mut low, mut high) = (floor.saturating_sub(1), near.max(floor));
+    while !keeps(high) && high < near.saturating_mul(4).max(8) {
+        low = high;
+        high += (high / 8).max(1);
+    }
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if keeps(middle) { high = middle } else { low = middle }
+    }
+    Some(high)
+}
+
+/// The share of requests of a trial that take no longer than the objective allows.
+pub fn attainment(service: &Service, trial: &Trial) -> f64 {
+    within(service, trial, latency_allowed(service, trial.seed))
+}
+
+/// The latency, in nanoseconds, that the wanted share of requests keeps at one replica at its certified load: the
+/// objective as the simulated replica has it.
+fn latency_allowed(service: &Service, seed: Seed) -> u64 {
+    let trial = Trial {
+        rate: service.certified,
+        cv: service.arrival_cv,
+        replicas: 1,
+        split: Split::Random,
+        requests: REQUESTS_MAX as u32,
+        seed,
+    };
+    let mut latencies = latencies(service, &trial);
+    let rank =
+        ((service.percentile * latencies.len() as f64).ceil() as usize).clamp(1, latencies.len().max(1)) - 1;
+    match rank < latencies.len() {
+        true => *latencies.select_nth_unstable(rank).1,
+        false => 0,
+    }
+}
+
+fn within(service: &Service, trial: &Trial, limit: u64) -> f64 {
+    let latencies = latencies(service, trial);
+    latencies.iter().filter(|latency| **latency <= limit).count() as f64 / latencies.len().max(1) as f64
+}
+
+/// The latency of each request that counts, nanoseconds.
+fn latencies(service: &Service, trial: &Trial) -> Vec<u64> {
+    let mut fleet = Fleet::new(FleetOptions {
+        replica: service.engine(),
+        replicas: trial.replicas,
+        router: router(trial.split),
+        gateway: None,
+        provisioning: Delay::NONE,
+        loading: Delay::NONE,
+        drain_limit: None,
+        seed: trial.seed,
+    });
+    let gaps = Spread::gamma(trial.cv).unwrap_or(Spread::EXPONENTIAL);
+    let mut rng: Rng = trial.seed.stream("plan arrivals");
+    let ask = Ask { prompt_tokens: 0, output_tokens: 0, items: 1, prefix: Arc::default() };
+    let settled =
+        Offset::from_secs_f64((SETTLE * service.time).min(f64::from(trial.requests) / trial.rate / 5.0));
+    let mut arrived: Vec<Offset> = Vec::with_capacity(trial.requests as usize);
+    let mut latencies = Vec::with_capacity(trial.requests as usize);
+    let mut out: Vec<Emission> = Vec::new();
+    let mut note = |arrived: &[Offset], out: &mut Vec<Emission>| {
+        for emission in out.drain(..).filter(|emission| emission.event == Event::Finished) {
+            if let Some(&at) = arrived.get(emission.job.0 as usize)
+                && at >= settled
+            {
+                latencies.push(emission.at.as_nanos() - at.as_nanos());
+            }
+        }
+    };
+    let mut now = 0.0;
+    for index in 0..u64::from(trial.requests) {
+        now += gaps.draw(&mut rng) / trial.rate;
+        let at = Offset::from_secs_f64(now);
+        fleet.advance(at, &mut out);
+        note(&arrived, &mut out);
+        arrived.push(at);
+        // The replicas have unlimited queues and stay ready: they take everything.
+        let _ = fleet.arrive(at, JobId(index), &ask);
+    }
+    fleet.advance(Offset::MAX, &mut out);
+    note(&arrived, &mut out);
+    latencies
+}
+
+/// The simulator's router of this name.
+pub(crate) fn router(split: Split) -> Router {
+    match split {
+        Split::Random => Router::Random,
+        Split::RoundRobin => Router::RoundRobin,
+        Split::LeastInFlight => Router::LeastInFlight,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::certified;
+
+    #[test]
+    fn the_simulated_replica_carries_what_the_measured_one_does() {
+        let service = Service::of(&certified(60.0, 62.0)).unwrap();
+        let settings = Settings::default();
+        let at = |rate| attainment(&service, &Trial::of(&service, rate, 1.0, &settings, 1));
+        assert!((at(60.0) - 0.99).abs() < 0.004, "{}", at(60.0));
+        assert!(at(45.0) > 0.999 && at(66.0) < 0.95, "{} {}", at(45.0), at(66.0));
+        assert_eq!(at(60.0), at(60.0), "the same seed, the same fleet");
+    }
+
+    #[test]
+    fn shared_queues_need_fewer_replicas_than_separate_ones() {
+        let service = Service::of(&certified(60.0, 62.0)).unwrap();
+        let with =
+            |split| replicas(&service, 900.0, 1.0, &Settings { split, ..Settings::default() }, 15).unwrap();
+        let (random, turns, least) =
+            (with(Split::Random), with(Split::RoundRobin), with(Split::LeastInFlight));
+        assert!((15..=16).contains(&random), "{random}");
+        assert!(turns <= random && least <= turns, "{random} {turns} {least}");
+        assert_eq!(replicas(&service, 1e6, 1.0, &Settings::default(), 20_000), None);
+    }
+}
