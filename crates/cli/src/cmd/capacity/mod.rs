@@ -14,7 +14,8 @@ use clap::ArgMatches;
 use plimsoll_core::certificate::{CERTIFICATE_SCHEMA, Certificate, Headroom, Method, Traffic};
 use plimsoll_core::knee::{KneePoint, Knees};
 use plimsoll_core::search::{Capacity, Doom, Search, Settings, Step, TierCapacity, TrialOutcome, Variable};
-use plimsoll_core::time::Rate;
+use plimsoll_core::time::{Offset, Rate};
+use plimsoll_drive::clock::Clock;
 
 use self::beginning::Beginning;
 use self::bench::{Bench, Made};
@@ -66,6 +67,7 @@ pub(crate) struct Certified {
 /// As for [`run`].
 pub(crate) fn certify(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Result<Option<Certified>> {
     refuse_loads(args)?;
+    let watch = Clock::start();
     let Some(resolved) = settings(matches, "capacity", &args.run, presets(args.search.search))? else {
         return Ok(None);
     };
@@ -82,7 +84,11 @@ pub(crate) fn certify(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Resu
         Some(stored) => bench.go_on(stored, &objectives)?,
         None => (Beginning::measure(&mut bench, &objectives)?, Vec::new()),
     };
-    let settings = search_settings(args, &bench, &beginning, &objectives);
+    let mut settings = search_settings(args, &bench, &beginning, &objectives);
+    if !bench.header()?.simulated {
+        let before = watch.now().since(Offset::ZERO).as_secs_f64();
+        settings.budget = settings.budget.map(|budget| budget - before);
+    }
     let mut search = Search::new(settings.clone()).map_err(|error| UsageError(error.to_string()))?;
     outcomes.into_iter().for_each(|outcome| search.observe(outcome));
     let found = conduct(&mut search, &mut bench)?;
