@@ -8,6 +8,7 @@
 //!                                      money: $/h, $ per 1M inferences and tokens, mixes
 //! ```
 
+pub mod autoscale;
 pub mod capacity;
 pub mod demand;
 pub mod figures;
