@@ -20,6 +20,7 @@ pub mod prices;
 #[cfg(test)]
 mod testing;
 pub mod timeline;
+pub mod yaml;
 
 pub use capacity::Capacity;
 pub use demand::Demand;
