@@ -17,6 +17,7 @@ pub mod models;
 pub mod money;
 pub mod plan;
 pub mod prices;
+pub mod proof;
 #[cfg(test)]
 mod testing;
 pub mod timeline;
