@@ -13,6 +13,7 @@ pub mod capacity;
 pub mod demand;
 pub mod figures;
 pub mod headroom;
+pub mod lint;
 pub mod models;
 pub mod money;
 pub mod plan;
