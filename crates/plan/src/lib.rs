@@ -14,11 +14,13 @@ pub mod demand;
 pub mod figures;
 pub mod headroom;
 pub mod lint;
+pub mod manifest;
 pub mod models;
 pub mod money;
 pub mod plan;
 pub mod prices;
 pub mod proof;
+pub mod scaling;
 #[cfg(test)]
 mod testing;
 pub mod timeline;
