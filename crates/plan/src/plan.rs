@@ -236,16 +236,16 @@ fn priced<'a>(
     capacities.iter().map(of).collect()
 }
 
-/// `14 replicas (95 %: 13 to 15), bound by zone loss`.
+/// `14 replicas (95 %: 13 to 15), bound by zone loss`. There is no interval where nothing says how sure anything is.
 fn answer(headroom: &Headroom) -> String {
     let Headroom { replicas, confidence, bound_by, .. } = headroom;
     let noun = if *replicas == 1 { "replica" } else { "replicas" };
-    format!(
-        "{replicas} {noun} (95 %: {} to {}), bound by {}",
-        confidence.low,
-        confidence.high,
-        bound_by.words()
-    )
+    let interval = if confidence.with_capacity || confidence.with_demand {
+        format!(" (95 %: {} to {})", confidence.low, confidence.high)
+    } else {
+        String::new()
+    };
+    format!("{replicas} {noun}{interval}, bound by {}", bound_by.words())
 }
 
 /// In which ways the fleet is used.
@@ -284,7 +284,7 @@ fn doubts(question: &Question, capacity: &Capacity, headroom: &Headroom, models:
     }
     if !headroom.confidence.with_capacity {
         doubts.push(
-            "the interval knows nothing of the capacity's own error: plan from a certificate (`plimsoll capacity`)"
+            "how sure the capacity is, nothing says: plan from a certificate (`plimsoll capacity`)"
                 .to_owned(),
         );
     }

@@ -1,5 +1,6 @@
 //! What machines cost: a price book that the user owns. No price comes from anywhere else.
 
+use plimsoll_core::nearest::nearest;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -145,12 +146,11 @@ impl PriceBook {
     /// There is none.
     pub fn find(&self, name: &str) -> Result<&Instance, PriceError> {
         self.instance.iter().find(|instance| instance.name == name).ok_or_else(|| {
-            let likeness = |instance: &&Instance| strsim::jaro_winkler(&instance.name, name);
-            let nearest = self.instance.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+            let names = || self.instance.iter().map(|instance| instance.name.as_str());
             PriceError::Unknown {
                 name: name.to_owned(),
-                nearest: nearest.filter(|it| likeness(it) > 0.8).map(|it| it.name.clone()),
-                known: self.instance.iter().map(|it| it.name.clone()).collect(),
+                nearest: nearest(name, names()).map(str::to_owned),
+                known: names().map(str::to_owned).collect(),
             }
         })
     }

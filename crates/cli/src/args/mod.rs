@@ -12,6 +12,7 @@ pub(crate) mod load;
 pub(crate) mod objectives;
 pub(crate) mod output;
 pub(crate) mod payload;
+pub(crate) mod plan;
 pub(crate) mod request;
 pub(crate) mod soak;
 pub(crate) mod stress;
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Coldstart(Box<coldstart::ColdStartArgs>),
     /// Find the highest load that keeps all objectives, and certify it
     Capacity(Box<capacity::CapacityArgs>),
+    /// Turn certificates into a fleet: replicas with named headroom, cost
+    Plan(Box<plan::PlanArgs>),
     /// Serve the simulated model server on a port, until Ctrl+C
     Sim(SimArgs),
     /// Fit the simulated server to a real one, from the results of runs

@@ -4,6 +4,7 @@ pub(crate) mod calibrate;
 pub(crate) mod capacity;
 pub(crate) mod coldstart;
 pub(crate) mod compare;
+pub(crate) mod plan;
 pub(crate) mod run;
 pub(crate) mod selftest;
 pub(crate) mod sim;

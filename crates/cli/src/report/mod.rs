@@ -8,6 +8,7 @@ pub(crate) mod coldstart;
 pub(crate) mod compare;
 pub(crate) mod compare_json;
 pub(crate) mod emit;
+pub(crate) mod fleet_plan;
 pub(crate) mod history;
 pub(crate) mod late_server;
 pub(crate) mod live;

@@ -14,7 +14,7 @@ pub struct TrialOutcome {
     pub effort: Effort,
     /// Seconds that were measured.
     pub seconds: f64,
-    /// Seconds that it took, from the first request to the last answer.
+    /// Seconds that it took: until the server had settled, from the first request to the last answer, and to read that.
     pub spent: f64,
     /// What it says of the objectives, tier by tier.
     pub tiers: Vec<Vec<SloVerdict>>,

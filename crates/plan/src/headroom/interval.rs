@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Facts, Settings, events, normal};
 use crate::capacity::Capacity;
-use crate::demand::Demand;
+use crate::demand::{Demand, Traffic};
 
 /// Draws.
 const DRAWS: u64 = 2000;
@@ -24,6 +24,8 @@ pub struct Confidence {
     pub in_event: f64,
     /// Whether the capacity's own interval is in it; it is not where there is none.
     pub with_capacity: bool,
+    /// Whether the forecast's error is in it: one that was given, or what a trace leaves open.
+    pub with_demand: bool,
 }
 
 impl Confidence {
@@ -58,6 +60,7 @@ impl Confidence {
             calm: calm_enough as f64 / DRAWS as f64,
             in_event: enough as f64 / DRAWS as f64,
             with_capacity: spread.is_some(),
+            with_demand: demand.forecast_error > 0.0 || matches!(demand.traffic, Traffic::Trace(_)),
         }
     }
 }

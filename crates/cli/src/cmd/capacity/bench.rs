@@ -13,7 +13,8 @@ use plimsoll_core::search::{Search, Tier, TrialOutcome, TrialPlan};
 use plimsoll_core::seed::Seed;
 use plimsoll_core::spec::Phases;
 use plimsoll_core::summary::{RunHeader, Summary};
-use plimsoll_core::time::Rate;
+use plimsoll_core::time::{Offset, Rate};
+use plimsoll_drive::clock::Clock;
 
 use super::beginning::Beginning;
 use super::judge::Judge;
@@ -126,6 +127,7 @@ impl<'a> Bench<'a> {
     /// # Errors
     /// It cannot be made or kept.
     pub(super) fn trial(&mut self, plan: &TrialPlan) -> anyhow::Result<Made> {
+        let watch = Clock::start();
         let settle = if plan.number == 0 { Duration::ZERO } else { SETTLE };
         if self.session.pause(settle)? {
             return Ok(Made::Interrupted(Interrupted::Gracefully));
@@ -151,7 +153,10 @@ impl<'a> Bench<'a> {
         if done.interrupted != Interrupted::No {
             return Ok(Made::Interrupted(done.interrupted));
         }
-        let outcome = self.outcome(plan, &done, &judge);
+        let mut outcome = self.outcome(plan, &done, &judge);
+        if !done.finished.summary.run.simulated {
+            outcome.spent = watch.now().since(Offset::ZERO).as_secs_f64();
+        }
         if self.aside {
             return Ok(Made::Whole(Box::new(outcome)));
         }

@@ -7,13 +7,15 @@ mod judge;
 mod objectives;
 mod stored;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
 use plimsoll_core::certificate::{CERTIFICATE_SCHEMA, Certificate, Headroom, Method, Traffic};
 use plimsoll_core::knee::{KneePoint, Knees};
 use plimsoll_core::search::{Capacity, Doom, Search, Settings, Step, TierCapacity, TrialOutcome, Variable};
-use plimsoll_core::time::Rate;
+use plimsoll_core::time::{Offset, Rate};
+use plimsoll_drive::clock::Clock;
 
 use self::beginning::Beginning;
 use self::bench::{Bench, Made};
@@ -23,7 +25,8 @@ use crate::args::capacity::{CapacityArgs, Searched};
 use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;
 use crate::report::{capacity as report, emit};
-use crate::session::{CommandFolder, Interrupted, Presets, Session, settings};
+use crate::resolve::Outputs;
+use crate::session::{Blueprint, CommandFolder, Interrupted, Presets, Session, settings};
 
 /// The largest share of a passing load's seconds that may belong to trials which fail on their own.
 const EXCEED_RATIO: f64 = 0.2;
@@ -39,9 +42,34 @@ const TRIAL_MAX: &str = "5m";
 /// # Errors
 /// Bad usage, or a failure of this host or of the way to the server.
 pub(crate) fn run(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Result<ExitCode> {
+    let Some(certified) = certify(matches, args)? else { return Ok(Exit::Passed.into()) };
+    let Certified { certificate, path, outputs, interrupted } = certified;
+    let text = match outputs.json {
+        true => format!("{}\n", serde_json::to_string_pretty(&certificate)?),
+        false => report::text(&certificate, &path, Style::of_stdout(outputs.color)),
+    };
+    emit::result(&text)?;
+    Ok(exit_code(&certificate, interrupted))
+}
+
+/// What a search came to.
+pub(crate) struct Certified {
+    pub(crate) certificate: Certificate,
+    /// Where it lies.
+    pub(crate) path: PathBuf,
+    pub(crate) interrupted: Interrupted,
+    outputs: Outputs,
+}
+
+/// Searches, and keeps the certificate. Nothing comes back where only the configuration was to be printed.
+///
+/// # Errors
+/// As for [`run`].
+pub(crate) fn certify(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Result<Option<Certified>> {
     refuse_loads(args)?;
+    let watch = Clock::start();
     let Some(resolved) = settings(matches, "capacity", &args.run, presets(args.search.search))? else {
-        return Ok(Exit::Passed.into());
+        return Ok(None);
     };
     let stored = args.search.resume.as_ref().map(|folder| Stored::read(folder)).transpose()?;
     let (session, blueprint) = Session::open(resolved)?;
@@ -56,7 +84,11 @@ pub(crate) fn run(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Result<E
         Some(stored) => bench.go_on(stored, &objectives)?,
         None => (Beginning::measure(&mut bench, &objectives)?, Vec::new()),
     };
-    let settings = search_settings(args, &bench, &beginning, &objectives);
+    let mut settings = search_settings(args, &bench, &beginning, &objectives);
+    if !bench.header()?.simulated {
+        let before = watch.now().since(Offset::ZERO).as_secs_f64();
+        settings.budget = settings.budget.map(|budget| budget - before);
+    }
     let mut search = Search::new(settings.clone()).map_err(|error| UsageError(error.to_string()))?;
     outcomes.into_iter().for_each(|outcome| search.observe(outcome));
     let found = conduct(&mut search, &mut bench)?;
@@ -81,12 +113,8 @@ pub(crate) fn run(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Result<E
         trials: search.trials().to_vec(),
     };
     let path = bench.close(&certificate)?;
-    let text = match blueprint.outputs.json {
-        true => format!("{}\n", serde_json::to_string_pretty(&certificate)?),
-        false => report::text(&certificate, &path, Style::of_stdout(blueprint.outputs.color)),
-    };
-    emit::result(&text)?;
-    Ok(exit_code(&certificate, found.interrupted))
+    let Blueprint { outputs, .. } = blueprint;
+    Ok(Some(Certified { certificate, path, interrupted: found.interrupted, outputs }))
 }
 
 /// Where a search ended.

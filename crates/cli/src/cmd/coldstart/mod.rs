@@ -16,6 +16,7 @@ use crate::args::coldstart::ColdStartArgs;
 use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;
 use crate::report::{coldstart, emit};
+use crate::resolve::Outputs;
 use crate::session::{CommandFolder, Interrupts, Presets, settings};
 
 /// Runs the command.
@@ -23,10 +24,50 @@ use crate::session::{CommandFolder, Interrupts, Presets, settings};
 /// # Errors
 /// Bad usage, or a failure of this host, of a command or of the way to the server.
 pub(crate) fn run(matches: &ArgMatches, args: &ColdStartArgs) -> anyhow::Result<ExitCode> {
+    let Some(measured) = measure(matches, args)? else { return Ok(Exit::Passed.into()) };
+    let Measured { report, target, folder, outputs, ended } = measured;
+    let text = match outputs.json {
+        true => format!("{}\n", serde_json::to_string_pretty(&report)?),
+        false => coldstart::render(
+            &report,
+            &target,
+            &folder.path().display().to_string(),
+            Style::of_stdout(outputs.color),
+        ),
+    };
+    emit::result(&text)?;
+    Ok(match ended {
+        Course::Interrupted => Exit::Interrupted.into(),
+        _ => code(&report),
+    })
+}
+
+/// What starts came to.
+pub(crate) struct Measured {
+    pub(crate) report: ColdStartReport,
+    pub(crate) folder: CommandFolder,
+    target: String,
+    outputs: Outputs,
+    ended: Course,
+}
+
+impl Measured {
+    /// Whether the user ended it.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.ended == Course::Interrupted
+    }
+}
+
+/// Starts the server again and again, and keeps what was found. Nothing comes back where only the configuration was to be
+/// printed.
+///
+/// # Errors
+/// As for [`run`].
+pub(crate) fn measure(matches: &ArgMatches, args: &ColdStartArgs) -> anyhow::Result<Option<Measured>> {
     check(args)?;
     let presets = Presets::default().or("name", "coldstart");
     let Some(resolved) = settings(matches, "coldstart", &args.run, presets)? else {
-        return Ok(Exit::Passed.into());
+        return Ok(None);
     };
     let outputs = resolved.outputs.clone();
     let door = Door::of(&resolved.draft, args.ready_path.as_deref())?;
@@ -52,21 +93,8 @@ pub(crate) fn run(matches: &ArgMatches, args: &ColdStartArgs) -> anyhow::Result<
             break;
         }
     }
-    let report = judge(attempts);
-    let text = match outputs.json {
-        true => format!("{}\n", serde_json::to_string_pretty(&report)?),
-        false => coldstart::render(
-            &report,
-            &target,
-            &folder.path().display().to_string(),
-            Style::of_stdout(outputs.color),
-        ),
-    };
-    emit::result(&text)?;
-    Ok(match ended {
-        Course::Interrupted => Exit::Interrupted.into(),
-        _ => code(&report),
-    })
+    drop(starts);
+    Ok(Some(Measured { report: judge(attempts), folder, target, outputs, ended }))
 }
 
 /// Options that do not go together.

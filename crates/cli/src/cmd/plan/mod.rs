@@ -1,0 +1,62 @@
+//! `plimsoll plan`: from certificates and a demand to a fleet, its headroom and its cost.
+
+mod file;
+mod inputs;
+mod measure;
+
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+use plimsoll_plan::headroom::Settings;
+use plimsoll_plan::{Question, plan};
+
+use self::measure::Measured;
+use crate::args::plan::PlanArgs;
+use crate::exit::{Exit, UsageError};
+use crate::report::style::Style;
+use crate::report::{emit, fleet_plan};
+use crate::session::CommandFolder;
+
+/// Runs the command.
+///
+/// # Errors
+/// Bad usage, a certificate that no plan can rest on, or a failure of a measurement or of this host.
+pub(crate) fn run(matches: &ArgMatches, typed: &PlanArgs) -> anyhow::Result<ExitCode> {
+    let with_file = file::read(matches, typed)?;
+    let args = with_file.as_ref().unwrap_or(typed);
+    let demand = inputs::demand(&args.demand)?;
+    let prices = inputs::prices(args)?;
+    let capacities = match measure::measure(args)? {
+        Measured::Nothing => inputs::capacities(args)?,
+        Measured::Capacity(capacity) => vec![*capacity],
+        Measured::Interrupted => return Ok(Exit::Interrupted.into()),
+    };
+    let question =
+        Question { capacities, demand, settings: settings(args), prices, fit: args.money.fit.clone() };
+    let plan = plan(&question).map_err(|error| UsageError(error.to_string()))?;
+    let folder = CommandFolder::create(&args.output.out, &args.output.name)?;
+    folder.write_json("plan.json", &plan)?;
+    let text = match args.output.json {
+        true => format!("{}\n", serde_json::to_string_pretty(&plan)?),
+        false => fleet_plan::text(&plan, folder.path(), Style::of_stdout(args.output.color)),
+    };
+    emit::result(&text)?;
+    Ok(Exit::Passed.into())
+}
+
+/// What the fleet must bear.
+fn settings(args: &PlanArgs) -> Settings {
+    let typed = &args.headroom;
+    Settings {
+        failures: typed.failures,
+        zones: typed.zones,
+        split: typed.router.into(),
+        max_unavailable: typed.max_unavailable,
+        max_surge: typed.max_surge,
+        provisioning: typed.provisioning.as_secs_f64(),
+        restart_every: typed.restart_every.map(|time| time.as_secs_f64()),
+        peak_quantile: typed.peak_quantile,
+        confidence: typed.confidence.value(),
+        seed: plimsoll_core::seed::Seed(typed.seed),
+    }
+}
