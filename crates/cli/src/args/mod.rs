@@ -13,6 +13,7 @@ pub(crate) mod objectives;
 pub(crate) mod output;
 pub(crate) mod payload;
 pub(crate) mod plan;
+pub(crate) mod plan_lint;
 pub(crate) mod request;
 pub(crate) mod soak;
 pub(crate) mod stress;

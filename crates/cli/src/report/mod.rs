@@ -16,6 +16,7 @@ pub(crate) mod locust_csv;
 pub(crate) mod numbers;
 pub(crate) mod objectives;
 pub(crate) mod plan;
+pub(crate) mod plan_lint;
 pub(crate) mod presets;
 pub(crate) mod proof;
 pub(crate) mod soak;

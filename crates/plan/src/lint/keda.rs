@@ -117,8 +117,10 @@ pub(super) fn fallback_needs_average(rule: &Rule, documents: &[Document], report
             if let Some(kind) =
                 trigger.node.get("metricType").filter(|kind| kind.text() != Some("AverageValue"))
             {
-                let what =
-                    format!("a trigger with metricType {} has no fallback", kind.text().unwrap_or_default());
+                let what = format!(
+                    "a trigger with metricType {} has no fallback before KEDA 2.18",
+                    kind.text().unwrap_or_default()
+                );
                 report.add(rule, document, kind.line, what, "use AverageValue");
             }
         }

@@ -112,9 +112,9 @@ pub const RULES: &[Rule] = &[
         "Without a fallback a fleet keeps its size while its metrics are gone, however traffic grows.",
         keda::no_fallback,
     ),
-    error(
+    warning(
         "fallback-needs-average",
-        "A fallback counts for triggers with AverageValue only.",
+        "Before KEDA 2.18 a fallback counts for triggers with AverageValue only.",
         keda::fallback_needs_average,
     ),
     error(

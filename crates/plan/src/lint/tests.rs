@@ -285,3 +285,12 @@ fn lists_and_several_files_are_looked_at_together() {
     let broken = lint(&[file("d.yaml", "a: [".to_owned())], &options()).unwrap_err().to_string();
     assert!(broken.starts_with("d.yaml: line "), "{broken}");
 }
+
+#[test]
+fn the_page_lists_each_rule_as_it_is() {
+    let page = include_str!("../../../../docs/AUTOSCALING.md");
+    for rule in RULES {
+        let row = format!("| `{}` | {} | {} |", rule.name, rule.severity.word(), rule.why);
+        assert!(page.contains(&row), "docs/AUTOSCALING.md lacks {row}");
+    }
+}

@@ -42,40 +42,33 @@ impl Keda {
         let mut wanted = sight.wanted;
         if self.polling.is_due(sight.at) {
             self.polling.pass(sight.at);
-            wanted = self.poll(sight);
+            let seen = self.ask(wanted, sight);
+            wanted = self.poll(sight.at, wanted, &seen);
         }
         if self.hpa.is_due(sight.at) {
-            let readings = self.told(wanted, &sight.readings);
+            let readings = self.ask(wanted, sight).into_iter().map(|seen| seen.reading).collect();
             wanted = self.hpa.step(&Sight { wanted, readings, ..sight.clone() });
         }
         wanted
     }
 
     /// Between none and some.
-    fn poll(&mut self, sight: &Sight) -> u32 {
-        let seen: Vec<Reading> = self.understood(&sight.readings);
-        let active =
-            self.spec.triggers.iter().zip(&seen).any(|(trigger, reading)| is_active(trigger, *reading));
-        let failed = seen.iter().any(|reading| !matches!(reading, Reading::Value(_)));
+    fn poll(&mut self, now: Offset, current: u32, seen: &[Seen]) -> u32 {
         let KedaSpec { min, idle, .. } = self.spec;
-        let current = sight.wanted;
-        if active {
-            self.last_active = Some(sight.at);
+        let failed = seen.iter().any(|seen| !matches!(seen.reading, Reading::Value(_)));
+        if seen.iter().any(|seen| seen.active) {
             let asleep = current == 0 || idle.is_some() && current < min;
+            if asleep || !failed {
+                self.last_active = Some(now);
+            }
             return if asleep { min.max(1) } else { current };
         }
-        if failed {
-            // Nobody knows whether there is work: the fallback, or no change.
-            return match self.spec.fallback {
-                Some(fallback) if fallback.replicas > 0 && self.is_given_up() => {
-                    fallback.behavior.replicas(fallback.replicas, current)
-                }
-                _ => current,
-            };
+        if failed && self.spec.fallback.is_none_or(|fallback| fallback.replicas > 0) {
+            return current; // nobody knows whether there is work
         }
         let rest = idle.unwrap_or(0);
         if current > rest && (min == 0 || idle.is_some()) {
-            return if self.has_cooled(sight.at) { rest } else { current };
+            return if self.has_cooled(now) { rest } else { current };
         }
         if idle.is_none() { current.max(min) } else { current }
     }
@@ -88,43 +81,49 @@ impl Keda {
         now.since(since) >= Duration::from_secs(u64::from(period))
     }
 
-    fn is_given_up(&self) -> bool {
-        let threshold = self.spec.fallback.map_or(u32::MAX, |fallback| fallback.failures);
-        self.failures.iter().any(|&failures| failures > threshold)
-    }
-
-    /// The readings with what each trigger makes of a query without a result.
-    fn understood(&self, readings: &[Reading]) -> Vec<Reading> {
-        let one = |(trigger, reading): (&Trigger, &Reading)| match reading {
-            Reading::Empty if trigger.ignore_null => Reading::Value(0.0),
-            Reading::Empty => Reading::Failed,
-            reading => *reading,
-        };
-        self.spec.triggers.iter().zip(readings).map(one).collect()
-    }
-
-    /// What the autoscaler is told. A trigger that has failed too often says what gives the replicas of the fallback.
-    fn told(&mut self, current: u32, readings: &[Reading]) -> Vec<Reading> {
-        let seen = self.understood(readings);
-        for (failures, reading) in self.failures.iter_mut().zip(&seen) {
-            *failures = if matches!(reading, Reading::Value(_)) { 0 } else { *failures + 1 };
-        }
-        let one = |((trigger, reading), failures): ((&Trigger, Reading), &u32)| {
-            match (reading, self.spec.fallback, trigger.metric.target) {
-                // Only for AverageValue.
-                (Reading::Failed, Some(fallback), Target::AverageValue(target))
-                    if *failures > fallback.failures =>
-                {
-                    let replicas = fallback.behavior.replicas(fallback.replicas, current);
-                    Reading::Value(f64::from(replicas) * target)
-                }
-                _ => reading,
+    /// Asks all triggers, as the poll and the autoscaler do alike. One that has failed too often says what gives the
+    /// replicas of the fallback, and counts as active.
+    fn ask(&mut self, current: u32, sight: &Sight) -> Vec<Seen> {
+        let mut all = Vec::with_capacity(self.failures.len());
+        for ((trigger, reading), failures) in
+            self.spec.triggers.iter().zip(&sight.readings).zip(&mut self.failures)
+        {
+            if let Some(value) = understood(trigger, *reading) {
+                *failures = 0;
+                let active = value > trigger.activation;
+                all.push(Seen { reading: Reading::Value(value), active });
+                continue;
             }
-        };
-        self.spec.triggers.iter().zip(seen).zip(&self.failures).map(one).collect()
+            *failures += 1;
+            let fallback = self.spec.fallback.filter(|fallback| *failures > fallback.failures);
+            let instead = fallback.and_then(|fallback| {
+                let replicas = f64::from(fallback.behavior.replicas(fallback.replicas, current));
+                match trigger.metric.target {
+                    Target::AverageValue(target) => Some(replicas * target),
+                    Target::Value(_) if sight.ready == 0 => None,
+                    Target::Value(target) => Some(replicas / f64::from(sight.ready) * target),
+                }
+            });
+            all.push(Seen {
+                reading: instead.map_or(Reading::Failed, Reading::Value),
+                active: instead.is_some(),
+            });
+        }
+        all
     }
 }
 
-fn is_active(trigger: &Trigger, reading: Reading) -> bool {
-    matches!(reading, Reading::Value(value) if value > trigger.activation)
+/// What asking a trigger came to.
+struct Seen {
+    reading: Reading,
+    active: bool,
+}
+
+/// The value of a trigger, if it has one.
+fn understood(trigger: &Trigger, reading: Reading) -> Option<f64> {
+    match reading {
+        Reading::Value(value) => Some(value),
+        Reading::Empty if trigger.ignore_null => Some(0.0),
+        Reading::Empty | Reading::Failed => None,
+    }
 }

@@ -1,8 +1,8 @@
 //! KEDA's ScaledObject: it decides between none and some by itself, and leaves the rest to a HorizontalPodAutoscaler
 //! that it makes.
 //!
-//! Follows KEDA 2.x as read in `pkg/scaling/executor/scale_scaledobjects.go` and `pkg/fallback/fallback.go`, and its
-//! page "ScaledObject specification".
+//! Follows KEDA 2.20 as read in `pkg/scaling` (`scale_handler.go`, `executor/scale_scaledobjects.go`) and
+//! `pkg/fallback/fallback.go`, and its page "ScaledObject specification".
 
 mod controller;
 mod spec;

@@ -96,12 +96,18 @@ fn after_too_many_failures_the_fallback_counts() {
         with.fallback = Some(Fallback { failures: 3, replicas: 6, behavior });
         with.down.window = 0;
         let got = play(with, 8, 400, fails);
-        assert_eq!(got[149], 8, "three failures, at 105, 120 and 135 s, are borne: {behavior:?}");
-        assert_eq!(got[399], replicas, "fallback: {behavior:?}");
+        // The autoscaler fails at 105, 120 and 135 s, the poll at 120 s: the fourth is one too many.
+        assert_eq!((got[134], got[135], got[399]), (8, replicas, replicas), "fallback: {behavior:?}");
     }
     let mut whole = spec(1, 100);
     whole.triggers = vec![trigger(Target::Value(10.0))];
-    whole.fallback = Some(Fallback { failures: 3, replicas: 20, behavior: FallbackBehavior::Static });
+    whole.fallback = Some(Fallback { failures: 3, replicas: 10, behavior: FallbackBehavior::Static });
     let got = play(whole, 8, 99, |_| Reading::Failed);
-    assert_eq!(got[59], 8, "fallback: for AverageValue only");
+    assert_eq!((got[29], got[98]), (8, 10), "keda#6655: for Value too, by the ready replicas");
+    let mut asleep = spec(0, 100);
+    asleep.fallback = Some(Fallback { failures: 3, replicas: 6, behavior: FallbackBehavior::Static });
+    let got = play(asleep.clone(), 0, 120, |_| Reading::Failed);
+    assert_eq!((got[29], got[119]), (0, 6), "keda#7239: from zero too");
+    asleep.fallback = None;
+    assert_eq!(play(asleep, 0, 120, |_| Reading::Failed)[119], 0, "executor: without one nothing happens");
 }
