@@ -8,17 +8,23 @@
 //!                                      money: $/h, $ per 1M inferences and tokens, mixes
 //! ```
 
+pub mod autoscale;
 pub mod capacity;
 pub mod demand;
 pub mod figures;
 pub mod headroom;
+pub mod lint;
+pub mod manifest;
 pub mod models;
 pub mod money;
 pub mod plan;
 pub mod prices;
+pub mod proof;
+pub mod scaling;
 #[cfg(test)]
 mod testing;
 pub mod timeline;
+pub mod yaml;
 
 pub use capacity::Capacity;
 pub use demand::Demand;

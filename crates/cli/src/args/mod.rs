@@ -14,6 +14,7 @@ pub(crate) mod output;
 pub(crate) mod page;
 pub(crate) mod payload;
 pub(crate) mod plan;
+pub(crate) mod plan_lint;
 pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod soak;

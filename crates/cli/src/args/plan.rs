@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use plimsoll_core::time::{Rate, parse_duration};
 use plimsoll_plan::headroom::{Portion, Split};
 use plimsoll_plan::money::FitQuestion;
 
 use super::page::PageArgs;
+use super::plan_lint::LintArgs;
 use super::values::{self, ColorName, not_negative, positive, positive_duration};
 
 /// `plimsoll plan`.
@@ -20,9 +21,12 @@ use super::values::{self, ColorName, not_negative, positive, positive_duration};
     long_about = PLAN_ABOUT,
     after_help = "`plimsoll plan --help` explains everything, with examples.",
     after_long_help = PLAN_EXAMPLES,
-    allow_negative_numbers = true
+    allow_negative_numbers = true,
+    args_conflicts_with_subcommands = true
 )]
 pub(crate) struct PlanArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<PlanCommand>,
     /// Read options from FILE (plan.toml): keys are the long option names below. Flags win over it
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
@@ -41,6 +45,13 @@ pub(crate) struct PlanArgs {
     /// After `--`: options of `run` that say what is asked of the target of -H
     #[arg(last = true, value_name = "OPTIONS OF RUN")]
     pub(crate) asked: Vec<String>,
+}
+
+/// What `plan` does besides planning.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PlanCommand {
+    /// Look for traps in manifests of autoscalers
+    Lint(LintArgs),
 }
 
 /// What the fleet is for.

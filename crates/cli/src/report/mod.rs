@@ -21,6 +21,7 @@ pub(crate) mod page;
 mod palette;
 pub(crate) mod plain;
 pub(crate) mod plan;
+pub(crate) mod plan_lint;
 pub(crate) mod presets;
 pub(crate) mod proof;
 pub(crate) mod soak;

@@ -35,6 +35,8 @@ mod outcomes;
 #[cfg(test)]
 mod payloads;
 #[cfg(test)]
+mod plan_lint;
+#[cfg(test)]
 mod presets;
 #[cfg(test)]
 mod print_config;

@@ -15,7 +15,8 @@ use plimsoll_plan::headroom::Settings;
 use plimsoll_plan::{Question, plan};
 
 use self::measure::Measured;
-use crate::args::plan::PlanArgs;
+use crate::args::plan::{PlanArgs, PlanCommand};
+use crate::cmd::plan_lint;
 use crate::exit::{Exit, UsageError};
 use crate::report::style::Style;
 use crate::report::{emit, fleet_plan};
@@ -27,6 +28,9 @@ use crate::session::{CommandFolder, pages};
 /// # Errors
 /// Bad usage, a certificate that no plan can rest on, or a failure of a measurement or of this host.
 pub(crate) fn run(matches: &ArgMatches, typed: &PlanArgs) -> anyhow::Result<ExitCode> {
+    if let Some(PlanCommand::Lint(lint)) = &typed.command {
+        return plan_lint::run(lint);
+    }
     let with_file = file::read(matches, typed)?;
     let args = with_file.as_ref().unwrap_or(typed);
     let demand = inputs::demand(&args.demand)?;
