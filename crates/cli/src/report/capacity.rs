@@ -298,29 +298,63 @@ pub(super) fn knees(certificate: &Certificate) -> String {
     if found.is_empty() { String::new() } else { format!("Knees      {}\n", found.join("\n           ")) }
 }
 
-/// The loads that were tried, each with all its trials together.
-fn trials(certificate: &Certificate) -> String {
+/// A load that was tried, with all its trials together.
+pub(super) struct TriedLoad {
+    pub(super) load: f64,
+    pub(super) trials: usize,
+    pub(super) seconds: f64,
+    pub(super) throughput: f64,
+    pub(super) concurrency: f64,
+    pub(super) latency: Option<f64>,
+    /// The greatest of any trial.
+    pub(super) latency_p99: Option<f64>,
+    /// What the trials said, counted.
+    pub(super) said: String,
+}
+
+/// The loads that were tried, from the least to the greatest.
+pub(super) fn loads(certificate: &Certificate) -> Vec<TriedLoad> {
     let mut all: Vec<&TrialOutcome> = certificate.trials.iter().collect();
     all.sort_by(|a, b| a.load.total_cmp(&b.load));
+    all.chunk_by(|a, b| b.load / a.load < 1.0 + 1e-9).map(together).collect()
+}
+
+fn together(trials: &[&TrialOutcome]) -> TriedLoad {
+    let seconds: f64 = trials.iter().map(|trial| trial.seconds).sum();
+    let mean = |of: fn(&TrialOutcome) -> f64| {
+        trials.iter().map(|trial| trial.seconds * of(trial)).sum::<f64>() / seconds
+    };
+    let latency = trials.iter().any(|trial| trial.latency.is_some());
+    TriedLoad {
+        load: trials[0].load,
+        trials: trials.len(),
+        seconds,
+        throughput: mean(|trial| trial.throughput),
+        concurrency: mean(|trial| trial.concurrency),
+        latency: latency.then(|| mean(|trial| trial.latency.unwrap_or(0.0))),
+        latency_p99: trials.iter().filter_map(|trial| trial.latency_p99).reduce(f64::max),
+        said: said(trials),
+    }
+}
+
+/// The columns of the table of loads.
+pub(super) const LOADS: [&str; 8] =
+    ["load", "trials", "s", "completed/s", "in flight", "latency ms", "p99 ms", "said"];
+
+/// The loads that were tried, each with all its trials together.
+fn trials(certificate: &Certificate) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["load", "trials", "s", "completed/s", "in flight", "latency ms", "p99 ms", "said"]);
-    for trials in all.chunk_by(|a, b| b.load / a.load < 1.0 + 1e-9) {
-        let seconds: f64 = trials.iter().map(|trial| trial.seconds).sum();
-        let mean = |of: fn(&TrialOutcome) -> f64| {
-            trials.iter().map(|trial| trial.seconds * of(trial)).sum::<f64>() / seconds
-        };
-        let latency = trials.iter().any(|trial| trial.latency.is_some());
-        let p99 = trials.iter().filter_map(|trial| trial.latency_p99).reduce(f64::max);
+    table.load_style(presets::NOTHING).set_header(LOADS);
+    for tried in loads(certificate) {
         table.add_row([
-            load(trials[0].load, certificate.variable),
-            trials.len().to_string(),
-            short(seconds),
-            short(mean(|trial| trial.throughput)),
-            short(mean(|trial| trial.concurrency)),
-            ms(latency.then(|| mean(|trial| trial.latency.unwrap_or(0.0)))),
-            ms(p99),
-            said(trials),
+            load(tried.load, certificate.variable),
+            tried.trials.to_string(),
+            short(tried.seconds),
+            short(tried.throughput),
+            short(tried.concurrency),
+            ms(tried.latency),
+            ms(tried.latency_p99),
+            tried.said,
         ]);
     }
     for column in table.column_iter_mut().take(7) {

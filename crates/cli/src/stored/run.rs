@@ -25,7 +25,15 @@ pub(super) fn read(folder: &Path) -> Result<Material, UsageError> {
         Some(summary) => summary,
         None => killed::summary(folder, &spec, seconds.as_ref())?,
     };
-    Ok(Material { summary, seconds, seen: seen(folder)?, settings: settings(folder), folder: name(folder) })
+    let server = StoredTable::read(&folder.join("server.parquet")).ok();
+    Ok(Material {
+        summary,
+        seconds,
+        server,
+        seen: seen(folder)?,
+        settings: settings(folder),
+        folder: name(folder),
+    })
 }
 
 /// What a run says of itself at its end; nothing of one that has not come to it.

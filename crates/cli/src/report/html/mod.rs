@@ -53,3 +53,6 @@ fn safe(text: &str) -> Value {
 fn within_script(json: &str) -> Value {
     safe(&json.replace('<', "\\u003c"))
 }
+
+#[cfg(test)]
+mod tests;

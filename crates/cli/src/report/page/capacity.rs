@@ -6,7 +6,7 @@ use plimsoll_core::slo::{Limit, Slo, SloVerdict, Stat, Verdict as Met};
 
 use super::{
     Axis, Block, Cell, Chart, Figure, Hue, Line, Look, Mark, Page, Scale, Section, Setting, Table, Tone,
-    Verdict, tables,
+    Verdict, run, tables,
 };
 use crate::report::capacity as words;
 use crate::report::numbers::{percent, short};
@@ -18,11 +18,7 @@ pub(crate) fn capacity(certificate: &Certificate, settings: &[Setting], folder: 
         objectives(certificate),
         trials(certificate),
         basis(certificate),
-        Section::of(
-            "configuration",
-            "Configuration",
-            tables::settings(settings).map(Block::Table).into_iter().collect(),
-        ),
+        run::settings(settings),
     ];
     let run = &certificate.run;
     Page {
@@ -106,7 +102,7 @@ fn curve(certificate: &Certificate) -> Option<Section> {
     Section::of(
         "curve",
         "Latency against throughput",
-        blocks.into_iter().flatten().map(Block::Chart).collect(),
+        blocks.into_iter().flatten().map(Block::chart).collect(),
     )
 }
 
@@ -138,6 +134,7 @@ fn latency_by_throughput(certificate: &Certificate) -> Option<Chart> {
         lines,
         marks: marks(certificate),
         main: true,
+        wide: true,
         ..Chart::default()
     })
 }
@@ -226,7 +223,7 @@ fn objectives(certificate: &Certificate) -> Option<Section> {
         .into_iter()
         .enumerate()
         .filter_map(|(number, slo)| objective(certificate, number, &slo));
-    Section::of("objectives", "Objectives against load", charts.map(Block::Chart).collect())
+    Section::of("objectives", "Objectives against load", charts.map(Block::chart).collect())
 }
 
 fn objective(certificate: &Certificate, number: usize, slo: &Slo) -> Option<Chart> {
@@ -274,31 +271,62 @@ fn load_label(variable: Variable) -> &'static str {
 }
 
 fn trials(certificate: &Certificate) -> Option<Section> {
+    let blocks = vec![Block::Table(loads(certificate)), Block::Table(each_trial(certificate))];
+    Section::of("trials", "Trials", blocks)
+}
+
+fn loads(certificate: &Certificate) -> Table {
+    let mut table =
+        Table::new("The loads that were tried, each with all its trials together", &words::LOADS).main();
+    table.columns.iter_mut().take(7).for_each(|column| column.numeric = true);
+    for tried in words::loads(certificate) {
+        table.rows.push(vec![
+            load_cell(certificate, tried.load),
+            Cell::count(tried.trials as u64),
+            Cell::number(Some(tried.seconds), short),
+            Cell::number(Some(tried.throughput), short),
+            Cell::number(Some(tried.concurrency), short),
+            tables::milliseconds(tried.latency),
+            tables::milliseconds(tried.latency_p99),
+            Cell::text(tried.said),
+        ]);
+    }
+    table
+}
+
+fn load_cell(certificate: &Certificate, load: f64) -> Cell {
+    Cell::number(Some(load), |load| words::load(load, certificate.variable))
+}
+
+fn each_trial(certificate: &Certificate) -> Table {
     let columns =
         ["trial#", "for", "load#", "s#", "completed/s#", "in flight#", "latency ms#", "p99 ms#", "said"];
-    let mut table = Table::new("All trials, in the order in which they were made", &columns).main();
+    let mut table = Table::new("Each trial, in the order in which they were made", &columns);
     for (index, trial) in certificate.trials.iter().enumerate() {
         let said = words::says(trial);
-        let tone = if said.contains("FAIL") || said.contains("INVALID") {
-            Tone::Bad
-        } else if said.contains("UNDECIDED") || said.contains("OVERLOADED") {
-            Tone::Doubt
-        } else {
-            Tone::Good
-        };
         table.rows.push(vec![
             Cell::count(index as u64 + 1),
             Cell::text(words::effort(trial.effort)),
-            Cell::number(Some(trial.load), |load| words::load(load, certificate.variable)),
+            load_cell(certificate, trial.load),
             Cell::number(Some(trial.seconds), short),
             Cell::number(Some(trial.throughput), short),
             Cell::number(Some(trial.concurrency), short),
             tables::milliseconds(trial.latency),
             tables::milliseconds(trial.latency_p99),
-            Cell::word(said, tone).with_note(trial.invalid.clone().unwrap_or_default()),
+            Cell::word(&said, tone(&said)).with_note(trial.invalid.clone().unwrap_or_default()),
         ]);
     }
-    Section::of("trials", "Trials", vec![Block::Table(table)])
+    Table { folded: true, ..table }
+}
+
+/// The tone of what a trial says of its tiers.
+fn tone(said: &str) -> Tone {
+    match said {
+        said if said.contains("FAIL") || said.contains("INVALID") => Tone::Bad,
+        said if said.contains("OVERLOADED") => Tone::Doubt,
+        said if said.contains("PASS") => Tone::Good,
+        _ => Tone::Plain,
+    }
 }
 
 fn basis(certificate: &Certificate) -> Option<Section> {

@@ -92,7 +92,7 @@ fn warm_up(report: &ColdStartReport) -> Option<Section> {
             Cell::number(position.p_value, short),
         ]);
     }
-    Section::of("first-requests", "How slow it is at first", vec![Block::Chart(chart), Block::Table(table)])
+    Section::of("first-requests", "How slow it is at first", vec![Block::chart(chart), Block::Table(table)])
 }
 
 fn attempts(report: &ColdStartReport) -> Option<Section> {

@@ -12,6 +12,7 @@ mod latency;
 mod over_time;
 mod plan;
 mod run;
+mod server;
 mod soak;
 mod stress;
 mod sweep;
@@ -55,7 +56,7 @@ impl Page {
     /// All charts, in order.
     pub(crate) fn charts(&self) -> impl Iterator<Item = &Chart> {
         self.blocks().filter_map(|block| match block {
-            Block::Chart(chart) => Some(chart),
+            Block::Chart(chart) => Some(chart.as_ref()),
             _ => None,
         })
     }
@@ -160,11 +161,15 @@ pub(crate) enum Block {
         items: Vec<String>,
     },
     Table(Table),
-    Chart(Chart),
+    Chart(Box<Chart>),
 }
 
 impl Block {
     pub(crate) fn text(text: impl Into<String>) -> Self {
         Block::Text { text: text.into() }
+    }
+
+    pub(crate) fn chart(chart: Chart) -> Self {
+        Block::Chart(Box::new(chart))
     }
 }

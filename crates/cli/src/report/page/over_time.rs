@@ -88,7 +88,25 @@ impl<'a> Seconds<'a> {
         values.iter().any(Option::is_some).then(|| Line::new(label, hue, values))
     }
 
-    fn chart(&self, id: &str, title: &str, says: &str, y: &str, lines: Vec<Option<Line>>) -> Option<Chart> {
+    /// How many places there are.
+    pub(super) fn places(&self) -> usize {
+        self.xs.len()
+    }
+
+    /// The place of a moment, in seconds from the start of the run.
+    pub(super) fn place(&self, moment: f64) -> usize {
+        ((moment.max(0.0) / self.each as f64) as usize).min(self.xs.len().saturating_sub(1))
+    }
+
+    /// A chart over the time of the run; nothing without lines.
+    pub(super) fn chart(
+        &self,
+        id: &str,
+        title: &str,
+        says: &str,
+        y: &str,
+        lines: Vec<Option<Line>>,
+    ) -> Option<Chart> {
         let lines: Vec<Line> = lines.into_iter().flatten().collect();
         (!lines.is_empty()).then(|| Chart {
             id: id.to_owned(),

@@ -5,7 +5,7 @@ use plimsoll_core::summary::{Percentile, Summary};
 use plimsoll_drive::recorder::StoredTable;
 
 use super::over_time::{Seconds, TimeUnit};
-use super::{Block, Chart, Figure, Page, Section, Seen, Tone, Verdict, curves, tables};
+use super::{Block, Chart, Figure, Page, Section, Seen, Tone, Verdict, curves, server, tables};
 use crate::report::numbers::{count, ms, percent, share, short};
 use crate::report::{objectives, terminal};
 
@@ -15,6 +15,8 @@ pub(crate) struct Material {
     pub(crate) summary: Summary,
     /// The run by the second, if that was kept.
     pub(crate) seconds: Option<StoredTable>,
+    /// What was seen of the server, if it was watched.
+    pub(crate) server: Option<StoredTable>,
     /// What its records say of its latencies.
     pub(crate) seen: Option<Seen>,
     /// Every option, if they were stored.
@@ -131,7 +133,9 @@ fn time(name: &str, entry: &Percentile) -> Option<Figure> {
         (Some(low), Some(high)) => format!("{} to {}", ms(Some(low)), ms(Some(high))),
         _ => String::new(),
     };
-    Some(Figure::new(name, format!("{} ms", ms(Some(entry.value?))), note))
+    let value = entry.value?;
+    let shown = if value < 10.0 { format!("{} ms", ms(Some(value))) } else { format!("{} s", short(value)) };
+    Some(Figure::new(name, shown, note))
 }
 
 /// The objectives with their evidence.
@@ -153,7 +157,7 @@ fn judged(summary: &Summary) -> Option<Section> {
 /// How long requests took.
 fn latencies(material: &Material) -> Option<Section> {
     let mut blocks: Vec<Block> =
-        material.seen.as_ref().and_then(curves::chart).map(Block::Chart).into_iter().collect();
+        material.seen.as_ref().and_then(curves::chart).map(Block::chart).into_iter().collect();
     match tables::latencies(&material.summary) {
         Some(table) => blocks.push(Block::Table(table)),
         None => blocks
@@ -173,7 +177,9 @@ fn over_time(material: &Material) -> Option<Section> {
         seconds.concurrency(),
         seconds.tokens(),
     ];
-    let mut blocks: Vec<Block> = charts.into_iter().flatten().map(Block::Chart).collect();
+    let mut blocks: Vec<Block> = charts.into_iter().flatten().map(Block::chart).collect();
+    let server = material.server.iter().flat_map(|server| server::charts(server, &seconds));
+    blocks.extend(server.map(Block::chart));
     blocks.extend(seconds.note().map(Block::text));
     Section::of("over-time", "Over time", blocks)
 }
@@ -214,7 +220,7 @@ fn client(material: &Material) -> Option<Section> {
         return Section::of("client", "Client", vec![Block::text(text)]);
     };
     let mut blocks = vec![Block::Table(table)];
-    blocks.extend(seconds(material).and_then(|seconds| seconds.client()).map(Block::Chart));
+    blocks.extend(seconds(material).and_then(|seconds| seconds.client()).map(Block::chart));
     if let Some(truth) = &summary.truth {
         let error = |of: &plimsoll_core::summary::Distribution| {
             format!("p50 {} ms, p99 {} ms", ms(of.percentile(50.0)), ms(of.percentile(99.0)))
@@ -231,8 +237,7 @@ fn client(material: &Material) -> Option<Section> {
 
 /// What was asked for, and where each value comes from.
 fn configuration(material: &Material) -> Option<Section> {
-    let table = tables::settings(&material.settings);
-    Section::of("configuration", "Configuration", table.map(Block::Table).into_iter().collect())
+    settings(&material.settings)
 }
 
 /// The sections of a run: all of its own page, and what stands below those of a command that made it.
@@ -248,4 +253,13 @@ pub(super) fn beneath(material: &Material) -> Vec<Section> {
 pub(super) fn unit_of(summary: &Summary) -> TimeUnit {
     let window = &summary.window;
     TimeUnit::of(window.ramp + window.warmup + window.measured + window.drain)
+}
+
+/// Every option with its value and where it comes from; nothing where they were not stored.
+pub(super) fn settings(settings: &[Setting]) -> Option<Section> {
+    Section::of(
+        "configuration",
+        "Configuration",
+        tables::settings(settings).into_iter().map(Block::Table).collect(),
+    )
 }

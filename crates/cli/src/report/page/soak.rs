@@ -61,7 +61,7 @@ fn drift(report: &SoakReport, windows: &[SoakWindow]) -> Option<Section> {
     let chart =
         |finding: &Finding| Some(drawn(finding, all.iter().find(|one| one.name == finding.series)?, unit));
     let charts = report.findings.iter().filter_map(chart);
-    Section::of("drift", "Drift", charts.map(Block::Chart).collect())
+    Section::of("drift", "Drift", charts.map(Block::chart).collect())
 }
 
 fn drawn(finding: &Finding, series: &Series, unit: TimeUnit) -> Chart {

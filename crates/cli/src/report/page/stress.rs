@@ -73,7 +73,7 @@ fn steps(report: &StressReport) -> Section {
         table.rows.push(cells.into());
     }
     table.columns.iter_mut().skip(1).for_each(|column| column.numeric = true);
-    let mut blocks = vec![Block::Chart(goodput(report)), Block::Table(table)];
+    let mut blocks = vec![Block::chart(goodput(report)), Block::Table(table)];
     if !report.outages.is_empty() {
         let said = report.outages.iter().map(|outage| {
             let end = outage.end.map_or_else(|| "the end".to_owned(), |end| format!("{} s", short(end)));

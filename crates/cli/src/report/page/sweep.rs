@@ -3,9 +3,7 @@
 use plimsoll_core::compare::{Better, Figure, Measure};
 use plimsoll_core::summary::Summary;
 
-use super::{
-    Axis, Block, Cell, Chart, Hue, Line, Page, Scale, Section, Setting, Table, Tone, Verdict, tables,
-};
+use super::{Axis, Block, Cell, Chart, Hue, Line, Page, Scale, Section, Setting, Table, Tone, Verdict, run};
 use crate::cmd::sweep::{Book, Status};
 use crate::report::compare::{name, value_of};
 use crate::report::sweep::{range, usual, value_at, values_of};
@@ -14,12 +12,7 @@ use crate::report::sweep::{range, usual, value_at, values_of};
 pub(crate) fn sweep(book: &Book, settings: &[Setting], folder: &str) -> Page {
     let measured: Vec<&Summary> = book.summaries.iter().flatten().collect();
     let drawn = measured.first().map(|summary| usual(summary)).unwrap_or_default();
-    let settings = tables::settings(settings).map(Block::Table).into_iter().collect();
-    let sections = [
-        pictures(book, &drawn),
-        cells(book, &drawn),
-        Section::of("configuration", "Configuration", settings),
-    ];
+    let sections = [pictures(book, &drawn), cells(book, &drawn), run::settings(settings)];
     let first = measured.first().map(|summary| &summary.run);
     Page {
         kind: "sweep",
@@ -66,11 +59,11 @@ fn verdicts(book: &Book) -> Vec<Verdict> {
 
 fn pictures(book: &Book, drawn: &[Figure]) -> Option<Section> {
     let blocks = drawn.iter().flat_map(|&figure| match book.stored.axes.len() {
-        1 => curves(book, figure, &[]).map(Block::Chart).into_iter().collect(),
+        1 => curves(book, figure, &[]).map(Block::chart).into_iter().collect(),
         2 => {
             let rows = values_of(book, 0);
             let map = heat_map(book, figure).map(Block::Table);
-            map.into_iter().chain(curves(book, figure, &rows).map(Block::Chart)).collect::<Vec<_>>()
+            map.into_iter().chain(curves(book, figure, &rows).map(Block::chart)).collect::<Vec<_>>()
         }
         _ => Vec::new(),
     });
@@ -156,7 +149,7 @@ fn heat_map(book: &Book, figure: Figure) -> Option<Table> {
         });
         table.rows.push([Cell::text(row)].into_iter().chain(cells).collect());
     }
-    Some(table)
+    Some(Table { narrow: true, ..table })
 }
 
 fn cells(book: &Book, drawn: &[Figure]) -> Option<Section> {

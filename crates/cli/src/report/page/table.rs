@@ -12,6 +12,10 @@ pub(crate) struct Table {
     pub(crate) rows: Vec<Vec<Cell>>,
     /// Whether it is what this page is about.
     pub(crate) main: bool,
+    /// Whether half the width of the page is enough, where there is room for two things beside each other.
+    pub(crate) narrow: bool,
+    /// Whether only who asks for it sees it.
+    pub(crate) folded: bool,
 }
 
 /// A column.

@@ -164,14 +164,20 @@ pub(super) fn health(summary: &Summary) -> Option<Table> {
     Some(table)
 }
 
-/// Every option with its value and where it comes from; nothing where they were not stored.
-pub(super) fn settings(settings: &[Setting]) -> Option<Table> {
-    let mut table =
-        Table::new("Every option, its value, and where that comes from", &["option", "value", "source"]);
-    table.rows.extend(settings.iter().map(|setting| {
-        [&setting.option, &setting.value, &setting.source].map(|text| Cell::text(text.as_str())).into()
-    }));
-    (!settings.is_empty()).then_some(table)
+/// The options that somebody set, and folded up all others; none where they were not stored.
+pub(super) fn settings(settings: &[Setting]) -> Vec<Table> {
+    let table = |caption: &str, wanted: &dyn Fn(&Setting) -> bool| {
+        let mut table = Table::new(caption, &["option", "value", "source"]);
+        let row = |one: &Setting| {
+            [&one.option, &one.value, &one.source].map(|text| Cell::text(text.as_str())).into()
+        };
+        table.rows = settings.iter().filter(|one| wanted(one)).map(row).collect();
+        (!table.rows.is_empty()).then_some(table)
+    };
+    let is_set = |one: &Setting| one.source != "default" && one.source != "not set";
+    let set = table("What was set, and where", &is_set);
+    let rest = table("All other options: defaults, and what was not set", &|one| !is_set(one));
+    set.into_iter().chain(rest.map(|rest| Table { folded: true, ..rest })).collect()
 }
 
 /// How many of how many, with the share.
