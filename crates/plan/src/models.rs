@@ -1,6 +1,8 @@
 //! Three answers to the same question side by side: what was measured, what queueing theory says, what a simulated fleet
 //! does.
 
+#[cfg(test)]
+mod demands;
 mod fleet;
 mod queueing;
 mod service;

@@ -223,7 +223,7 @@ pub fn plan(question: &Question) -> Result<Planned, PlanError> {
     let plan = Plan {
         schema: PLAN_SCHEMA.to_owned(),
         answer: answer(&headroom),
-        doubts: doubts(question, capacity, &headroom, &models),
+        doubts: doubts(question, capacity, &headroom, &models, autoscaling.as_ref()),
         capacity: capacity.clone(),
         demand: DemandSummary::of(demand, settings),
         settings: settings.clone(),
@@ -308,7 +308,13 @@ fn uses(instance: &Instance, demand: &Demand, headroom: &Headroom, timeline: Opt
 }
 
 /// What makes the answer less than it seems.
-fn doubts(question: &Question, capacity: &Capacity, headroom: &Headroom, models: &Models) -> Vec<String> {
+fn doubts(
+    question: &Question,
+    capacity: &Capacity,
+    headroom: &Headroom,
+    models: &Models,
+    scaling: Option<&Autoscaling>,
+) -> Vec<String> {
     let mut doubts = capacity.doubts.clone();
     if headroom.peak < capacity.low {
         doubts.push(format!(
@@ -339,6 +345,14 @@ fn doubts(question: &Question, capacity: &Capacity, headroom: &Headroom, models:
             "the simulated fleet keeps the objective for {} of requests with this plan, not for {}",
             percent(reached),
             percent(wanted)
+        ));
+    }
+    let fixed = scaling.and_then(|scaling| scaling.proven.first()).map(|proven| &proven.proof.static_peak);
+    if let Some(fixed) = fixed.filter(|fixed| fixed.figures.most_ready > headroom.replicas) {
+        doubts.push(format!(
+            "second by second the traffic asks for a fixed fleet of {}: its minutes hide bursts, and what counts as burst here \
+             is spread over streams; raise --demand-cv, or plan for the larger number",
+            fixed.figures.most_ready
         ));
     }
     if question.prices.is_none() {

@@ -56,8 +56,9 @@ impl Timeline {
         let replicas: Vec<u32> = (0..rate.len()).map(needed).collect();
         let service = Service::of(capacity).map(|service| service.slower(headroom.left_by_drift));
         let attainment = service.and_then(|service| {
-            let cv = demand.arrival_cv().unwrap_or(service.arrival_cv);
-            attainment_over_time(&service, &rate, points.bin, cv, settings, headroom.replicas)
+            let fine: Vec<f64> = counts.rates().map(|rate| rate * growth).collect();
+            let together = (points.bin / counts.bin).round() as usize;
+            attainment_over_time(&service, &fine, counts.bin, together, settings, headroom.replicas)
         });
         Some(Timeline {
             bin: points.bin,

@@ -37,6 +37,8 @@ mod outcomes;
 #[cfg(test)]
 mod payloads;
 #[cfg(test)]
+mod plan;
+#[cfg(test)]
 mod plan_lint;
 #[cfg(test)]
 mod presets;

@@ -166,44 +166,50 @@ fn play(
     note(&arrived, &mut out);
 }
 
-/// The share of requests within the objective in each stretch of `bin` seconds, while `replicas` stand and `rates` come;
-/// arrivals vary by `cv` around the rate of their stretch. Nothing for more requests or replicas than are simulated one by
-/// one; `null` in a stretch without requests.
+/// The share of requests within the objective while `replicas` stand and `rates` come, each for `bin` seconds with Poisson
+/// arrivals; `together` of these stretches make one figure, and what is left at the end makes none. Nothing for more
+/// requests or replicas than are simulated one by one; `null` where no request came.
 pub(crate) fn attainment_over_time(
     service: &Service,
     rates: &[f64],
     bin: f64,
-    cv: f64,
+    together: usize,
     settings: &Settings,
     replicas: u32,
 ) -> Option<Vec<Option<f64>>> {
-    let requests = rates.iter().sum::<f64>() * bin;
-    if requests > OVER_TIME_MAX || replicas > REPLICAS_MAX {
+    let figures = rates.len() / together.max(1);
+    if rates.iter().sum::<f64>() * bin > OVER_TIME_MAX || replicas > REPLICAS_MAX {
         return None;
     }
-    let gaps = Spread::gamma(cv).unwrap_or(Spread::EXPONENTIAL);
-    let mut rng: Rng = settings.seed.stream("plan arrivals over time");
+    let trial =
+        Trial { rate: 0.0, cv: 1.0, replicas, split: settings.split, requests: 0, seed: settings.seed };
+    let limit = latency_allowed(service, settings.seed);
+    let mut counted = vec![(0_u32, 0_u32); figures];
+    play(service, &trial, over_time(rates, bin, settings.seed).into_iter(), |at, latency| {
+        if let Some(figure) = counted.get_mut((at.as_secs_f64() / bin) as usize / together.max(1)) {
+            figure.0 += u32::from(latency <= limit);
+            figure.1 += 1;
+        }
+    });
+    Some(counted.iter().map(|(good, all)| (*all > 0).then(|| f64::from(*good) / f64::from(*all))).collect())
+}
+
+/// Poisson arrivals whose rate changes each `bin` seconds.
+fn over_time(rates: &[f64], bin: f64, seed: Seed) -> Vec<Offset> {
+    let mut rng: Rng = seed.stream("plan arrivals over time");
     // Gaps of mean one, stretched by the rate of each moment: what is left of one goes on in the next stretch.
-    let mut left = gaps.draw(&mut rng);
-    let mut times = Vec::with_capacity(requests as usize);
+    let mut left = Spread::EXPONENTIAL.draw(&mut rng);
+    let mut times = Vec::new();
     for (index, rate) in rates.iter().enumerate() {
         let (mut at, end) = (index as f64 * bin, (index + 1) as f64 * bin);
         while *rate > 0.0 && at + left / rate < end {
             at += left / rate;
             times.push(Offset::from_secs_f64(at));
-            left = gaps.draw(&mut rng);
+            left = Spread::EXPONENTIAL.draw(&mut rng);
         }
         left -= (end - at) * rate;
     }
-    let trial = Trial { rate: 0.0, cv, replicas, split: settings.split, requests: 0, seed: settings.seed };
-    let limit = latency_allowed(service, settings.seed);
-    let mut counted = vec![(0_u32, 0_u32); rates.len()];
-    play(service, &trial, times.into_iter(), |at, latency| {
-        let index = ((at.as_secs_f64() / bin) as usize).min(counted.len() - 1);
-        counted[index].0 += u32::from(latency <= limit);
-        counted[index].1 += 1;
-    });
-    Some(counted.iter().map(|(good, all)| (*all > 0).then(|| f64::from(*good) / f64::from(*all))).collect())
+    times
 }
 
 /// The simulator's router of this name.
@@ -234,11 +240,11 @@ mod tests {
     fn attainment_over_time_falls_where_the_traffic_is_too_much() {
         let service = Service::of(&certified(60.0, 62.0)).unwrap();
         let rates = [30.0, 30.0, 200.0, 0.0, 30.0];
-        let kept = attainment_over_time(&service, &rates, 60.0, 1.0, &Settings::default(), 2).unwrap();
+        let kept = attainment_over_time(&service, &rates, 60.0, 1, &Settings::default(), 2).unwrap();
         let bad: Vec<bool> = kept.iter().map(|kept| kept.is_some_and(|kept| kept < 0.9)).collect();
         assert_eq!(bad, [false, false, true, false, false], "{kept:?}");
         assert_eq!(kept[3], None);
-        assert_eq!(attainment_over_time(&service, &[1e6], 60.0, 1.0, &Settings::default(), 2), None);
+        assert_eq!(attainment_over_time(&service, &[1e6], 60.0, 1, &Settings::default(), 2), None);
     }
 
     #[test]
