@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::autoscale::Law;
 use crate::capacity::Capacity;
 use crate::demand::{Demand, Traffic as Asked};
+use crate::figures::figure;
 use crate::headroom::{Headroom, Settings, Split};
 use crate::manifest::{Bounds, Explained, Manifest, Service, Thresholds, manifests};
 use crate::proof::{Proof, Proposal, Replica, Scene, Start, Traffic, improve, prove};
@@ -127,7 +128,7 @@ fn bounds(question: &ScalingQuestion<'_>, traffic: &Traffic) -> Bounds {
     Bounds {
         min: Explained::new(
             min,
-            format!("The quietest quarter of an hour has {quiet:.4} requests/s; {spare} may fail."),
+            format!("The quietest quarter of an hour has {} requests/s; {spare} may fail.", figure(quiet)),
         ),
         max: Explained::new(
             max.max(min),
