@@ -8,6 +8,7 @@ mod logging;
 mod report;
 mod resolve;
 mod session;
+mod stored;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
             Command::Sim(args) => cmd::sim::run(&args),
             Command::Calibrate(args) => cmd::calibrate::run(&args),
             Command::Compare(args) => cmd::compare::run(&args),
+            Command::Report(args) => cmd::report::run(&args),
             Command::Sweep(args) => cmd::sweep::run(&matches, &args),
             Command::Selftest(args) => cmd::selftest::run(&args),
         });

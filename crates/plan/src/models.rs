@@ -12,6 +12,7 @@ use crate::demand::Demand;
 use crate::figures::{figure, percent};
 use crate::headroom::{Headroom, Settings};
 
+pub(crate) use fleet::attainment_over_time;
 pub use fleet::{Trial, attainment};
 pub use service::Service;
 

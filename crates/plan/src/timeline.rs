@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 use crate::capacity::Capacity;
 use crate::demand::{Demand, Traffic};
 use crate::headroom::{Headroom, Settings};
+use crate::models::{Service, attainment_over_time};
 
 /// Seconds of a point where replicas start faster than that.
 const POINT: f64 = 60.0;
 /// Points at most: longer demands are told in longer stretches.
 const POINTS: f64 = 2000.0;
 
-/// Replicas over time. All lists are equally long.
+/// Replicas over time. All lists are equally long, but for `attainment` where there is none.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timeline {
     /// Seconds of a point.
@@ -21,6 +22,9 @@ pub struct Timeline {
     /// Replicas that the moment needs, with the headroom of the plan; those that must have been ordered by then, because
     /// one takes as long to start, are there.
     pub replicas: Vec<u32>,
+    /// The share of requests within the objective while the plan's fleet stands, in simulation; empty where there is no
+    /// certificate to simulate from or there are more requests than are simulated, and `null` where none came.
+    pub attainment: Vec<Option<f64>>,
     /// Replica-hours of `replicas`.
     pub replica_hours: f64,
     /// Requests.
@@ -50,10 +54,16 @@ impl Timeline {
             Headroom::replicas_of(capacity, &demand, settings).min(headroom.replicas)
         };
         let replicas: Vec<u32> = (0..rate.len()).map(needed).collect();
+        let service = Service::of(capacity).map(|service| service.slower(headroom.left_by_drift));
+        let attainment = service.and_then(|service| {
+            let cv = demand.arrival_cv().unwrap_or(service.arrival_cv);
+            attainment_over_time(&service, &rate, points.bin, cv, settings, headroom.replicas)
+        });
         Some(Timeline {
             bin: points.bin,
             replica_hours: replicas.iter().map(|&count| f64::from(count)).sum::<f64>() * points.bin / 3600.0,
             requests: rate.iter().sum::<f64>() * points.bin,
+            attainment: attainment.unwrap_or_default(),
             rate,
             replicas,
         })

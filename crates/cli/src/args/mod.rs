@@ -11,9 +11,11 @@ pub(crate) mod http;
 pub(crate) mod load;
 pub(crate) mod objectives;
 pub(crate) mod output;
+pub(crate) mod page;
 pub(crate) mod payload;
 pub(crate) mod plan;
 pub(crate) mod plan_lint;
+pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod soak;
 pub(crate) mod stress;
@@ -56,6 +58,8 @@ pub(crate) enum Command {
     Calibrate(calibrate::CalibrateArgs),
     /// Say whether two runs differ, or where a history of runs changed
     Compare(compare::CompareArgs),
+    /// Make another report of stored results: a page, Markdown, CSV, JSON, a picture
+    Report(report::ReportArgs),
     /// Repeat a run for every combination of some settings
     Sweep(Box<sweep::SweepArgs>),
     /// Check this host and this build
@@ -91,6 +95,8 @@ pub(crate) struct RunArgs {
     pub(crate) http: http::HttpArgs,
     #[command(flatten)]
     pub(crate) output: output::OutputArgs,
+    #[command(flatten)]
+    pub(crate) page: page::PageArgs,
     #[command(flatten)]
     pub(crate) transport: request::TransportArgs,
     #[command(flatten)]

@@ -10,6 +10,7 @@ use plimsoll_core::time::{Rate, parse_duration};
 use plimsoll_plan::headroom::{Portion, Split};
 use plimsoll_plan::money::FitQuestion;
 
+use super::page::PageArgs;
 use super::plan_lint::LintArgs;
 use super::values::{self, ColorName, not_negative, positive, positive_duration};
 
@@ -216,6 +217,8 @@ pub(crate) struct PlanOutputArgs {
     /// When to colour the output
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: ColorName,
+    #[command(flatten)]
+    pub(crate) page: PageArgs,
 }
 
 /// A file that may be about one instance type.
@@ -302,7 +305,7 @@ replicas away, one thing at a time: a wrong forecast, a ramp while a replica sta
 the worst of them decides. Each is a line with its formula and its numbers, and says so where it rests on nothing. \
 Queueing theory and a simulated fleet answer beside it.
 
-The plan is kept as plan.json and plan.html. docs/PLAN.md has every formula with its source.";
+The plan is kept as plan.json and report.html. docs/PLAN.md has every formula with its source.";
 
 const PLAN_EXAMPLES: &str = "\
 Examples:

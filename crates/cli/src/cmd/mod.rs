@@ -6,6 +6,7 @@ pub(crate) mod coldstart;
 pub(crate) mod compare;
 pub(crate) mod plan;
 pub(crate) mod plan_lint;
+pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod selftest;
 pub(crate) mod sim;

@@ -18,9 +18,7 @@ use crate::args::stress::StressArgs;
 use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;
 use crate::report::{emit, stress};
-use crate::session::{
-    Afterwards, Blueprint, CommandFolder, Done, Interrupted, Presets, Session, Trial, settings,
-};
+use crate::session::{Afterwards, Blueprint, Done, Interrupted, Presets, Session, Trial, pages, settings};
 
 /// Runs the command.
 ///
@@ -38,7 +36,7 @@ pub(crate) fn run(matches: &ArgMatches, args: &StressArgs) -> anyhow::Result<Exi
     };
     let (mut session, blueprint) = Session::open(resolved)?;
     let (load, phases) = staged(&blueprint, &plan)?;
-    let folder = CommandFolder::create(&blueprint.outputs.out, &blueprint.spec.name)?;
+    let folder = blueprint.new_folder()?;
     let mut trial = Trial::among_others(&blueprint, folder.trial(1));
     (trial.load, trial.phases, trial.afterwards) = (load, phases, Afterwards::StopServer);
     let done = session.trial(trial)?;
@@ -69,6 +67,7 @@ pub(crate) fn run(matches: &ArgMatches, args: &StressArgs) -> anyhow::Result<Exi
         }
     };
     emit::result(&text)?;
+    pages::write(folder.path(), &blueprint.outputs.pages)?;
     Ok(code(&report, done.finished.summary.validity.valid))
 }
 

@@ -10,11 +10,16 @@ pub(crate) mod compare_json;
 pub(crate) mod emit;
 pub(crate) mod fleet_plan;
 pub(crate) mod history;
+pub(crate) mod html;
 pub(crate) mod late_server;
 pub(crate) mod live;
 pub(crate) mod locust_csv;
+pub(crate) mod markdown;
 pub(crate) mod numbers;
 pub(crate) mod objectives;
+pub(crate) mod page;
+mod palette;
+pub(crate) mod plain;
 pub(crate) mod plan;
 pub(crate) mod plan_lint;
 pub(crate) mod presets;
@@ -24,7 +29,9 @@ pub(crate) mod stress;
 pub(crate) mod style;
 pub(crate) mod summary_block;
 pub(crate) mod summary_csv;
+pub(crate) mod svg;
 pub(crate) mod sweep;
+pub(crate) mod table_csv;
 pub(crate) mod terminal;
 
 #[cfg(test)]

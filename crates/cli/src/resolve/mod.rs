@@ -9,6 +9,7 @@ mod compat;
 mod family;
 mod http;
 pub(crate) mod load;
+mod page;
 mod payload;
 mod proxy;
 mod simulated;
@@ -38,6 +39,7 @@ use crate::exit::{UsageError, refuse};
 pub(crate) use api::ApiDraft;
 pub(crate) use http::HttpDraft;
 pub(crate) use load::TraceInput;
+pub(crate) use page::Pages;
 pub(crate) use payload::PayloadDraft;
 pub(crate) use target::TargetDraft;
 pub(crate) use target::TargetKind;
@@ -194,6 +196,10 @@ pub(crate) struct Outputs {
     pub(crate) exit_code_on_error: u8,
     /// Whether chat and streaming are defaults that the opening line should explain.
     pub(crate) api_by_default: bool,
+    /// The report as a page.
+    pub(crate) pages: Pages,
+    /// Every effective value and where it comes from, stored beside the results; without secrets.
+    pub(crate) settings: String,
 }
 
 /// A value that resolving gave an option that nobody set: option, value, why.
@@ -273,7 +279,9 @@ pub(crate) fn resolve(
         "one per core, no more than users; a core left for sim://",
     ));
 
-    let printed_config = args.output.print_config.then(|| config::print::render(&merged, &derived, &table));
+    let settings = config::print::render(&merged, &derived, &table);
+    let printed_config = args.output.print_config.then(|| settings.clone());
+    let pages = page::resolve(&args.page, &context.folder)?;
     let draft = Draft {
         name: run_name(&args.output.name)?,
         seed: Seed(seed),
@@ -292,7 +300,7 @@ pub(crate) fn resolve(
         http,
         workload,
     };
-    let outputs = outputs(args, &given);
+    let outputs = Outputs { pages, settings, ..outputs(args, &given) };
     Ok(Resolved { draft, outputs, trace, forced_from, warnings, printed_config })
 }
 
@@ -387,6 +395,8 @@ fn outputs(args: RunArgs, given: &dyn Fn(&str) -> bool) -> Outputs {
         logfile: args.output.logfile,
         exit_code_on_error: args.process.exit_code_on_error,
         api_by_default: !given("api") && !given("chat") && !given("stream"),
+        pages: Pages::default(),
+        settings: String::new(),
     }
 }
 

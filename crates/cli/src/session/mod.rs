@@ -11,6 +11,7 @@ mod locust;
 mod models;
 mod once;
 mod opening;
+pub(crate) mod pages;
 mod ready;
 mod server;
 mod settings;

@@ -21,6 +21,7 @@ use plimsoll_drive::recorder::{
 use plimsoll_drive::runner::Running;
 
 use super::blueprint::Blueprint;
+use super::folder::write_settings;
 use super::interrupts::Interrupted;
 use super::launch::Launch;
 use super::locust::Locust;
@@ -177,10 +178,14 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn folder(&self, place: &Place, clock: Clock) -> Result<RunFolder, RecorderError> {
+        let outputs = &self.blueprint.outputs;
         match place {
             Place::New => {
-                RunFolder::create(&self.blueprint.outputs.out, clock.wall(Offset::ZERO), &self.spec)
+                let folder = RunFolder::create(&outputs.out, clock.wall(Offset::ZERO), &self.spec)?;
+                write_settings(folder.path(), &outputs.settings)?;
+                Ok(folder)
             }
+            // One of several of a command, whose own folder has the settings.
             Place::Folder(path) => RunFolder::create_at(path, &self.spec),
         }
     }

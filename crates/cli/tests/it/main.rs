@@ -5,6 +5,8 @@ mod architecture;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod calibrate;
 #[cfg(test)]
 mod capacity;
@@ -50,6 +52,8 @@ mod prometheus;
 mod real_servers;
 #[cfg(test)]
 mod redactor;
+#[cfg(test)]
+mod report;
 #[cfg(test)]
 mod results;
 #[cfg(test)]

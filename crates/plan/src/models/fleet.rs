@@ -21,6 +21,8 @@ const COVERED: f64 = 60.0;
 const SETTLE: f64 = 10.0;
 /// Misses beyond what the objective allows that are laid to chance.
 const CHANCE: f64 = 1.15;
+/// Requests of a trace that are simulated one by one, at most.
+const OVER_TIME_MAX: f64 = 1e6;
 /// Replicas beyond this are not simulated one by one.
 const REPLICAS_MAX: u32 = 1000;
 
@@ -109,6 +111,30 @@ fn within(service: &Service, trial: &Trial, limit: u64) -> f64 {
 
 /// The latency of each request that counts, nanoseconds.
 fn latencies(service: &Service, trial: &Trial) -> Vec<u64> {
+    let gaps = Spread::gamma(trial.cv).unwrap_or(Spread::EXPONENTIAL);
+    let mut rng: Rng = trial.seed.stream("plan arrivals");
+    let arrivals = (0..trial.requests).scan(0.0, |now, _| {
+        *now += gaps.draw(&mut rng) / trial.rate;
+        Some(Offset::from_secs_f64(*now))
+    });
+    let all = f64::from(trial.requests) / trial.rate;
+    let settled = Offset::from_secs_f64((SETTLE * service.time).min(all / 5.0));
+    let mut latencies = Vec::with_capacity(trial.requests as usize);
+    play(service, trial, arrivals, |at, latency| {
+        if at >= settled {
+            latencies.push(latency);
+        }
+    });
+    latencies
+}
+
+/// Lets requests arrive at a fleet and tells of each that is answered when it came and how many nanoseconds it took.
+fn play(
+    service: &Service,
+    trial: &Trial,
+    arrivals: impl Iterator<Item = Offset>,
+    mut answered: impl FnMut(Offset, u64),
+) {
     let mut fleet = Fleet::new(FleetOptions {
         replica: service.engine(),
         replicas: trial.replicas,
@@ -119,36 +145,65 @@ fn latencies(service: &Service, trial: &Trial) -> Vec<u64> {
         drain_limit: None,
         seed: trial.seed,
     });
-    let gaps = Spread::gamma(trial.cv).unwrap_or(Spread::EXPONENTIAL);
-    let mut rng: Rng = trial.seed.stream("plan arrivals");
     let ask = Ask { prompt_tokens: 0, output_tokens: 0, items: 1, prefix: Arc::default() };
-    let settled =
-        Offset::from_secs_f64((SETTLE * service.time).min(f64::from(trial.requests) / trial.rate / 5.0));
-    let mut arrived: Vec<Offset> = Vec::with_capacity(trial.requests as usize);
-    let mut latencies = Vec::with_capacity(trial.requests as usize);
+    let mut arrived: Vec<Offset> = Vec::new();
     let mut out: Vec<Emission> = Vec::new();
     let mut note = |arrived: &[Offset], out: &mut Vec<Emission>| {
         for emission in out.drain(..).filter(|emission| emission.event == Event::Finished) {
-            if let Some(&at) = arrived.get(emission.job.0 as usize)
-                && at >= settled
-            {
-                latencies.push(emission.at.as_nanos() - at.as_nanos());
+            if let Some(&at) = arrived.get(emission.job.0 as usize) {
+                answered(at, emission.at.as_nanos() - at.as_nanos());
             }
         }
     };
-    let mut now = 0.0;
-    for index in 0..u64::from(trial.requests) {
-        now += gaps.draw(&mut rng) / trial.rate;
-        let at = Offset::from_secs_f64(now);
+    for (id, at) in (0..).map(JobId).zip(arrivals) {
         fleet.advance(at, &mut out);
         note(&arrived, &mut out);
         arrived.push(at);
         // The replicas have unlimited queues and stay ready: they take everything.
-        let _ = fleet.arrive(at, JobId(index), &ask);
+        let _ = fleet.arrive(at, id, &ask);
     }
     fleet.advance(Offset::MAX, &mut out);
     note(&arrived, &mut out);
-    latencies
+}
+
+/// The share of requests within the objective in each stretch of `bin` seconds, while `replicas` stand and `rates` come;
+/// arrivals vary by `cv` around the rate of their stretch. Nothing for more requests or replicas than are simulated one by
+/// one; `null` in a stretch without requests.
+pub(crate) fn attainment_over_time(
+    service: &Service,
+    rates: &[f64],
+    bin: f64,
+    cv: f64,
+    settings: &Settings,
+    replicas: u32,
+) -> Option<Vec<Option<f64>>> {
+    let requests = rates.iter().sum::<f64>() * bin;
+    if requests > OVER_TIME_MAX || replicas > REPLICAS_MAX {
+        return None;
+    }
+    let gaps = Spread::gamma(cv).unwrap_or(Spread::EXPONENTIAL);
+    let mut rng: Rng = settings.seed.stream("plan arrivals over time");
+    // Gaps of mean one, stretched by the rate of each moment: what is left of one goes on in the next stretch.
+    let mut left = gaps.draw(&mut rng);
+    let mut times = Vec::with_capacity(requests as usize);
+    for (index, rate) in rates.iter().enumerate() {
+        let (mut at, end) = (index as f64 * bin, (index + 1) as f64 * bin);
+        while *rate > 0.0 && at + left / rate < end {
+            at += left / rate;
+            times.push(Offset::from_secs_f64(at));
+            left = gaps.draw(&mut rng);
+        }
+        left -= (end - at) * rate;
+    }
+    let trial = Trial { rate: 0.0, cv, replicas, split: settings.split, requests: 0, seed: settings.seed };
+    let limit = latency_allowed(service, settings.seed);
+    let mut counted = vec![(0_u32, 0_u32); rates.len()];
+    play(service, &trial, times.into_iter(), |at, latency| {
+        let index = ((at.as_secs_f64() / bin) as usize).min(counted.len() - 1);
+        counted[index].0 += u32::from(latency <= limit);
+        counted[index].1 += 1;
+    });
+    Some(counted.iter().map(|(good, all)| (*all > 0).then(|| f64::from(*good) / f64::from(*all))).collect())
 }
 
 /// The simulator's router of this name.
@@ -173,6 +228,17 @@ mod tests {
         assert!((at(60.0) - 0.99).abs() < 0.004, "{}", at(60.0));
         assert!(at(45.0) > 0.999 && at(66.0) < 0.95, "{} {}", at(45.0), at(66.0));
         assert_eq!(at(60.0), at(60.0), "the same seed, the same fleet");
+    }
+
+    #[test]
+    fn attainment_over_time_falls_where_the_traffic_is_too_much() {
+        let service = Service::of(&certified(60.0, 62.0)).unwrap();
+        let rates = [30.0, 30.0, 200.0, 0.0, 30.0];
+        let kept = attainment_over_time(&service, &rates, 60.0, 1.0, &Settings::default(), 2).unwrap();
+        let bad: Vec<bool> = kept.iter().map(|kept| kept.is_some_and(|kept| kept < 0.9)).collect();
+        assert_eq!(bad, [false, false, true, false, false], "{kept:?}");
+        assert_eq!(kept[3], None);
+        assert_eq!(attainment_over_time(&service, &[1e6], 60.0, 1.0, &Settings::default(), 2), None);
     }
 
     #[test]

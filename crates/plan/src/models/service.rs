@@ -50,7 +50,7 @@ impl Service {
     }
 
     /// The same where only the share `left` of its speed is left.
-    pub(super) fn slower(self, left: f64) -> Service {
+    pub(crate) fn slower(self, left: f64) -> Service {
         Service { time: self.time / left, certified: self.certified * left, ..self }
     }
 

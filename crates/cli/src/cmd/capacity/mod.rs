@@ -26,7 +26,7 @@ use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;
 use crate::report::{capacity as report, emit};
 use crate::resolve::Outputs;
-use crate::session::{Blueprint, CommandFolder, Interrupted, Presets, Session, settings};
+use crate::session::{Blueprint, CommandFolder, Interrupted, Presets, Session, pages, settings};
 
 /// The largest share of a passing load's seconds that may belong to trials which fail on their own.
 const EXCEED_RATIO: f64 = 0.2;
@@ -77,7 +77,7 @@ pub(crate) fn certify(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Resu
     objectives.announce();
     let folder = match &args.search.resume {
         Some(path) => CommandFolder::open(path.clone()),
-        None => CommandFolder::create(&blueprint.outputs.out, &blueprint.spec.name)?,
+        None => blueprint.new_folder()?,
     };
     let mut bench = Bench::new(session, &blueprint, folder, &objectives.tiers);
     let (beginning, outcomes) = match stored {
@@ -114,6 +114,9 @@ pub(crate) fn certify(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Resu
     };
     let path = bench.close(&certificate)?;
     let Blueprint { outputs, .. } = blueprint;
+    if let Some(folder) = path.parent() {
+        pages::write(folder, &outputs.pages)?;
+    }
     Ok(Some(Certified { certificate, path, interrupted: found.interrupted, outputs }))
 }
 

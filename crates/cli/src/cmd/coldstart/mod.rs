@@ -17,7 +17,7 @@ use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;
 use crate::report::{coldstart, emit};
 use crate::resolve::Outputs;
-use crate::session::{CommandFolder, Interrupts, Presets, settings};
+use crate::session::{CommandFolder, Interrupts, Presets, pages, settings};
 
 /// Runs the command.
 ///
@@ -71,7 +71,7 @@ pub(crate) fn measure(matches: &ArgMatches, args: &ColdStartArgs) -> anyhow::Res
     };
     let outputs = resolved.outputs.clone();
     let door = Door::of(&resolved.draft, args.ready_path.as_deref())?;
-    let folder = CommandFolder::create(&outputs.out, resolved.draft.name())?;
+    let folder = CommandFolder::create(&outputs.out, resolved.draft.name(), &outputs.settings)?;
     let hooks = Hooks {
         log: folder.path().join("hooks.log"),
         environment: vec![
@@ -94,6 +94,7 @@ pub(crate) fn measure(matches: &ArgMatches, args: &ColdStartArgs) -> anyhow::Res
         }
     }
     drop(starts);
+    pages::write(folder.path(), &outputs.pages)?;
     Ok(Some(Measured { report: judge(attempts), folder, target, outputs, ended }))
 }
 

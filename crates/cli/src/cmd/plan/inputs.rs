@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use plimsoll_core::certificate::Certificate;
-use plimsoll_core::cold_start::ColdStartReport;
-use plimsoll_core::drift::SoakReport;
+use plimsoll_core::certificate::{CERTIFICATE_SCHEMA, Certificate};
+use plimsoll_core::cold_start::{COLD_START_SCHEMA, ColdStartReport};
+use plimsoll_core::drift::{SOAK_SCHEMA, SoakReport};
 use plimsoll_core::load::trace::{TimeUnit, Trace, TraceOptions};
 use plimsoll_plan::capacity::{Capacity, ColdStart, Derating, NotUsable};
 use plimsoll_plan::demand::{Counts, Demand, Growth, Tokens, Traffic};
@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::args::plan::{DemandArgs, Labelled, PlanArgs};
 use crate::exit::{UsageError, refuse};
 use crate::report::emit;
+use crate::stored::read_versioned;
 
 /// Seconds in which the requests of a trace are counted.
 const BIN: f64 = 1.0;
@@ -118,7 +119,7 @@ pub(super) fn capacities(args: &PlanArgs) -> Result<Vec<Capacity>, UsageError> {
         .certificate
         .iter()
         .map(|labelled| {
-            let certificate: Certificate = read(&labelled.path, "certificate", "plimsoll.certificate/1")?;
+            let certificate: Certificate = read(&labelled.path, "certificate.json", CERTIFICATE_SCHEMA)?;
             let instance = labelled.instance.as_deref().unwrap_or(own);
             let source = labelled.path.display().to_string();
             with_the_rest(certified(&certificate, args, instance, &source)?, args)
@@ -149,7 +150,7 @@ pub(super) fn with_the_rest(capacity: Capacity, args: &PlanArgs) -> Result<Capac
     let typed = &args.capacity;
     let cold_start = match (file_for(&typed.coldstart, &capacity), typed.cold_start) {
         (Some(path), _) => {
-            let report: ColdStartReport = read(path, "cold start", "plimsoll.coldstart/1")?;
+            let report: ColdStartReport = read(path, "coldstart.json", COLD_START_SCHEMA)?;
             let found = ColdStart::of(&report);
             if found.is_none() {
                 refuse!("{}: none of its starts came to an answer: measure again", path.display());
@@ -161,7 +162,7 @@ pub(super) fn with_the_rest(capacity: Capacity, args: &PlanArgs) -> Result<Capac
     };
     let derating = match file_for(&typed.soak, &capacity) {
         Some(path) => {
-            let report: SoakReport = read(path, "soak", "plimsoll.soak/1")?;
+            let report: SoakReport = read(path, "soak.json", SOAK_SCHEMA)?;
             if !report.complete {
                 emit::warning(&format!("{}: this soak has not ended, so it says less", path.display()));
             }
@@ -180,19 +181,7 @@ fn file_for<'a>(files: &'a [Labelled], capacity: &Capacity) -> Option<&'a Path> 
 }
 
 /// Reads a result of another command. A folder stands for the file in it.
-fn read<T: DeserializeOwned>(path: &Path, what: &str, schema: &str) -> Result<T, UsageError> {
-    let shown = path.display();
-    let text = fs::read_to_string(path)
-        .map_err(|error| UsageError(format!("cannot read the {what} {shown} ({error}): check its path")))?;
-    let value: serde_json::Value = serde_json::from_str(&text)
-        .map_err(|error| UsageError(format!("{shown} is no JSON ({error}): give the {what} itself")))?;
-    match value.get("schema").and_then(serde_json::Value::as_str) {
-        Some(found) if found == schema => {}
-        Some(found) => {
-            refuse!("{shown} has the schema `{found}`, and a {what} has `{schema}`: give that file")
-        }
-        None => refuse!("{shown} is no {what}: it names no schema"),
-    }
-    serde_json::from_value(value)
-        .map_err(|error| UsageError(format!("{shown} is a {what} that was changed or cut short: {error}")))
+fn read<T: DeserializeOwned>(path: &Path, name: &str, schema: &str) -> Result<T, UsageError> {
+    let file = if path.is_dir() { path.join(name) } else { path.to_owned() };
+    read_versioned(&file, schema)
 }

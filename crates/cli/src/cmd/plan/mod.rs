@@ -7,6 +7,10 @@ mod measure;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
+use plimsoll_core::seed::Seed;
+use plimsoll_core::time::Offset;
+use plimsoll_drive::clock::Clock;
+use plimsoll_drive::recorder::new_folder;
 use plimsoll_plan::headroom::Settings;
 use plimsoll_plan::{Question, plan};
 
@@ -16,7 +20,8 @@ use crate::cmd::plan_lint;
 use crate::exit::{Exit, UsageError};
 use crate::report::style::Style;
 use crate::report::{emit, fleet_plan};
-use crate::session::CommandFolder;
+use crate::resolve::Pages;
+use crate::session::{CommandFolder, pages};
 
 /// Runs the command.
 ///
@@ -38,13 +43,17 @@ pub(crate) fn run(matches: &ArgMatches, typed: &PlanArgs) -> anyhow::Result<Exit
     let question =
         Question { capacities, demand, settings: settings(args), prices, fit: args.money.fit.clone() };
     let plan = plan(&question).map_err(|error| UsageError(error.to_string()))?;
-    let folder = CommandFolder::create(&args.output.out, &args.output.name)?;
+    // Without the settings that other commands keep beside their results: plan.json has its own.
+    let now = Clock::start().wall(Offset::ZERO);
+    let folder = CommandFolder::open(new_folder(&args.output.out, now, &args.output.name)?);
     folder.write_json("plan.json", &plan)?;
     let text = match args.output.json {
         true => format!("{}\n", serde_json::to_string_pretty(&plan)?),
         false => fleet_plan::text(&plan, folder.path(), Style::of_stdout(args.output.color)),
     };
     emit::result(&text)?;
+    let typed = &args.output.page;
+    pages::write(folder.path(), &Pages { file: typed.html.clone(), in_folder: !typed.no_report })?;
     Ok(Exit::Passed.into())
 }
 
@@ -61,6 +70,6 @@ fn settings(args: &PlanArgs) -> Settings {
         restart_every: typed.restart_every.map(|time| time.as_secs_f64()),
         peak_quantile: typed.peak_quantile,
         confidence: typed.confidence.value(),
-        seed: plimsoll_core::seed::Seed(typed.seed),
+        seed: Seed(typed.seed),
     }
 }

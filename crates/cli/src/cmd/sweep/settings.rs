@@ -34,7 +34,7 @@ pub(super) struct Shared {
 const COMMAND: &str = "sweep";
 
 /// Settings that may change when a sweep goes on.
-const NOT_KEPT: [&str; 13] = [
+const NOT_KEPT: [&str; 15] = [
     "seed",
     "threads",
     "name",
@@ -48,6 +48,8 @@ const NOT_KEPT: [&str; 13] = [
     "config",
     "show-request",
     "show-response",
+    "html",
+    "no-report",
 ];
 
 impl Settings<'_> {

@@ -1,6 +1,6 @@
 //! A plan for people.
 
-mod money;
+pub(crate) mod money;
 mod over_time;
 
 use std::path::Path;
@@ -70,7 +70,7 @@ fn basis(plan: &Plan) -> String {
     text
 }
 
-fn replica(capacity: &Capacity) -> String {
+pub(crate) fn replica(capacity: &Capacity) -> String {
     let on = match capacity.instance.as_str() {
         "" => String::new(),
         name => format!(" on {name}"),
@@ -121,7 +121,7 @@ fn headroom(plan: &Plan, style: Style) -> String {
     format!("{}\n{}{surge}{free}", style.paint(Tone::Heading, "Replicas"), lines(&table))
 }
 
-fn name(cause: Cause) -> &'static str {
+pub(crate) fn name(cause: Cause) -> &'static str {
     match cause {
         Cause::Traffic => "traffic",
         Cause::Measurement => "measurement interval",
@@ -129,7 +129,7 @@ fn name(cause: Cause) -> &'static str {
     }
 }
 
-fn basis_word(basis: Basis) -> &'static str {
+pub(crate) fn basis_word(basis: Basis) -> &'static str {
     match basis {
         Basis::Measured => "measured",
         Basis::Given => "given",

@@ -7,7 +7,7 @@ use super::{lines, right, table};
 use crate::report::style::{Style, Tone};
 
 /// Amounts of money: at least two decimals, and three digits that count.
-pub(super) fn money(amount: f64) -> String {
+pub(crate) fn money(amount: f64) -> String {
     let decimals = match amount.abs() {
         size if size >= 1.0 || size == 0.0 => 2,
         size => (2 - size.log10().floor() as i32).clamp(2, 8) as usize,
