@@ -1,4 +1,5 @@
-//! All manifests of all engines: what users see, what lint says, and whether the types of Kubernetes and KEDA take them whole.
+//! All manifests of all engines: what users see, what lint says, and whether the types of Kubernetes and KEDA take
+//! them whole.
 
 use serde_json::{Map, Number, Value as Json, json};
 

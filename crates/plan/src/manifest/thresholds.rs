@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::quantity::rounded_down;
+use crate::autoscale::Signal;
 use crate::autoscale::hpa::TOLERANCE;
-use crate::autoscale::{Law, Signal};
 use crate::capacity::Capacity;
 use crate::figures::figure;
-use crate::proof::{Scene, Traffic};
+use crate::proof::{Proposal, Scene, Traffic};
 
 /// A number and where it comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -139,12 +139,13 @@ impl Thresholds {
         }
     }
 
-    /// With the values of a law that a search found: targets times `factor`, its bounds and its window.
-    pub fn tuned(mut self, factor: f64, law: &Law) -> Thresholds {
+    /// With the values that a search found.
+    pub fn tuned(mut self, proposal: &Proposal) -> Thresholds {
+        let Proposal { law, targets: factor, .. } = proposal;
         let note = |why: &mut String| {
-            why.push_str(&format!(" Times {} by a search over the traffic of the plan.", figure(factor)));
+            why.push_str(&format!(" Times {} by a search over the traffic of the plan.", figure(*factor)));
         };
-        if factor != 1.0 {
+        if *factor != 1.0 {
             for target in [&mut self.in_flight, &mut self.per_second, &mut self.waiting] {
                 target.value = rounded_down(target.value * factor);
                 note(&mut target.why);

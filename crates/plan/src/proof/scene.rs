@@ -10,8 +10,8 @@ use plimsoll_sim::spread::Spread;
 use crate::capacity::Capacity;
 use crate::figures::figure;
 
-/// Saturation lies this far above the certified rate where nobody measured it: just above the usual headroom between the two
-/// ends of a search, so that an overload is worked off slowly, which errs to the safe side.
+/// Saturation lies this far above the certified rate where nobody measured it: just above the usual headroom between
+/// the two ends of a search, so that an overload is worked off slowly, which errs to the safe side.
 const SUPPOSED_SATURATION: f64 = 1.1;
 
 /// One replica, and how many of its requests keep their objectives.

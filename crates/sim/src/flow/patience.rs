@@ -24,8 +24,8 @@ pub struct Certified {
 const CELLS: usize = 100_000;
 
 /// The longest wait, in seconds, with which a request can be said to keep its objectives: with it, a replica at its
-/// certified rate keeps them for exactly the certified share, in cells of the length given. A rate at or above saturation has no
-/// such wait, and gives 0.
+/// certified rate keeps them for exactly the certified share, in cells of the length given. A rate at or above
+/// saturation has no such wait, and gives 0.
 pub fn patience(certified: Certified, cell: Duration, seed: Seed) -> f64 {
     let Certified { rate, saturation, share, cv } = certified;
     let seconds = cell.as_secs_f64();
