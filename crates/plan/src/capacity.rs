@@ -17,6 +17,8 @@ pub struct Capacity {
     pub instance: String,
     /// Model; empty for a number that was typed.
     pub model: String,
+    /// Provider by which it was asked: `vllm`; empty for a number that was typed.
+    pub provider: String,
     /// Where it comes from: a path, or `typed`.
     pub source: String,
     /// The certified load: it passes.
@@ -77,6 +79,7 @@ impl Capacity {
         Capacity {
             instance: String::new(),
             model: String::new(),
+            provider: String::new(),
             source: "typed".to_owned(),
             low: rate,
             high: None,

@@ -7,12 +7,14 @@ use crate::capacity::Capacity;
 use crate::demand::{Demand, Growth, Tokens, Traffic};
 use crate::figures::{figure, percent};
 use crate::headroom::{Headroom, Portion, Settings};
+use crate::manifest::{Manifest, Service};
 use crate::models::Models;
 use crate::money::unit::Use;
 use crate::money::{
     At, Candidate, Cheapest, Comparison, Fit, FitError, FitQuestion, Money, compare, fit, mixes, unit_costs,
 };
 use crate::prices::{Instance, PriceBook, PriceError};
+use crate::scaling::{Autoscaling, ScalingQuestion, autoscaling};
 use crate::timeline::Timeline;
 
 /// Version of this schema. Readers refuse a newer major version.
@@ -31,6 +33,19 @@ pub struct Question {
     pub prices: Option<PriceBook>,
     /// A model whose memory is to be looked at.
     pub fit: Option<FitQuestion>,
+    /// The service that is scaled, where manifests are wanted.
+    pub service: Option<Service>,
+    /// Whether to search for better values than those of the manifests.
+    pub improve: bool,
+}
+
+/// A plan with the files that go with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// Manifests of autoscalers, and their README; none where no service was named.
+    pub manifests: Vec<Manifest>,
 }
 
 /// A question without an answer.
@@ -87,6 +102,8 @@ pub struct Plan {
     pub models: Models,
     /// Replicas over time, of a trace.
     pub timeline: Option<Timeline>,
+    /// Autoscalers, and what each does with the traffic; `null` where no manifests were wanted.
+    pub autoscaling: Option<Autoscaling>,
     /// What it costs; `null` without prices.
     pub money: Option<Money>,
     /// Instance types beside each other.
@@ -161,7 +178,7 @@ impl DemandSummary {
 ///
 /// # Errors
 /// Something contradicts itself, or a capacity has no price where prices are given.
-pub fn plan(question: &Question) -> Result<Plan, PlanError> {
+pub fn plan(question: &Question) -> Result<Planned, PlanError> {
     let Question { capacities, demand, settings, prices, .. } = question;
     check(demand, settings)?;
     let priced = priced(capacities, prices.as_ref())?;
@@ -183,11 +200,27 @@ pub fn plan(question: &Question) -> Result<Plan, PlanError> {
         let mixes = mixes(instance, &headroom, timeline.as_ref());
         Money::of(book, instance, headroom.replicas, unit_costs(&uses, demand.tokens), mixes)
     });
+    let (autoscaling, manifests) = match &question.service {
+        Some(service) => {
+            let (found, files) = autoscaling(&ScalingQuestion {
+                service,
+                capacity,
+                demand,
+                settings,
+                headroom: &headroom,
+                price: priced.get(index).copied().flatten().map(Instance::per_replica),
+                goal: None,
+                search: question.improve,
+            });
+            (Some(found), files)
+        }
+        None => (None, Vec::new()),
+    };
     let fit = match (&question.fit, prices) {
         (Some(question), Some(book)) => fit(question, book)?,
         _ => Vec::new(),
     };
-    Ok(Plan {
+    let plan = Plan {
         schema: PLAN_SCHEMA.to_owned(),
         answer: answer(&headroom),
         doubts: doubts(question, capacity, &headroom, &models),
@@ -197,12 +230,14 @@ pub fn plan(question: &Question) -> Result<Plan, PlanError> {
         headroom,
         models,
         timeline,
+        autoscaling,
         money,
         comparison,
         cheapest,
         sizes,
         fit,
-    })
+    };
+    Ok(Planned { plan, manifests })
 }
 
 fn check(demand: &Demand, settings: &Settings) -> Result<(), PlanError> {

@@ -50,7 +50,7 @@ pub(crate) enum Command {
     Coldstart(Box<coldstart::ColdStartArgs>),
     /// Find the highest load that keeps all objectives, and certify it
     Capacity(Box<capacity::CapacityArgs>),
-    /// Turn certificates into a fleet: replicas with named headroom, cost
+    /// Turn certificates into a fleet: replicas with named headroom, cost, manifests
     Plan(Box<plan::PlanArgs>),
     /// Serve the simulated model server on a port, until Ctrl+C
     Sim(SimArgs),

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use plimsoll_core::time::{Rate, parse_duration};
 use plimsoll_plan::headroom::{Portion, Split};
+use plimsoll_plan::manifest::Engine;
 use plimsoll_plan::money::FitQuestion;
 
 use super::page::PageArgs;
@@ -17,7 +19,7 @@ use super::values::{self, ColorName, not_negative, positive, positive_duration};
 /// `plimsoll plan`.
 #[derive(Debug, Args)]
 #[command(
-    about = "Turn certificates into a fleet: replicas with named headroom, cost",
+    about = "Turn certificates into a fleet: replicas with named headroom, cost, manifests",
     long_about = PLAN_ABOUT,
     after_help = "`plimsoll plan --help` explains everything, with examples.",
     after_long_help = PLAN_EXAMPLES,
@@ -40,6 +42,8 @@ pub(crate) struct PlanArgs {
     pub(crate) headroom: HeadroomArgs,
     #[command(flatten)]
     pub(crate) money: MoneyArgs,
+    #[command(flatten)]
+    pub(crate) manifests: ManifestArgs,
     #[command(flatten)]
     pub(crate) output: PlanOutputArgs,
     /// After `--`: options of `run` that say what is asked of the target of -H
@@ -201,6 +205,36 @@ pub(crate) struct MoneyArgs {
     pub(crate) fit: Option<FitQuestion>,
 }
 
+/// How the fleet is scaled.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Manifests")]
+pub(crate) struct ManifestArgs {
+    /// The server in each replica, which decides what there is to scale on [default: as the certificate says]
+    #[arg(long, value_name = "ENGINE", value_parser = engine())]
+    pub(crate) engine: Option<Engine>,
+    /// Name of the Deployment, of the autoscaler and of the InferenceService [default: the model's]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service: Option<String>,
+    /// Namespace
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) namespace: String,
+    /// Where KEDA and KServe find Prometheus
+    #[arg(long, value_name = "URL", default_value = "http://prometheus.monitoring:9090")]
+    pub(crate) prometheus: String,
+    /// `modelFormat` of KServe
+    #[arg(long, value_name = "NAME", default_value = "huggingface")]
+    pub(crate) model_format: String,
+    /// `storageUri` of KServe [default: hf:// and the model]
+    #[arg(long, value_name = "URI")]
+    pub(crate) storage_uri: Option<String>,
+    /// Search for better targets and windows than those that follow from the measurement
+    #[arg(long)]
+    pub(crate) improve: bool,
+    /// Write no manifests, and prove none
+    #[arg(long)]
+    pub(crate) no_manifests: bool,
+}
+
 /// What is shown and kept.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
@@ -263,6 +297,12 @@ impl From<RouterName> for Split {
     }
 }
 
+/// Reads the name of an engine; clap suggests the nearest for an unknown one.
+fn engine() -> impl TypedValueParser<Value = Engine> {
+    PossibleValuesParser::new(Engine::ALL.map(Engine::name))
+        .try_map(|name| Engine::ALL.into_iter().find(|engine| engine.name() == name).ok_or("unknown engine"))
+}
+
 /// Reads a growth: `5%`, `0.05`, `150%`.
 fn growth(text: &str) -> Result<f64, String> {
     let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
@@ -305,7 +345,7 @@ replicas away, one thing at a time: a wrong forecast, a ramp while a replica sta
 the worst of them decides. Each is a line with its formula and its numbers, and says so where it rests on nothing. \
 Queueing theory and a simulated fleet answer beside it.
 
-The plan is kept as plan.json and report.html. docs/PLAN.md has every formula with its source.";
+The plan is kept as plan.json and report.html, with manifests of autoscalers whose laws were played over the traffic first. docs/PLAN.md has every formula with its source.";
 
 const PLAN_EXAMPLES: &str = "\
 Examples:

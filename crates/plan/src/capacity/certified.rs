@@ -113,6 +113,7 @@ impl Capacity {
         Ok(Capacity {
             instance: instance.to_owned(),
             model: certificate.run.model.clone(),
+            provider: certificate.run.provider.clone(),
             source: named(),
             low: low.load,
             high,

@@ -9,7 +9,13 @@ fn question() -> Question {
         settings: Settings { zones: Some(3), ..Settings::default() },
         prices: None,
         fit: None,
+        service: None,
+        improve: false,
     }
+}
+
+fn planned(question: &Question) -> Plan {
+    plan(question).unwrap().plan
 }
 
 fn book(names: &[(&str, f64)]) -> PriceBook {
@@ -23,7 +29,7 @@ fn book(names: &[(&str, f64)]) -> PriceBook {
 
 #[test]
 fn the_answer_is_one_sentence_with_its_doubt() {
-    let plan = plan(&question()).unwrap();
+    let plan = planned(&question());
     assert_eq!(plan.answer, "12 replicas (95 %: 12 to 12), bound by zone loss");
     assert_eq!(plan.doubts, ["no prices were given, so there is no cost (--prices FILE, --instance NAME)"]);
     let text = serde_json::to_string(&plan).unwrap();
@@ -73,7 +79,7 @@ fn what_makes_no_plan_is_refused_with_what_to_do() {
 #[test]
 fn less_than_one_replica_is_answered_with_a_label() {
     let small = Question { demand: Demand { cv: Some(1.0), ..Demand::peak(3.25) }, ..question() };
-    let plan = plan(&small).unwrap();
+    let plan = planned(&small);
     assert_eq!(plan.headroom.replicas, 2, "one that carries it all, and one that may fail");
     assert!(plan.doubts[0].starts_with("the demand is 5 % of what one replica carries"), "{:?}", plan.doubts);
 }
@@ -87,7 +93,7 @@ fn the_cheapest_of_several_types_is_taken() {
         prices: Some(book(&[("small", 1.0), ("dear", 3.0)])),
         ..question()
     };
-    let plan = plan(&several).unwrap();
+    let plan = planned(&several);
     let money = plan.money.unwrap();
     assert_eq!((plan.capacity.instance.as_str(), money.machines, money.per_hour), ("small", 12, 12.0));
     assert!((money.units[0].inferences - 1e6 / (65.0 * 3600.0)).abs() < 1e-9, "the seed's formula");
@@ -103,7 +109,7 @@ fn a_trace_has_its_own_peak_and_a_cost_over_time() {
         prices: Some(book(&[("small", 1.0)])),
         ..question()
     };
-    let plan = plan(&traced).unwrap();
+    let plan = planned(&traced);
     let money = plan.money.unwrap();
     let at = |at: At| money.units.iter().find(|unit| unit.at == at).unwrap();
     assert_eq!(plan.headroom.peak, 400.0);

@@ -3,6 +3,7 @@
 mod file;
 mod inputs;
 mod measure;
+mod service;
 
 use std::process::ExitCode;
 
@@ -12,6 +13,7 @@ use plimsoll_core::time::Offset;
 use plimsoll_drive::clock::Clock;
 use plimsoll_drive::recorder::new_folder;
 use plimsoll_plan::headroom::Settings;
+use plimsoll_plan::plan::Planned;
 use plimsoll_plan::{Question, plan};
 
 use self::measure::Measured;
@@ -40,13 +42,22 @@ pub(crate) fn run(matches: &ArgMatches, typed: &PlanArgs) -> anyhow::Result<Exit
         Measured::Capacity(capacity) => vec![*capacity],
         Measured::Interrupted => return Ok(Exit::Interrupted.into()),
     };
-    let question =
-        Question { capacities, demand, settings: settings(args), prices, fit: args.money.fit.clone() };
-    let plan = plan(&question).map_err(|error| UsageError(error.to_string()))?;
+    let service = service::of(args, &capacities);
+    let question = Question {
+        capacities,
+        demand,
+        settings: settings(args),
+        prices,
+        fit: args.money.fit.clone(),
+        service,
+        improve: args.manifests.improve,
+    };
+    let Planned { plan, manifests } = plan(&question).map_err(|error| UsageError(error.to_string()))?;
     // Without the settings that other commands keep beside their results: plan.json has its own.
     let now = Clock::start().wall(Offset::ZERO);
     let folder = CommandFolder::open(new_folder(&args.output.out, now, &args.output.name)?);
     folder.write_json("plan.json", &plan)?;
+    service::write(&folder.path().join("manifests"), &manifests)?;
     let text = match args.output.json {
         true => format!("{}\n", serde_json::to_string_pretty(&plan)?),
         false => fleet_plan::text(&plan, folder.path(), Style::of_stdout(args.output.color)),

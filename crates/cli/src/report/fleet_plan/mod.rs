@@ -2,6 +2,7 @@
 
 pub(crate) mod money;
 mod over_time;
+pub(crate) mod scaling;
 
 use std::path::Path;
 
@@ -20,6 +21,7 @@ pub(crate) fn text(plan: &Plan, results: &Path, style: Style) -> String {
         headroom(plan, style),
         models(plan, style),
         over_time::text(plan, style),
+        scaling::text(plan, style),
         money::cost(plan, style),
         money::choice(plan, style),
         money::fit(plan, style),

@@ -1,5 +1,6 @@
 use plimsoll_plan::demand::{Demand, Growth};
 use plimsoll_plan::headroom::Settings;
+use plimsoll_plan::manifest::{Engine, Service};
 use plimsoll_plan::prices::PriceBook;
 use plimsoll_plan::{Question, plan};
 
@@ -13,7 +14,7 @@ fn narrow() -> Style {
 }
 
 fn shown(question: &Question) -> String {
-    text(&plan(question).unwrap(), Path::new("runs/2026-11-22T16-00-00Z-plan"), narrow())
+    text(&plan(question).unwrap().plan, Path::new("runs/2026-11-22T16-00-00Z-plan"), narrow())
 }
 
 fn typed() -> Question {
@@ -23,6 +24,8 @@ fn typed() -> Question {
         settings: Settings::default(),
         prices: None,
         fit: None,
+        service: None,
+        improve: false,
     }
 }
 
@@ -51,6 +54,16 @@ fn with_prices_and_everything_that_was_said() {
             in_flight: 64,
             tokens: 2048,
         }),
+        service: Some(Service {
+            name: "m".to_owned(),
+            namespace: "default".to_owned(),
+            engine: Engine::Vllm,
+            model: String::new(),
+            model_format: "huggingface".to_owned(),
+            storage_uri: "hf://org/m".to_owned(),
+            prometheus: "http://prometheus:9090".to_owned(),
+        }),
+        improve: false,
     };
     insta::assert_snapshot!(shown(&question));
 }

@@ -3,6 +3,8 @@
 use plimsoll_plan::Plan;
 use plimsoll_plan::figures::{figure, percent};
 use plimsoll_plan::headroom::Line as Reason;
+use plimsoll_plan::proof::Figures;
+use plimsoll_plan::scaling::{Autoscaling, Proven};
 use plimsoll_plan::timeline::Timeline;
 
 use super::over_time::TimeUnit;
@@ -10,14 +12,15 @@ use super::table::Bar;
 use super::{
     Axis, Block, Cell, Chart, Figure, Hue, Line, Look, Mark, Page, Scale, Section, Side, Table, Tone, Verdict,
 };
-use crate::report::fleet_plan::{basis_word, money, name, replica};
+use crate::report::fleet_plan::{basis_word, money, name, replica, scaling as words};
 
 /// Charts over the time of a trace follow each other's cursor.
 const GROUP: &str = "plan";
 
 /// The page of a plan that lies in `folder`.
 pub(crate) fn plan(plan: &Plan, folder: &str) -> Page {
-    let sections = [reasons(plan), models(plan), over_time(plan), cost(plan), types(plan), fit(plan)];
+    let sections =
+        [reasons(plan), models(plan), over_time(plan), scaling(plan), cost(plan), types(plan), fit(plan)];
     Page {
         kind: "plan",
         title: format!("Plan: {}", plan.answer),
@@ -118,7 +121,7 @@ fn over_time(plan: &Plan) -> Option<Section> {
     let mut charts = vec![replicas_over_time(plan, timeline)];
     charts.extend(cost_over_time(plan, timeline));
     charts.extend(attainment(plan, timeline));
-    Section::of("over-time", "Over time", charts.into_iter().map(Block::Chart).collect())
+    Section::of("over-time", "Over time", charts.into_iter().map(Block::chart).collect())
 }
 
 /// A chart over the time of the trace.
@@ -210,6 +213,64 @@ fn attainment(plan: &Plan, timeline: &Timeline) -> Option<Chart> {
             "% of requests",
             timeline,
         )
+    })
+}
+
+/// What autoscalers did with the traffic.
+fn scaling(plan: &Plan) -> Option<Section> {
+    let found = plan.autoscaling.as_ref()?;
+    let columns = ["manifest", "kept#", "goal", "replica-hours#", "cost#", "up#", "down#"];
+    let mut table = Table::new("Each law over the traffic, in a simulated fleet", &columns);
+    let mut row = |name: &str, figures: &Figures, kept: bool| {
+        let tone = if kept { Tone::Good } else { Tone::Bad };
+        table.rows.push(vec![
+            Cell::text(name),
+            Cell::number(Some(figures.attainment), percent),
+            Cell::word(words::verdict(kept), tone),
+            Cell::number(Some(figures.replica_hours), figure),
+            Cell::number(figures.cost, money::money),
+            Cell::count(u64::from(figures.scale_ups)),
+            Cell::count(u64::from(figures.scale_downs)),
+        ]);
+    };
+    for proven in &found.proven {
+        row(&proven.manifest, &proven.proof.figures, proven.proof.kept);
+    }
+    if let Some(first) = found.proven.first() {
+        row("a fixed fleet", &first.proof.static_peak.figures, first.proof.static_peak.kept);
+        row("an oracle", &first.proof.oracle.figures, first.proof.oracle.kept);
+    }
+    let misses = found.proven.iter().flat_map(words::missed);
+    let better = found.proven.iter().filter_map(words::proposed);
+    let items: Vec<String> = misses.chain(better).chain(found.assumptions.iter().cloned()).collect();
+    let mut blocks: Vec<Block> = ready(found).map(Block::chart).into_iter().collect();
+    blocks.push(Block::Table(table));
+    if !items.is_empty() {
+        blocks.push(Block::List { items });
+    }
+    Section::of("autoscaling", "Autoscaling", blocks)
+}
+
+/// Ready replicas over time, law by law.
+fn ready(found: &Autoscaling) -> Option<Chart> {
+    let minutes = found.proven.first()?.proof.minutes.len();
+    let unit = TimeUnit::of(minutes as f64 * 60.0);
+    let line = |(proven, hue): (&Proven, Hue)| {
+        let ready = proven.proof.minutes.iter().map(|minute| Some(minute.ready)).collect();
+        Line::new(proven.manifest.clone(), hue, ready)
+    };
+    Some(Chart {
+        id: "autoscalers".to_owned(),
+        title: "What each autoscaler does".to_owned(),
+        says: "Ready replicas over the traffic, law by law, in the simulated fleet.".to_owned(),
+        x: unit.axis(),
+        y: Axis::new("replicas", Scale::Linear),
+        xs: (0..minutes).map(|minute| minute as f64 * 60.0 / unit.seconds).collect(),
+        lines: found.proven.iter().zip(Hue::FREE).map(line).collect(),
+        group: GROUP,
+        main: true,
+        wide: true,
+        ..Chart::default()
     })
 }
 
