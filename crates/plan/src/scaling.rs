@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::autoscale::Law;
 use crate::capacity::Capacity;
 use crate::demand::{Demand, Traffic as Asked};
+use crate::figures::figure;
 use crate::headroom::{Headroom, Settings, Split};
 use crate::manifest::{Bounds, Explained, Manifest, Service, Thresholds, manifests};
 use crate::proof::{Proof, Proposal, Replica, Scene, Start, Traffic, improve, prove};
@@ -28,7 +29,7 @@ pub struct ScalingQuestion<'a> {
     pub price: Option<f64>,
     /// Share of all requests that shall keep their objectives; nothing takes it from the objectives.
     pub goal: Option<f64>,
-    /// Whether to search for better values.
+    /// Whether to search for better values. The manifests take them where their own do not reach the goal.
     pub search: bool,
 }
 
@@ -37,6 +38,8 @@ pub struct ScalingQuestion<'a> {
 pub struct Autoscaling {
     /// The numbers of the manifests.
     pub thresholds: Thresholds,
+    /// What the manifests have from a search, in words; empty where the derived numbers reach the goal.
+    pub adopted: Vec<String>,
     /// The laws of the manifests over the traffic.
     pub proven: Vec<Proven>,
     /// What the traffic and the scene rest on, in words.
@@ -61,6 +64,7 @@ pub fn autoscaling(question: &ScalingQuestion<'_>) -> (Autoscaling, Vec<Manifest
     let (traffic, mut assumptions) = traffic(question.demand);
     let scene = scene(question, &mut assumptions);
     let thresholds = Thresholds::derive(question.capacity, &scene, &traffic, &bounds(question, &traffic));
+    let (thresholds, adopted) = adopt(question, thresholds, &traffic, &scene);
     let files = manifests(question.service, &thresholds);
     let mut proven: Vec<Proven> = Vec::new();
     for file in &files {
@@ -75,7 +79,25 @@ pub fn autoscaling(question: &ScalingQuestion<'_>) -> (Autoscaling, Vec<Manifest
             law: law.clone(),
         });
     }
-    (Autoscaling { thresholds, proven, assumptions }, files)
+    (Autoscaling { thresholds, adopted, proven, assumptions }, files)
+}
+
+/// The thresholds with what a search found, if they do not reach the goal by themselves and it does.
+fn adopt(
+    question: &ScalingQuestion<'_>,
+    thresholds: Thresholds,
+    traffic: &Traffic,
+    scene: &Scene,
+) -> (Thresholds, Vec<String>) {
+    let files = manifests(question.service, &thresholds);
+    let law = files.iter().find_map(|file| file.law.as_ref()).filter(|_| question.search);
+    let found = law.and_then(|law| improve(law, traffic, scene));
+    match found {
+        Some(proposal) if proposal.kept && !proposal.was_kept => {
+            (thresholds.tuned(&proposal), proposal.changes)
+        }
+        _ => (thresholds, Vec::new()),
+    }
 }
 
 /// The share of requests that objectives are about: that of the highest percentile; 99 % where there is none.
@@ -127,7 +149,7 @@ fn bounds(question: &ScalingQuestion<'_>, traffic: &Traffic) -> Bounds {
     Bounds {
         min: Explained::new(
             min,
-            format!("The quietest quarter of an hour has {quiet:.4} requests/s; {spare} may fail."),
+            format!("The quietest quarter of an hour has {} requests/s; {spare} may fail.", figure(quiet)),
         ),
         max: Explained::new(
             max.max(min),
@@ -140,7 +162,8 @@ fn bounds(question: &ScalingQuestion<'_>, traffic: &Traffic) -> Bounds {
 /// How fast traffic is supposed to rise where nobody said: this share of the peak in a minute.
 const SUPPOSED_RAMP: f64 = 0.05;
 
-/// The traffic of a demand, in cells of a second or less. A peak without a trace is climbed from its half and left again.
+/// The traffic of a demand, in cells of a second or less. A peak without a trace is climbed from its half and left
+/// again.
 fn traffic(demand: &Demand) -> (Traffic, Vec<String>) {
     let cv = demand.arrival_cv().unwrap_or(1.0).max(1.0);
     let growth = demand.growth_factor();
@@ -166,6 +189,7 @@ fn traffic(demand: &Demand) -> (Traffic, Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::demand::Counts;
     use crate::manifest::Engine;
 
     #[test]
@@ -176,9 +200,8 @@ mod tests {
         assert_eq!((of(&["error_rate<1%"]), of(&[])), (0.99, 0.99));
     }
 
-    #[test]
-    fn a_plan_gets_manifests_that_are_proven() {
-        let service = Service {
+    fn service() -> Service {
+        Service {
             name: "m".to_owned(),
             namespace: "default".to_owned(),
             engine: Engine::Vllm,
@@ -186,20 +209,29 @@ mod tests {
             model_format: "huggingface".to_owned(),
             storage_uri: "hf://org/m".to_owned(),
             prometheus: "http://prometheus:9090".to_owned(),
-        };
-        let (capacity, demand, settings) = (Capacity::typed(10.0), Demand::peak(60.0), Settings::default());
-        let headroom = Headroom::of(&capacity, &demand, &settings);
+        }
+    }
+
+    fn scaled(demand: &Demand, goal: Option<f64>, search: bool) -> (Autoscaling, Vec<Manifest>, u32) {
+        let (capacity, settings) = (Capacity::typed(10.0), Settings::default());
+        let headroom = Headroom::of(&capacity, demand, &settings);
         let question = ScalingQuestion {
-            service: &service,
+            service: &service(),
             capacity: &capacity,
-            demand: &demand,
+            demand,
             settings: &settings,
             headroom: &headroom,
             price: Some(1.0),
-            goal: None,
-            search: false,
+            goal,
+            search,
         };
         let (scaling, files) = autoscaling(&question);
+        (scaling, files, headroom.replicas)
+    }
+
+    #[test]
+    fn a_plan_gets_manifests_that_are_proven() {
+        let (scaling, files, planned) = scaled(&Demand::peak(60.0), None, false);
         assert_eq!(files.len(), 7);
         let manifests: Vec<&str> = scaling.proven.iter().map(|proven| proven.manifest.as_str()).collect();
         let expected =
@@ -207,8 +239,24 @@ mod tests {
         assert_eq!(manifests, expected);
         for proven in &scaling.proven {
             assert!(proven.proof.kept, "{}: {:?}", proven.manifest, proven.proof.misses);
-            assert!(proven.proof.figures.most_ready <= headroom.replicas * 4 / 3 + 1);
+            assert!(proven.proof.figures.most_ready <= planned * 4 / 3 + 1);
         }
         assert_eq!(scaling.assumptions.len(), 2, "{:?}", scaling.assumptions);
+    }
+
+    #[test]
+    fn manifests_take_what_a_search_found_where_their_own_numbers_miss() {
+        let counts = [vec![10.0; 1800], vec![100.0; 1800]].concat();
+        let counts = Counts { source: String::new(), bin: 1.0, counts, scale: 1.0 };
+        let cliff = Demand { traffic: Asked::Trace(counts), ..Demand::peak(1.0) };
+        let (plain, derived, _) = scaled(&cliff, None, false);
+        let (searched, files, _) = scaled(&cliff, None, true);
+        assert!(
+            !plain.proven[0].proof.kept && plain.adopted.is_empty(),
+            "{:?}",
+            plain.proven[0].proof.attainments
+        );
+        assert!(searched.proven[0].proof.kept && !searched.adopted.is_empty(), "{:?}", searched.adopted);
+        assert_ne!(files[1].text, derived[1].text, "the numbers of the search");
     }
 }

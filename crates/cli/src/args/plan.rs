@@ -55,6 +55,7 @@ pub(crate) struct PlanArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PlanCommand {
     /// Look for traps in manifests of autoscalers
+    #[command(long_about = super::plan_lint::LINT_ABOUT)]
     Lint(LintArgs),
 }
 

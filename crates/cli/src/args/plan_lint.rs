@@ -9,7 +9,7 @@ use super::values::ColorName;
 
 /// `plimsoll plan lint`.
 #[derive(Debug, Args)]
-#[command(long_about = LINT_ABOUT, after_long_help = LINT_EXAMPLES, after_help = "`plimsoll plan lint --help` explains everything, with examples.")]
+#[command(after_long_help = LINT_EXAMPLES, after_help = "`plimsoll plan lint --help` explains everything, with examples.")]
 pub(crate) struct LintArgs {
     /// Manifests, each with any number of documents; - is stdin
     #[arg(value_name = "FILE", required_unless_present = "rules")]
@@ -42,7 +42,7 @@ fn capacity(text: &str) -> Result<(String, f64), String> {
     }
 }
 
-const LINT_ABOUT: &str = "\
+pub(crate) const LINT_ABOUT: &str = "\
 Looks for traps in manifests of autoscalers that no schema knows: HorizontalPodAutoscalers, KEDA's ScaledObjects, KServe's \
 InferenceServices and LLMInferenceServices, Knative's Services, and rules of prometheus-adapter. Each finding has its line, \
 and what to do. Documents of other kinds are left alone. Give files that belong together in one call: two autoscalers of one \

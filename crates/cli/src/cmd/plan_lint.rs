@@ -37,7 +37,8 @@ pub(crate) fn run(args: &LintArgs) -> anyhow::Result<ExitCode> {
 
 fn read(path: &Path) -> Result<File, UsageError> {
     let name = if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
-    let text = contents(path).map_err(|error| UsageError(format!("cannot read {name}: {error}")))?;
+    let text = contents(path)
+        .map_err(|error| UsageError(format!("cannot read {name} ({error}): check its path")))?;
     if text.len() as u64 > LARGEST {
         refuse!("{name} is larger than 8 MiB: this is no manifest");
     }

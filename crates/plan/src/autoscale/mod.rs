@@ -55,7 +55,7 @@ pub enum Controller {
     /// See [`Law::Hpa`].
     Hpa(hpa::Hpa),
     /// See [`Law::Keda`].
-    Keda(keda::Keda),
+    Keda(Box<keda::Keda>),
     /// See [`Law::Knative`].
     Knative(knative::Knative),
 }
@@ -66,7 +66,7 @@ impl Law {
         match self {
             Law::Static { replicas } => Controller::Static(*replicas),
             Law::Hpa(spec) => Controller::Hpa(hpa::Hpa::new(spec.clone())),
-            Law::Keda(spec) => Controller::Keda(keda::Keda::new(spec.clone())),
+            Law::Keda(spec) => Controller::Keda(Box::new(keda::Keda::new(spec.clone()))),
             Law::Knative(spec) => Controller::Knative(knative::Knative::new(*spec, replicas)),
         }
     }

@@ -21,8 +21,8 @@ impl Law {
         law
     }
 
-    /// The same, but what it has wanted in so many seconds holds it back from scaling down: the stabilisation window, or Knative's
-    /// `scale-down-delay`.
+    /// The same, but what it has wanted in so many seconds holds it back from scaling down: the stabilisation window,
+    /// or Knative's `scale-down-delay`.
     pub fn with_down_window(&self, seconds: u32) -> Law {
         let mut law = self.clone();
         match &mut law {

@@ -4,7 +4,8 @@ use super::document::{Document, Kind};
 use super::{Report, Rule};
 use crate::yaml::Node;
 
-/// The rules for single pods of a configuration, or of the values of its Helm chart. With `external` those for the fleet too.
+/// The rules for single pods of a configuration, or of the values of its Helm chart. With `external` those for the
+/// fleet too.
 fn rules(documents: &[Document], external: bool) -> Vec<(&Document, &Node)> {
     let mut all = Vec::new();
     for document in documents.iter().filter(|document| document.kind == Kind::Adapter) {

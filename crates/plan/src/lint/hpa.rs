@@ -3,6 +3,7 @@
 use super::document::{Document, Kind};
 use super::{Report, Rule, Version, triggers};
 use crate::autoscale::hpa::TOLERANCE;
+use crate::figures::figure;
 use crate::yaml::Node;
 
 /// A metric of a HorizontalPodAutoscaler.
@@ -161,10 +162,12 @@ pub(super) fn tolerance_over_capacity(rule: &Rule, documents: &[Document], repor
         let reached = aim * (1.0 + tolerance);
         if reached > most * (1.0 + 1e-9) {
             let what = format!(
-                "with a target of {aim} nothing happens up to {reached:.4} ({:.0} % tolerance), and a replica carries {most}",
+                "with a target of {aim} nothing happens up to {} ({:.0} % tolerance), and a replica carries {most}",
+                figure(reached),
                 tolerance * 100.0
             );
-            let todo = format!("lower the target to {:.4} at most", most / (1.0 + tolerance));
+            let limit = most / (1.0 + tolerance);
+            let todo = format!("lower the target to {} at most", (limit * 100.0).floor() / 100.0);
             report.add(rule, document, target.line, what, &todo);
         }
     }

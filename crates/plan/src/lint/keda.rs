@@ -71,7 +71,7 @@ pub(super) fn cooldown(rule: &Rule, documents: &[Document], report: &mut Report<
     for (document, spec) in specs(documents) {
         let Some(cooldown) = spec.get("cooldownPeriod") else { continue };
         if least(document) > 0.0 && spec.get("idleReplicaCount").is_none() {
-            let what = format!("cooldownPeriod does nothing with at least {} replicas", least(document));
+            let what = format!("cooldownPeriod does nothing with a minimum of {}", least(document));
             let todo =
                 "remove it; how slowly it scales down is behavior.scaleDown.stabilizationWindowSeconds";
             report.add(rule, document, cooldown.line, what, todo);

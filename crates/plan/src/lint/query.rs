@@ -1,7 +1,7 @@
 //! As much of PromQL as it takes to say whether a query gives one series, and what it reads.
 //!
-//! Own code: a full parser of PromQL costs more to compile than all of this crate, and types are what is asked here. A query
-//! that it cannot read is left alone.
+//! Own code: a full parser of PromQL costs more to compile than all of this crate, and types are what is asked here.
+//! A query that it cannot read is left alone.
 
 /// An expression.
 #[derive(Clone, Debug, PartialEq)]

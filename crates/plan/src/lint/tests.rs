@@ -61,7 +61,6 @@ fn look(text: &str, options: &Options) -> Vec<Finding> {
 }
 
 /// Every rule with a bad and a good example.
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn examples() -> Vec<(&'static str, Options, String, String)> {
     let good_query = query("sum(vllm:num_requests_running) + sum(vllm:num_requests_waiting)");
     let cpu = "metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 80}}}]";

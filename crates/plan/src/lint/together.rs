@@ -78,7 +78,7 @@ pub(super) fn two_autoscalers(rule: &Rule, documents: &[Document], report: &mut 
                 first.node.line
             );
             let todo =
-                "keep one of them; several metrics or triggers in one autoscaler add up as the greatest";
+                "keep one of them; of several metrics or triggers in one autoscaler the greatest counts";
             report.add(rule, document, line, what, todo);
         } else {
             seen.push((workload, document));

@@ -2,9 +2,9 @@
 
 use super::engine::{labels, metrics};
 use super::hpa::{behavior, down, law_metrics, metadata};
-use super::quantity::plain;
 use super::{Service, Thresholds, head};
 use crate::autoscale::keda::{Fallback, FallbackBehavior, KedaSpec, Trigger};
+use crate::figures::figure;
 use crate::yaml::{Value, list, map, write as yaml};
 
 pub(super) fn law(service: &Service, thresholds: &Thresholds) -> KedaSpec {
@@ -70,10 +70,10 @@ fn triggers(service: &Service, thresholds: &Thresholds, law: &KedaSpec) -> Value
             .noted("query", metric.query(&labels), "One series: a query with several is an error.")
             .noted(
                 "threshold",
-                plain(trigger.metric.target.value()),
+                figure(trigger.metric.target.value()),
                 &format!("{why} {}", thresholds.utilisation.why),
             )
-            .with("activationThreshold", plain(trigger.activation))
+            .with("activationThreshold", figure(trigger.activation))
             .noted(
                 "ignoreNullValues",
                 "false",

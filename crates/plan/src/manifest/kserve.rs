@@ -2,11 +2,11 @@
 
 use super::engine::{labels, metrics};
 use super::hpa::{document as hpa_document, law_metrics, metadata};
-use super::quantity::plain;
 use super::{Service, Thresholds, head};
 use crate::autoscale::hpa::{HpaSpec, Rules};
 use crate::autoscale::keda::{KedaSpec, Trigger};
 use crate::autoscale::knative::{KnativeMetric, KnativeSpec};
+use crate::figures::figure;
 use crate::yaml::{Value, list, map, write as yaml};
 
 /// What KServe's class keda makes of an InferenceService: KEDA's defaults, and the stabilisation windows.
@@ -64,7 +64,7 @@ pub(super) fn with_keda(service: &Service, thresholds: &Thresholds, law: &KedaSp
             .noted("type", "Value", "KServe wants Value, and KEDA takes it as what each replica shall have.")
             .noted(
                 "value",
-                plain(trigger.metric.target.value()),
+                figure(trigger.metric.target.value()),
                 &format!("{why} {}", thresholds.utilisation.why),
             );
         map()

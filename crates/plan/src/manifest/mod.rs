@@ -20,6 +20,7 @@ pub use engine::Engine;
 pub use thresholds::{Bounds, Explained, Thresholds};
 
 use crate::autoscale::Law;
+use crate::figures::figure;
 
 /// The service that is scaled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -88,6 +89,6 @@ fn head(what: &str, thresholds: &Thresholds) -> String {
         "{what}\n\nThe thresholds come from {}: one replica carries {} requests/s within its objectives. Measure again \
          and make this file anew when model, engine, hardware or traffic change.",
         thresholds.source,
-        quantity::plain(thresholds.rate)
+        figure(thresholds.rate)
     )
 }

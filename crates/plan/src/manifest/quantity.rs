@@ -1,15 +1,5 @@
 //! Numbers as manifests write them.
 
-/// As people write it, with four significant digits and no more zeros than it takes.
-pub(super) fn plain(number: f64) -> String {
-    if number == 0.0 || !number.is_finite() {
-        return "0".to_owned();
-    }
-    let digits = (3 - number.abs().log10().floor() as i32).max(0) as usize;
-    let text = format!("{number:.digits$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-}
-
 /// As a quantity of Kubernetes, to a thousandth: 14.5 is `14500m`.
 pub(super) fn quantity(number: f64) -> String {
     let milli = (number * 1000.0).round();
@@ -35,11 +25,6 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        for (number, text) in
-            [(14.5, "14.5"), (48.0, "48"), (0.123_45, "0.1235"), (12_345.6, "12346"), (0.0, "0")]
-        {
-            assert_eq!(plain(number), text);
-        }
         for (number, text) in [(14.5, "14500m"), (48.0, "48"), (0.0625, "63m"), (1000.0, "1000")] {
             assert_eq!(quantity(number), text);
         }

@@ -1,8 +1,8 @@
 //! The README beside the manifests.
 
 use super::engine::{labels, metrics};
-use super::quantity::plain;
 use super::{Service, Thresholds};
+use crate::figures::figure;
 
 pub(super) fn write(service: &Service, thresholds: &Thresholds) -> String {
     let labels = labels(service);
@@ -37,7 +37,7 @@ pub(super) fn write(service: &Service, thresholds: &Thresholds) -> String {
         namespace = service.namespace,
         prometheus = service.prometheus,
         source = thresholds.source,
-        rate = plain(thresholds.rate),
+        rate = figure(thresholds.rate),
         share = thresholds.utilisation.value * 100.0,
         why = thresholds.utilisation.why,
         max = thresholds.max.value,

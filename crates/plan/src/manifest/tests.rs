@@ -1,9 +1,11 @@
-//! All manifests of all engines: what users see, what lint says, and whether the types of Kubernetes and KEDA take them whole.
+//! All manifests of all engines: what users see, what lint says, and whether the types of Kubernetes and KEDA take
+//! them whole.
 
 use serde_json::{Map, Number, Value as Json, json};
 
 use super::*;
 use crate::capacity::{Capacity, Measured};
+use crate::figures::figure;
 use crate::lint::{File, Options, Version, lint};
 use crate::proof::{Replica, Scene, Start, Traffic};
 use crate::yaml::{Kind, Node, read};
@@ -164,7 +166,7 @@ fn laws_say_what_their_manifests_say() {
             assert_eq!(window as u32, law.down_window(), "{}", manifest.name);
             for metric in law.metrics() {
                 let target = metric.target.value();
-                let text = [super::quantity::quantity(target), super::quantity::plain(target)];
+                let text = [super::quantity::quantity(target), figure(target)];
                 assert!(text.iter().any(|text| manifest.text.contains(text)), "{target}: {}", manifest.text);
             }
         }

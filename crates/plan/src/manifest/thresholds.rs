@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::quantity::{plain, rounded_down};
+use super::quantity::rounded_down;
+use crate::autoscale::Signal;
 use crate::autoscale::hpa::TOLERANCE;
-use crate::autoscale::{Law, Signal};
 use crate::capacity::Capacity;
-use crate::proof::{Scene, Traffic};
+use crate::figures::figure;
+use crate::proof::{Proposal, Scene, Traffic};
 
 /// A number and where it comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -92,33 +93,33 @@ impl Thresholds {
                 in_flight,
                 format!(
                     "{percent} of the {} requests in flight that one replica had at {} requests/s.",
-                    plain(replica.in_flight),
-                    plain(rate)
+                    figure(replica.in_flight),
+                    figure(rate)
                 ),
             ),
             per_second: Explained::new(
                 per_second,
-                format!("{percent} of the {} requests/s that one replica carries.", plain(rate)),
+                format!("{percent} of the {} requests/s that one replica carries.", figure(rate)),
             ),
             waiting: Explained::new(
                 waiting,
                 format!(
                     "{percent} of the {} requests that can wait at a replica (it does {}/s at most) with their objectives kept.",
-                    plain(queue),
-                    plain(replica.saturation)
+                    figure(queue),
+                    figure(replica.saturation)
                 ),
             ),
             utilisation,
             fallback: Explained::new(
                 fallback,
-                format!("The peak of {} requests/s needs {needed} replicas.", plain(peak)),
+                format!("The peak of {} requests/s needs {needed} replicas.", figure(peak)),
             ),
             down_window: Explained::new(
                 window,
                 format!(
                     "Twice the {} s that a replica takes to come, within {} to {} s: one that is sent away too early \
                      costs a cold start.",
-                    plain(slow),
+                    figure(slow),
                     WINDOWS.0,
                     WINDOWS.1
                 ),
@@ -138,12 +139,13 @@ impl Thresholds {
         }
     }
 
-    /// With the values of a law that a search found: targets times `factor`, its bounds and its window.
-    pub fn tuned(mut self, factor: f64, law: &Law) -> Thresholds {
+    /// With the values that a search found.
+    pub fn tuned(mut self, proposal: &Proposal) -> Thresholds {
+        let Proposal { law, targets: factor, .. } = proposal;
         let note = |why: &mut String| {
-            why.push_str(&format!(" Times {} by a search over the traffic of the plan.", plain(factor)));
+            why.push_str(&format!(" Times {} by a search over the traffic of the plan.", figure(*factor)));
         };
-        if factor != 1.0 {
+        if *factor != 1.0 {
             for target in [&mut self.in_flight, &mut self.per_second, &mut self.waiting] {
                 target.value = rounded_down(target.value * factor);
                 note(&mut target.why);
@@ -174,9 +176,9 @@ fn utilisation(scene: &Scene, traffic: &Traffic, peak: f64, spare: u32) -> Expla
             ramp,
             format!(
                 "Traffic rises by {} requests/s (the peak is {}) in the {} s from a rise to a replica more.",
-                plain(rise),
-                plain(peak),
-                plain(lag)
+                figure(rise),
+                figure(peak),
+                figure(lag)
             ),
         ),
         (failure, format!("{spare} of {} replicas may fail at the peak.", needed + f64::from(spare))),

@@ -4,8 +4,8 @@ use super::drive::Stage;
 use super::report::Baseline;
 use crate::autoscale::Law;
 
-/// The smallest fleet of constant size that reaches the goal, by bisection. The size for a peak over ten seconds with a third
-/// of it to spare is the largest that is tried.
+/// The smallest fleet of constant size that reaches the goal, by bisection. The size for a peak over ten seconds with
+/// a third of it to spare is the largest that is tried.
 pub(super) fn static_peak(stage: &Stage<'_>) -> Baseline {
     let (traffic, scene) = (stage.traffic, stage.scene);
     let rate = scene.replica.rate;
@@ -32,8 +32,8 @@ const ORACLE_STEPS: u32 = 6;
 /// The fewest replica-hours with which the goal is reached by somebody who knows the traffic. Replicas come and go each
 /// 15 s; one that will be needed again within a cold start stays, since sending it away saves nothing.
 ///
-/// A replica is loaded to a share of its capacity that is found by bisection: lower than 1 where bursts within 15 s hurt,
-/// higher where the goal leaves room for misses.
+/// A replica is loaded to a share of its capacity that is found by bisection: lower than 1 where bursts within 15 s
+/// hurt, higher where the goal leaves room for misses.
 pub(super) fn oracle(stage: &Stage<'_>) -> Baseline {
     let outcome = |share: f64| stage.follow(&foreseen(stage, share), 0).figures;
     let goal = stage.scene.goal;

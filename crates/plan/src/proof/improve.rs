@@ -13,10 +13,14 @@ use crate::autoscale::Law;
 pub struct Proposal {
     /// It.
     pub law: Law,
+    /// Its targets as a multiple of the given ones.
+    pub targets: f64,
     /// What it did, in the replay in which it kept least.
     pub figures: Figures,
     /// Whether it reaches the goal in all replays, with a part of the misses to spare.
     pub kept: bool,
+    /// Whether the given law does so.
+    pub was_kept: bool,
     /// In words, what is different.
     pub changes: Vec<String>,
     /// Fleets that were played to find it.
@@ -29,12 +33,13 @@ const TARGETS: [f64; 14] = [0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9,
 /// Windows for scaling down that are tried, in seconds.
 const WINDOWS: [u32; 4] = [60, 300, 900, 1800];
 
-/// The misses that a proposal may have, as a part of those that the goal allows: other traffic of the same kind must not make it miss.
+/// The misses that a proposal may have, as a part of those that the goal allows: other traffic of the same kind must
+/// not make it miss.
 const MISSES: f64 = 0.6;
 
-/// Looks for the law with the fewest replica-hours that reaches the goal in all replays, among those that differ from `law` in its
-/// targets, its window for scaling down and its least number of replicas. Nothing if that is `law` itself. It plays some
-/// 40 times the replays of the scene.
+/// Looks for the law with the fewest replica-hours that reaches the goal in all replays, among those that differ from
+/// `law` in its targets, its window for scaling down and its least number of replicas. Nothing if that is `law`
+/// itself. It plays some 40 times the replays of the scene.
 pub fn improve(law: &Law, traffic: &Traffic, scene: &Scene) -> Option<Proposal> {
     let mut search = Search { stage: Stage::new(traffic, scene), played: 0 };
     let mut best = search.judge(law);
@@ -53,9 +58,11 @@ pub fn improve(law: &Law, traffic: &Traffic, scene: &Scene) -> Option<Proposal> 
     }
     (best.law != start.law).then(|| Proposal {
         changes: changes(law, &best),
+        targets: best.factor,
         law: best.law,
         figures: best.figures,
         kept: best.kept,
+        was_kept: start.kept,
         played: search.played,
     })
 }

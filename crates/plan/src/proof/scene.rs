@@ -8,9 +8,10 @@ use plimsoll_sim::flow::{Certified, Closed, FlowOptions, Routing, patience};
 use plimsoll_sim::spread::Spread;
 
 use crate::capacity::Capacity;
+use crate::figures::figure;
 
-/// Saturation lies this far above the certified rate where nobody measured it: just above the usual headroom between the two
-/// ends of a search, so that an overload is worked off slowly, which errs to the safe side.
+/// Saturation lies this far above the certified rate where nobody measured it: just above the usual headroom between
+/// the two ends of a search, so that an overload is worked off slowly, which errs to the safe side.
 const SUPPOSED_SATURATION: f64 = 1.1;
 
 /// One replica, and how many of its requests keep their objectives.
@@ -40,8 +41,8 @@ impl Replica {
             Some(measured) if measured.saturation > rate * 1.01 => {
                 if !measured.saturation_seen {
                     assumptions.push(format!(
-                        "nobody saw a replica saturated: supposed at {:.4}/s, just above the least load that fails",
-                        measured.saturation
+                        "nobody saw a replica saturated: supposed at {}/s, just above the least load that fails",
+                        figure(measured.saturation)
                     ));
                 }
                 measured.saturation

@@ -119,8 +119,8 @@ fn exact_counts_of_a_trace_are_played_as_they_are() {
     assert_eq!((finer.peak(4.0), finer.seconds()), (1.75, 12.0));
 }
 
-/// 100 demands drawn at random, each with an autoscaler from a search: as many as promised must keep their goal when the same demand
-/// comes with other arrivals.
+/// 100 demands drawn at random, each with an autoscaler from a search: as many as promised must keep their goal when
+/// the same demand comes with other arrivals.
 #[test]
 fn searched_laws_keep_their_goal_with_other_arrivals() {
     use rand::RngExt as _;

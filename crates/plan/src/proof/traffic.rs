@@ -19,8 +19,8 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// That of a trace. Its own counts, where its stretches are as long as a cell and nothing was put on top of each other;
-    /// else arrivals with gaps of `cv` are drawn around them.
+    /// That of a trace. Its own counts, where its stretches are as long as a cell and nothing was put on top of each
+    /// other; else arrivals with gaps of `cv` are drawn around them.
     pub fn of(counts: &Counts, cell: f64, cv: f64) -> Self {
         let exact = counts.scale == 1.0 && counts.bin == cell;
         let means = match (counts.bin / cell).round() as usize {
@@ -30,7 +30,8 @@ impl Traffic {
         Traffic { cell, means, exact, cv }
     }
 
-    /// That of rates, each over `bin` seconds, a whole number of cells; arrivals with gaps of `cv` are drawn around them.
+    /// That of rates, each over `bin` seconds, a whole number of cells; arrivals with gaps of `cv` are drawn around
+    /// them.
     pub fn of_rates(rates: impl IntoIterator<Item = f64>, bin: f64, cell: f64, cv: f64) -> Self {
         let parts = ((bin / cell).round() as usize).max(1);
         Traffic { cell, means: Self::split(rates.into_iter(), parts, cell), exact: false, cv }

@@ -3,9 +3,9 @@
 use plimsoll_core::seed::Rng;
 use rand_distr::{Distribution as _, Gamma, Poisson};
 
-/// Arrivals of a cell. Over a cell with many arrivals, those of a renewal process with coefficient of variation `cv` have a
-/// variance of `cv²` times their mean; a mixture of Poisson counts has that for `cv > 1`, and smoother arrivals are taken
-/// to be Poisson, which errs to the safe side.
+/// Arrivals of a cell. Over a cell with many arrivals, those of a renewal process with coefficient of variation `cv`
+/// have a variance of `cv²` times their mean; a mixture of Poisson counts has that for `cv > 1`, and smoother
+/// arrivals are taken to be Poisson, which errs to the safe side.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrivals(Law);
 

@@ -6,8 +6,9 @@
 //!                              \-> queue of replica 1
 //!              scale(n) -> Scheduled -> Loading -> Ready -> Draining
 //! ```
-//! What it leaves out: requests are alike, and within a cell they arrive evenly. [`patience()`] makes up for the second:
-//! it is found with the same cells, so that one replica at its certified rate keeps its objectives exactly as certified.
+//! What it leaves out: requests are alike, and within a cell they arrive evenly. [`patience()`] makes up for the
+//! second: it is found with the same cells, so that one replica at its certified rate keeps its objectives exactly as
+//! certified.
 
 mod arrivals;
 mod door;

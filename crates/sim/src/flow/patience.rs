@@ -21,11 +21,11 @@ pub struct Certified {
 }
 
 /// Cells of the run that finds the patience. The share of misses at 1 % comes out to within 0.1 points or so.
-const CELLS: usize = 200_000;
+const CELLS: usize = 100_000;
 
 /// The longest wait, in seconds, with which a request can be said to keep its objectives: with it, a replica at its
-/// certified rate keeps them for exactly the certified share, in cells of the length given. A rate at or above saturation has no
-/// such wait, and gives 0.
+/// certified rate keeps them for exactly the certified share, in cells of the length given. A rate at or above
+/// saturation has no such wait, and gives 0.
 pub fn patience(certified: Certified, cell: Duration, seed: Seed) -> f64 {
     let Certified { rate, saturation, share, cv } = certified;
     let seconds = cell.as_secs_f64();
@@ -58,7 +58,7 @@ pub fn patience(certified: Certified, cell: Duration, seed: Seed) -> f64 {
     while kept(high) < share {
         high *= 2.0;
     }
-    for _ in 0..40 {
+    for _ in 0..24 {
         let middle = 0.5 * (low + high);
         if kept(middle) < share { low = middle } else { high = middle }
     }

@@ -11,8 +11,8 @@ use super::spec::{Policy, PolicyKind, Rules, Select};
 pub(super) struct Recommendations(VecDeque<(Offset, u32)>);
 
 impl Recommendations {
-    /// Notes a recommendation and returns the one that counts: upwards the least of the window for scaling up, downwards
-    /// the greatest of the window for scaling down.
+    /// Notes a recommendation and returns the one that counts: upwards the least of the window for scaling up,
+    /// downwards the greatest of the window for scaling down.
     pub(super) fn stabilise(&mut self, at: Offset, current: u32, wanted: u32, up: u32, down: u32) -> u32 {
         let (mut least, mut greatest) = (wanted, wanted);
         for &(then, replicas) in &self.0 {

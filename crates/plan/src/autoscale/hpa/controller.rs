@@ -55,8 +55,8 @@ impl Hpa {
         desired
     }
 
-    /// What the metrics ask for: the most that any does. Nothing when none can be read, or when some cannot and the others ask for
-    /// fewer replicas.
+    /// What the metrics ask for: the most that any does. Nothing when none can be read, or when some cannot and the
+    /// others ask for fewer replicas.
     fn proposal(&self, sight: &Sight) -> Option<u32> {
         let band = (self.spec.up.tolerance(), self.spec.down.tolerance());
         let asked: Vec<Option<u32>> = (self.spec.metrics.iter())

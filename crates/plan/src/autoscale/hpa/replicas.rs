@@ -21,9 +21,9 @@ fn is_within((up, down): Band, ratio: f64) -> bool {
     (1.0 - down..=1.0 + up).contains(&ratio)
 }
 
-/// Replicas for a metric of single pods (`type: Pods`, `Resource` and `ContainerResource`; for the latter two in the units of
-/// `target`). Pods that report nothing count as unused when more pods are wanted, and as using `fill` when fewer are: both
-/// hold back. Nothing without a pod that reports.
+/// Replicas for a metric of single pods (`type: Pods`, `Resource` and `ContainerResource`; for the latter two in the
+/// units of `target`). Pods that report nothing count as unused when more pods are wanted, and as using `fill` when
+/// fewer are: both hold back. Nothing without a pod that reports.
 pub fn per_pod(current: u32, target: f64, pods: PodValues, fill: f64, band: Band) -> Option<u32> {
     if pods.measured == 0 {
         return None;

@@ -6,12 +6,15 @@ use plimsoll_core::time::Offset;
 use super::*;
 use crate::autoscale::{Metric, Reading, Sight, Signal, Source, Target};
 
+/// Where it is worked out; current replicas, target, what pods report, unready and missing pods; replicas.
+type Case<'a> = (&'a str, u32, f64, &'a [f64], u32, u32, u32);
+
 const BAND: (f64, f64) = (TOLERANCE, TOLERANCE);
 
 #[test]
 fn replicas_by_pods_as_the_controller_computes_them() {
     // (source, current, target, reports, unready, missing, replicas); values in percent or in units.
-    let cases: [(&str, u32, f64, &[f64], u32, u32, u32); 24] = [
+    let cases: [Case<'_>; 24] = [
         ("docs: 200m against 100m doubles", 2, 100.0, &[200.0, 200.0], 0, 0, 4),
         ("docs: 50m against 100m halves", 2, 100.0, &[50.0, 50.0], 0, 0, 1),
         ("docs (1.33, tolerance): 90 % against 75 %", 50, 75.0, &[90.0; 50], 0, 0, 60),
@@ -86,7 +89,8 @@ fn policies(select: Select, policies: &[(PolicyKind, u32, u32)]) -> Rules {
     Rules { window: 0, select, policies, tolerance: None }
 }
 
-/// Lets an autoscaler look each 15 s at sums of a metric with a target of 1, all replicas ready; returns what it asks for.
+/// Lets an autoscaler look each 15 s at sums of a metric with a target of 1, all replicas ready; returns what it asks
+/// for.
 fn looks(spec: HpaSpec, start: u32, sums: &[f64]) -> Vec<u32> {
     let mut hpa = Hpa::new(spec);
     let mut wanted = start;

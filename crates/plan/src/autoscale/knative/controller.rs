@@ -27,8 +27,8 @@ pub struct Knative {
 }
 
 impl Knative {
-    /// One that finds `replicas` ready. With more than one it begins in panic: it has no history, and must not scale down
-    /// for that.
+    /// One that finds `replicas` ready. With more than one it begins in panic: it has no history, and must not scale
+    /// down for that.
     pub fn new(spec: KnativeSpec, replicas: u32) -> Self {
         Knative {
             spec,

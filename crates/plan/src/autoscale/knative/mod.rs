@@ -1,7 +1,7 @@
 //! Knative's pod autoscaler (KPA).
 //!
-//! Follows Knative Serving as read in `pkg/autoscaler/scaling/autoscaler.go` and `pkg/reconciler/autoscaling/kpa`, with the
-//! defaults of its ConfigMap `config-autoscaler`.
+//! Follows Knative Serving as read in `pkg/autoscaler/scaling/autoscaler.go` and `pkg/reconciler/autoscaling/kpa`,
+//! with the defaults of its ConfigMap `config-autoscaler`.
 
 mod controller;
 mod spec;

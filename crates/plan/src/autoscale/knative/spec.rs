@@ -29,8 +29,8 @@ pub struct KnativeSpec {
     pub down_delay: f64,
     /// `scale-to-zero-grace-period`: the last replica stays at least so long after it is no longer needed.
     pub grace: f64,
-    /// `target-burst-capacity`: below so much room for requests the activator stays in their way. It holds them while no
-    /// replica is ready.
+    /// `target-burst-capacity`: below so much room for requests the activator stays in their way. It holds them while
+    /// no replica is ready.
     pub burst: f64,
 }
 
