@@ -58,7 +58,7 @@ pub enum PlanError {
     #[error("a demand of {0}/s is none: give a rate above 0")]
     Demand(f64),
     /// One zone, or none.
-    #[error("{0} zones cannot lose one and go on: give 2 or more, or leave --zones out")]
+    #[error("--zones {0}: what is left when one is lost? Give 2 or more, or leave it out")]
     Zones(u32),
     /// A share out of range.
     #[error("a rollout that takes away {0} at a time leaves nothing: give less than 100 %")]
@@ -240,7 +240,11 @@ pub fn plan(question: &Question) -> Result<Planned, PlanError> {
     Ok(Planned { plan, manifests })
 }
 
-fn check(demand: &Demand, settings: &Settings) -> Result<(), PlanError> {
+/// Checks what can be known before a capacity is.
+///
+/// # Errors
+/// Something contradicts itself.
+pub fn check(demand: &Demand, settings: &Settings) -> Result<(), PlanError> {
     let rate = demand.peak_today(settings.peak_quantile);
     if !(rate.is_finite() && rate > 0.0) {
         return Err(PlanError::Demand(rate));

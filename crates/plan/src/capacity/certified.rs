@@ -5,14 +5,16 @@ use plimsoll_core::search::{Ceiling, Doom, TierCapacity, TrialOutcome, Variable}
 use thiserror::Error;
 
 use super::{BurstCapacity, Capacity, Measured};
+use crate::figures::{figure, percent};
 
 /// A certificate that no plan can rest on.
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum NotUsable {
     /// The client measured itself.
     #[error(
-        "{certificate} is INVALID: this client could not put {load:.4}/s on the server without measuring itself \
-         ({reason}); measure again from a stronger or quieter host"
+        "{certificate} is INVALID: this client could not put {}/s on the server without measuring itself \
+         ({reason}); measure again from a stronger or quieter host",
+        figure(*.load)
     )]
     Invalid {
         /// Where it lies.
@@ -151,11 +153,12 @@ fn no_capacity(certificate: &Certificate, tier: &TierCapacity, source: &str) -> 
             };
         }
         Some(Doom::NotSustainable { load }) => format!(
-            "its objectives are missed at {load:.4}/s already, the least load tried: no number of replicas helps where \
-             one cannot; a larger machine or other objectives may"
+            "its objectives are missed at {}/s already, the least load tried: no number of replicas helps where \
+             one cannot; a larger machine or other objectives may",
+            figure(*load)
         ),
         Some(Doom::ServerGone { load, .. }) => {
-            format!("the server answered nobody any more at {load:.4}/s: see why, and measure again")
+            format!("the server answered nobody any more at {}/s: see why, and measure again", figure(*load))
         }
         None => "there was too little evidence for any load: measure again, with more time".to_owned(),
     };
@@ -169,13 +172,16 @@ fn doubts(certificate: &Certificate, tier: &TierCapacity, low: f64, high: Option
     let mut doubts = Vec::new();
     match (tier.ceiling, high) {
         (_, Some(high)) if high / low > WIDE => doubts.push(format!(
-            "the capacity is only known to lie between {low:.4} and {high:.4}/s: the plan takes the lower end, and a search \
-             with more time or a finer --precision may save up to {:.0} % of the replicas",
-            (1.0 - low / high) * 100.0
+            "the capacity is only known to lie between {} and {}/s: the plan takes the lower end, and a search \
+             with more time or a finer --precision may save up to {} of the replicas",
+            figure(low),
+            figure(high),
+            percent(((1.0 - low / high) * 100.0).round() / 100.0)
         )),
         (_, Some(_)) => {}
         (Some(Ceiling::Client { load }), None) => doubts.push(format!(
-            "the client was the limit at {load:.4}/s, so the server may carry more: the plan may be too large"
+            "the client was the limit at {}/s, so the server may carry more: the plan may be too large",
+            figure(load)
         )),
         (_, None) => doubts.push(
             "no load is known to fail, so the server may carry more: the plan may be too large".to_owned(),

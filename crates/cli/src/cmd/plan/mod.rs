@@ -12,14 +12,16 @@ use plimsoll_core::seed::Seed;
 use plimsoll_core::time::Offset;
 use plimsoll_drive::clock::Clock;
 use plimsoll_drive::recorder::new_folder;
+use plimsoll_plan::demand::Demand;
 use plimsoll_plan::headroom::Settings;
-use plimsoll_plan::plan::Planned;
+use plimsoll_plan::plan::{Planned, check};
+use plimsoll_plan::prices::PriceBook;
 use plimsoll_plan::{Question, plan};
 
 use self::measure::Measured;
 use crate::args::plan::{PlanArgs, PlanCommand};
 use crate::cmd::plan_lint;
-use crate::exit::{Exit, UsageError};
+use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;
 use crate::report::{emit, fleet_plan};
 use crate::resolve::Pages;
@@ -37,6 +39,7 @@ pub(crate) fn run(matches: &ArgMatches, typed: &PlanArgs) -> anyhow::Result<Exit
     let args = with_file.as_ref().unwrap_or(typed);
     let demand = inputs::demand(&args.demand)?;
     let prices = inputs::prices(args)?;
+    check_first(args, &demand, prices.as_ref())?;
     let capacities = match measure::measure(args)? {
         Measured::Nothing => inputs::capacities(args)?,
         Measured::Capacity(capacity) => vec![*capacity],
@@ -66,6 +69,17 @@ pub(crate) fn run(matches: &ArgMatches, typed: &PlanArgs) -> anyhow::Result<Exit
     let typed = &args.output.page;
     pages::write(folder.path(), &Pages { file: typed.html.clone(), in_folder: !typed.no_report })?;
     Ok(Exit::Passed.into())
+}
+
+/// Finds what is wrong before anything is measured.
+fn check_first(args: &PlanArgs, demand: &Demand, prices: Option<&PriceBook>) -> Result<(), UsageError> {
+    let wrong = |error: &dyn std::fmt::Display| UsageError(error.to_string());
+    check(demand, &settings(args)).map_err(|error| wrong(&error))?;
+    let (Some(_), Some(book)) = (&args.measure.host, prices) else { return Ok(()) };
+    match &args.capacity.instance {
+        Some(name) => book.find(name).map(|_| ()).map_err(|error| wrong(&error)),
+        None => refuse!("which instance type of the price book does -H run on? Say --instance NAME"),
+    }
 }
 
 /// What the fleet must bear.
