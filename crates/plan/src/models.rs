@@ -9,13 +9,13 @@ mod service;
 
 use serde::{Deserialize, Serialize};
 
+use self::fleet::{CALIBRATION, Trial, latency_allowed, within};
 use crate::capacity::Capacity;
 use crate::demand::Demand;
 use crate::figures::{figure, percent};
 use crate::headroom::{Headroom, Settings};
 
 pub(crate) use fleet::attainment_over_time;
-pub use fleet::{Trial, attainment};
 pub use service::Service;
 
 /// Models further apart than this share of the certificate's replicas disagree.
@@ -81,10 +81,10 @@ impl Models {
         let service = service.slower(headroom.left_by_drift);
         let cv = demand.arrival_cv().unwrap_or(service.arrival_cv);
         let queueing = queueing::replicas(&service, headroom.peak, cv, settings.split);
-        let simulated = fleet::replicas(&service, headroom.peak, cv, settings, headroom.calm);
-        let with = |replicas| {
-            fleet::attainment(&service, &Trial::of(&service, headroom.peak, cv, settings, replicas))
-        };
+        let limit = latency_allowed(&service, CALIBRATION, settings.seed);
+        let simulated = fleet::replicas(&service, headroom.peak, cv, settings, headroom.calm, limit);
+        let with =
+            |replicas| within(&service, &Trial::of(&service, headroom.peak, cv, settings, replicas), limit);
         let answers = vec![
             certificate,
             Answer {

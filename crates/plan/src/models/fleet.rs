@@ -15,6 +15,8 @@ use crate::headroom::{Settings, Split};
 const REQUESTS: f64 = 40_000.0;
 /// And at most.
 const REQUESTS_MAX: f64 = 150_000.0;
+/// Requests by which the objective of a simulated replica is found.
+pub(crate) const CALIBRATION: u32 = 150_000;
 /// Service times that a trial covers, at least: queues need time to build.
 const COVERED: f64 = 60.0;
 /// Service times after which the first requests count.
@@ -28,24 +30,24 @@ const REPLICAS_MAX: u32 = 1000;
 
 /// A simulated load on simulated replicas.
 #[derive(Clone, Copy, Debug)]
-pub struct Trial {
+pub(crate) struct Trial {
     /// Requests per second.
-    pub rate: f64,
+    pub(crate) rate: f64,
     /// Coefficient of variation of the gaps between arrivals.
-    pub cv: f64,
+    pub(crate) cv: f64,
     /// Replicas.
-    pub replicas: u32,
+    pub(crate) replicas: u32,
     /// Which one a request goes to.
-    pub split: Split,
+    pub(crate) split: Split,
     /// Requests.
-    pub requests: u32,
+    pub(crate) requests: u32,
     /// The seed.
-    pub seed: Seed,
+    pub(crate) seed: Seed,
 }
 
 impl Trial {
     /// As long as it must be. A fleet that is too large is made smaller together with its load.
-    pub fn of(service: &Service, rate: f64, cv: f64, settings: &Settings, replicas: u32) -> Trial {
+    pub(crate) fn of(service: &Service, rate: f64, cv: f64, settings: &Settings, replicas: u32) -> Trial {
         let smaller = f64::from(replicas.min(REPLICAS_MAX)) / f64::from(replicas.max(1));
         let rate = rate * smaller;
         let requests = (rate * service.time * COVERED).clamp(REQUESTS, REQUESTS_MAX) as u32;
@@ -55,12 +57,18 @@ impl Trial {
 }
 
 /// The least replicas that keep the objective in the simulation, looked for around `near`; nothing where the fleet is too
-/// large to be simulated replica by replica.
-pub(super) fn replicas(service: &Service, rate: f64, cv: f64, settings: &Settings, near: u32) -> Option<u32> {
+/// large to be simulated replica by replica. `limit` is what [`latency_allowed`] says.
+pub(super) fn replicas(
+    service: &Service,
+    rate: f64,
+    cv: f64,
+    settings: &Settings,
+    near: u32,
+    limit: u64,
+) -> Option<u32> {
     if near > REPLICAS_MAX {
         return None;
     }
-    let limit = latency_allowed(service, settings.seed);
     let keeps = |replicas: u32| {
         let trial = Trial::of(service, rate, cv, settings, replicas);
         1.0 - within(service, &trial, limit) <= (1.0 - service.percentile) * CHANCE
@@ -79,20 +87,15 @@ pub(super) fn replicas(service: &Service, rate: f64, cv: f64, settings: &Setting
     Some(high)
 }
 
-/// The share of requests of a trial that take no longer than the objective allows.
-pub fn attainment(service: &Service, trial: &Trial) -> f64 {
-    within(service, trial, latency_allowed(service, trial.seed))
-}
-
 /// The latency, in nanoseconds, that the wanted share of requests keeps at one replica at its certified load: the
-/// objective as the simulated replica has it.
-fn latency_allowed(service: &Service, seed: Seed) -> u64 {
+/// objective as the simulated replica has it. More `requests` make it surer.
+pub(crate) fn latency_allowed(service: &Service, requests: u32, seed: Seed) -> u64 {
     let trial = Trial {
         rate: service.certified,
         cv: service.arrival_cv,
         replicas: 1,
         split: Split::Random,
-        requests: REQUESTS_MAX as u32,
+        requests,
         seed,
     };
     let mut latencies = latencies(service, &trial);
@@ -104,7 +107,8 @@ fn latency_allowed(service: &Service, seed: Seed) -> u64 {
     }
 }
 
-fn within(service: &Service, trial: &Trial, limit: u64) -> f64 {
+/// The share of requests of a trial that take no longer than `limit` nanoseconds.
+pub(super) fn within(service: &Service, trial: &Trial, limit: u64) -> f64 {
     let latencies = latencies(service, trial);
     latencies.iter().filter(|latency| **latency <= limit).count() as f64 / latencies.len().max(1) as f64
 }
@@ -183,7 +187,7 @@ pub(crate) fn attainment_over_time(
     }
     let trial =
         Trial { rate: 0.0, cv: 1.0, replicas, split: settings.split, requests: 0, seed: settings.seed };
-    let limit = latency_allowed(service, settings.seed);
+    let limit = latency_allowed(service, CALIBRATION, settings.seed);
     let mut counted = vec![(0_u32, 0_u32); figures];
     play(service, &trial, over_time(rates, bin, settings.seed).into_iter(), |at, latency| {
         if let Some(figure) = counted.get_mut((at.as_secs_f64() / bin) as usize / together.max(1)) {
@@ -230,7 +234,8 @@ mod tests {
     fn the_simulated_replica_carries_what_the_measured_one_does() {
         let service = Service::of(&certified(60.0, 62.0)).unwrap();
         let settings = Settings::default();
-        let at = |rate| attainment(&service, &Trial::of(&service, rate, 1.0, &settings, 1));
+        let limit = latency_allowed(&service, CALIBRATION, settings.seed);
+        let at = |rate| within(&service, &Trial::of(&service, rate, 1.0, &settings, 1), limit);
         assert!((at(60.0) - 0.99).abs() < 0.004, "{}", at(60.0));
         assert!(at(45.0) > 0.999 && at(66.0) < 0.95, "{} {}", at(45.0), at(66.0));
         assert_eq!(at(60.0), at(60.0), "the same seed, the same fleet");
@@ -250,12 +255,14 @@ mod tests {
     #[test]
     fn shared_queues_need_fewer_replicas_than_separate_ones() {
         let service = Service::of(&certified(60.0, 62.0)).unwrap();
-        let with =
-            |split| replicas(&service, 900.0, 1.0, &Settings { split, ..Settings::default() }, 15).unwrap();
+        let limit = latency_allowed(&service, CALIBRATION, Settings::default().seed);
+        let with = |split| {
+            replicas(&service, 900.0, 1.0, &Settings { split, ..Settings::default() }, 15, limit).unwrap()
+        };
         let (random, turns, least) =
             (with(Split::Random), with(Split::RoundRobin), with(Split::LeastInFlight));
         assert!((15..=16).contains(&random), "{random}");
         assert!(turns <= random && least <= turns, "{random} {turns} {least}");
-        assert_eq!(replicas(&service, 1e6, 1.0, &Settings::default(), 20_000), None);
+        assert_eq!(replicas(&service, 1e6, 1.0, &Settings::default(), 20_000, limit), None);
     }
 }
