@@ -38,7 +38,8 @@ pub struct Comparison {
     pub per_hour: f64,
     /// A million inferences at capacity.
     pub per_million: f64,
-    /// Whether no other type is both cheaper and faster, or as good in one and better in the other.
+    /// Whether no other type is both cheaper and faster, or as good in one and better in the other; false where its
+    /// latency is not known.
     pub pareto: bool,
 }
 
@@ -63,7 +64,7 @@ pub fn compare(
         candidates.iter().map(|candidate| row(candidate, demand, settings)).collect();
     let points: Vec<(f64, Option<f64>)> = rows.iter().map(|row| (row.per_hour, row.latency_p99)).collect();
     for (row, own) in rows.iter_mut().zip(&points) {
-        row.pareto = !points.iter().any(|other| beats(*other, *own));
+        row.pareto = own.1.is_some() && !points.iter().any(|other| beats(*other, *own));
     }
     (rows, cheapest(candidates, demand, settings), sizes(candidates, demand, settings))
 }

@@ -110,9 +110,24 @@ impl Starts {
             format!("--out={}", args.output.out.display()),
         ];
         words.extend(self.stop.iter().map(|stop| format!("--stop-cmd={stop}")));
-        words.extend(args.asked.iter().cloned());
+        words.extend(without_time(&args.asked));
         words
     }
+}
+
+/// Options of `run` without `-t`: the search takes it as the longest time of a trial, and a cold start asks as many requests
+/// as it needs.
+fn without_time(asked: &[String]) -> Vec<String> {
+    let mut words = asked.iter();
+    let mut kept = Vec::new();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "-t" | "--run-time" => drop(words.next()),
+            glued if glued.starts_with("--run-time=") || glued.starts_with("-t") => {}
+            other => kept.push(other.to_owned()),
+        }
+    }
+    kept
 }
 
 fn refuse_start_cmd() -> Result<(), UsageError> {
@@ -160,6 +175,12 @@ fn free_port() -> std::io::Result<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_of_trials_is_not_for_cold_starts() {
+        let asked = ["-p", "32", "-t", "60s", "--run-time=5m", "-t9", "--stream"].map(str::to_owned);
+        assert_eq!(without_time(&asked), ["-p", "32", "--stream"]);
+    }
 
     #[test]
     fn a_simulated_server_starts_cold_and_in_real_time() {
