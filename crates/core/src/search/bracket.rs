@@ -16,6 +16,9 @@ const FINE: f64 = 3.0;
 const BELOW: [f64; 3] = [0.63, 0.42, 0.2];
 const ABOVE: [f64; 3] = [0.5, 0.9, 1.4];
 
+/// So many precisions below where the capacity seems to be, a load that passes is an answer, if not the best.
+const IN_HAND: f64 = 2.0;
+
 /// All loads of a tier that were tried, by their numbers.
 pub(super) type Points = BTreeMap<i32, Standing>;
 
@@ -53,8 +56,8 @@ impl Found {
     }
 }
 
-/// What to try next.
-pub(super) fn want(points: &Points, grid: &Grid) -> Want {
+/// What to try next; `hurried` where any answer is better than the best.
+pub(super) fn want(points: &Points, grid: &Grid, hurried: bool) -> Want {
     let good = |sign| matches!(sign, Sign::Pass | Sign::Good);
     let pass = Found::of(points).pass;
     let above = points.range(pass.map_or(i32::MIN, |pass| pass + 1)..);
@@ -69,13 +72,13 @@ pub(super) fn want(points: &Points, grid: &Grid) -> Want {
         (None, Some((bad, Sign::Bad))) => Want::Decide(bad),
         (Some((good, _)), None) if good < grid.max => Want::Look((good + stride).min(grid.max)),
         (Some((good, Sign::Good)), None) => Want::Decide(good),
-        (Some((good, _)), Some((bad, _))) => between(points, good, bad, grid),
+        (Some((good, _)), Some((bad, _))) => between(points, good, bad, grid, hurried),
         _ => Want::Nothing,
     }
 }
 
 /// Within a bracket: halves it, or looks for evidence on both sides of where the capacity seems to be.
-fn between(points: &Points, good: i32, bad: i32, grid: &Grid) -> Want {
+fn between(points: &Points, good: i32, bad: i32, grid: &Grid, hurried: bool) -> Want {
     let Found { pass, fail, too_much } = Found::of(points);
     if grid.ratio(good, bad) > FINE * grid.precision() && bad - good > 1 {
         return Want::Look(good + (bad - good) / 2);
@@ -92,29 +95,35 @@ fn between(points: &Points, good: i32, bad: i32, grid: &Grid) -> Want {
     if !lower {
         let [far, usual, near] = BELOW.map(|share| (seems - share * grid.precision()).exp());
         let range = [grid.from(far).max(bottom), grid.up_to(near).min(top)];
-        return open(points, range, grid.index(usual).clamp(grid.min, top.max(grid.min)), -1, bottom..=top);
+        // In a hurry, while nothing near passes, a load that seems to fail is not worth the time: a lower one gives an
+        // answer sooner. (Without a hurry it is: whoever leaves those loads out errs downwards.)
+        let in_hand = pass.is_some_and(|pass| near_enough(pass, IN_HAND));
+        let worth = |point: &Standing| !hurried || in_hand || point.sign == Sign::Good;
+        let untried = grid.index(usual).clamp(grid.min, top.max(grid.min));
+        return open(points, range, untried, -1, bottom..=top, worth);
     }
     let upper = closed || too_much.is_some() || fail.is_some_and(|fail| near_enough(fail, ABOVE[2]));
     if !upper {
         let [near, usual, far] = ABOVE.map(|share| (seems + share * grid.precision()).exp());
         let range = [grid.from(near).max(bottom), grid.up_to(far).min(top)];
-        return open(points, range, grid.from(usual).max(bottom), 1, bottom..=top);
+        return open(points, range, grid.from(usual).max(bottom), 1, bottom..=top, |_| true);
     }
     Want::Nothing
 }
 
-/// A load that can still be decided: the one within `range` that has most evidence already, else `untried`, or the next one
-/// farther out if that is too close to call.
+/// A load that can still be decided and is worth it: the one within `range` that has most evidence already, else `untried`,
+/// or the next one farther out if that is neither.
 fn open(
     points: &Points,
     range: [i32; 2],
     untried: i32,
     outwards: i32,
     possible: RangeInclusive<i32>,
+    worth: impl Fn(&Standing) -> bool,
 ) -> Want {
-    let undecided = |sign| matches!(sign, Sign::Good | Sign::Bad);
+    let undecided = |point: &Standing| matches!(point.sign, Sign::Good | Sign::Bad) && worth(point);
     if range[0] <= range[1] {
-        let begun = points.range(range[0]..=range[1]).filter(|(_, point)| undecided(point.sign));
+        let begun = points.range(range[0]..=range[1]).filter(|(_, point)| undecided(point));
         if let Some((&index, _)) = begun.max_by(|a, b| a.1.seconds.total_cmp(&b.1.seconds)) {
             return Want::Decide(index);
         }
@@ -122,7 +131,7 @@ fn open(
     let mut index = untried;
     while possible.contains(&index) {
         match points.get(&index) {
-            Some(point) if !undecided(point.sign) => index += outwards,
+            Some(point) if !undecided(point) => index += outwards,
             _ => return Want::Decide(index),
         }
     }
@@ -212,7 +221,13 @@ mod tests {
             ("a fluke above a failure", &[(4, Pass), (5, Fail), (20, Pass)], Want::Nothing),
             ("too much for the client", &[(4, Pass), (5, TooMuch)], Want::Nothing),
         ] {
-            assert_eq!(want(&points(signs), &grid), expected, "{what}");
+            assert_eq!(want(&points(signs), &grid, false), expected, "{what}");
+        }
+        for (what, signs, expected) in [
+            ("below one that seems to fail", &[(0, Good), (3, Bad), (10, Fail)], Want::Decide(2)),
+            ("that one, with a pass in hand", &[(0, Pass), (3, Bad), (8, Fail)], Want::Decide(3)),
+        ] {
+            assert_eq!(want(&points(signs), &grid, true), expected, "in a hurry: {what}");
         }
     }
 

@@ -15,6 +15,9 @@ use super::standing::{INVALID_MIN, Sign, Standing};
 /// A trial shorter than this share of what was planned, because the budget ends, is not worth making.
 const WORTH: f64 = 0.5;
 
+/// A search that has spent this share of its budget is in a hurry.
+const HURRY: f64 = 0.4;
+
 /// Trials in a row, looks aside, in which the client measured itself, so that others would too.
 const TIRED: usize = 8;
 
@@ -145,7 +148,7 @@ impl Search {
 
     /// What the first tier that is not done wants to know.
     fn wanted(&self, points: &[Points]) -> Option<TrialPlan> {
-        points.iter().find_map(|points| match want(points, &self.grid) {
+        points.iter().find_map(|points| match want(points, &self.grid, self.hurried()) {
             Want::Look(index) => Some(self.plan(index, Effort::Look, None)),
             Want::Decide(index) => Some(self.plan(index, Effort::Decide, points.get(&index))),
             Want::Nothing => None,
@@ -200,11 +203,19 @@ impl Search {
     /// The plan, shortened to what is left of the budget; nothing if that is not worth it.
     fn within_budget(&self, plan: TrialPlan) -> Option<TrialPlan> {
         let Some(budget) = self.settings.budget else { return Some(plan) };
-        let spent: f64 = self.trials.iter().map(|trial| trial.spent).sum();
         let beside: f64 = self.trials.iter().map(|trial| trial.spent - trial.seconds).sum();
-        let left = budget - spent - beside / self.trials.len().max(1) as f64;
+        let left = budget - self.spent() - beside / self.trials.len().max(1) as f64;
         let worth = (WORTH * plan.seconds).max(self.settings.trial_min);
         (left >= worth).then(|| TrialPlan { seconds: plan.seconds.min(left), ..plan })
+    }
+
+    /// Seconds that all trials took.
+    fn spent(&self) -> f64 {
+        self.trials.iter().map(|trial| trial.spent).sum()
+    }
+
+    fn hurried(&self) -> bool {
+        self.settings.budget.is_some_and(|budget| self.spent() > HURRY * budget)
     }
 
     /// The end of a search that wants nothing more.
@@ -228,7 +239,7 @@ impl Search {
         Capacity {
             tiers: tiers.map(|(tier, points)| self.of_tier(tier, points, cut_short)).collect(),
             trials: self.trials.len(),
-            seconds: self.trials.iter().map(|trial| trial.spent).sum(),
+            seconds: self.spent(),
             cut_short,
         }
     }

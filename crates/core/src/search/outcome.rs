@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::engine::Effort;
 use crate::slo::SloVerdict;
+use crate::watch::Saturation;
 
 /// A trial that was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,7 +15,7 @@ pub struct TrialOutcome {
     pub effort: Effort,
     /// Seconds that were measured.
     pub seconds: f64,
-    /// Seconds that it took, from the first request to the last answer.
+    /// Seconds that it took: until the server had settled, from the first request to the last answer, and to read that.
     pub spent: f64,
     /// What it says of the objectives, tier by tier.
     pub tiers: Vec<Vec<SloVerdict>>,
@@ -34,4 +35,7 @@ pub struct TrialOutcome {
     pub latency_p99: Option<f64>,
     /// Mean number of requests in flight.
     pub concurrency: f64,
+    /// What limited the server at this load; `null` where it was not watched.
+    #[serde(default)]
+    pub server: Option<Saturation>,
 }

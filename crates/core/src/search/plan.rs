@@ -15,7 +15,8 @@ const LOOK_SHARE: f64 = 0.05;
 const TRIAL_SHARE: f64 = 0.25;
 /// A trial that is to decide is this many times as long as one without a single miss would have to be.
 const AMPLE: f64 = 3.0;
-/// Lengths of the first trial at a load after which it is too close to call.
+/// Lengths of the first trial at a load after which it is too close to call, and so is one with as much of the budget as a
+/// trial may take.
 const PATIENCE: f64 = 30.0;
 
 /// What trials at a load have to be like.
@@ -43,7 +44,8 @@ impl Lengths {
         let guard = guard.min(first);
         let look_max = LOOK_MAX.min(of_budget(LOOK_SHARE)).max(settings.trial_min);
         let look = (LOOK / rate).clamp(settings.trial_min, look_max).min(first);
-        Lengths { look, first, needs: Needs { guard, patience: PATIENCE * first } }
+        let patience = (PATIENCE * first).min(of_budget(TRIAL_SHARE).max(first));
+        Lengths { look, first, needs: Needs { guard, patience } }
     }
 
     /// The next trial at a load that is to be decided.

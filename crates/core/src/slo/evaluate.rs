@@ -7,12 +7,13 @@ use super::evidence::{Evidence, Tracker};
 use super::objective::{Question, Slo, Stat};
 use super::set::Slos;
 use super::verdict::{SloVerdict, Verdict};
-use super::windows::{BATCHES_MIN, Cell, INDEPENDENT_MIN, Spread, spread, sum};
+use super::windows::{BATCHES_MIN, Cell, INDEPENDENT_MIN, LEVELS, Spread, spread, sum};
 use crate::metrics::{Samples, rank};
 use crate::summary::Goodput;
 use crate::time::Offset;
 
-/// Misses in fewer cells say too little of how they cluster: the values speak for them.
+/// Misses in fewer cells say too little of how they cluster. Then those that would miss a stricter limit speak for them, as
+/// near to the limit as enough of them are; the values themselves would make one long answer look like a whole cluster.
 const CLUSTERS_MIN: usize = 20;
 
 /// Independent trials that a window stands for whose parts resemble each other: enough to see that half of all requests
@@ -170,24 +171,38 @@ impl Judge<'_> {
 
     /// For how many trials one independent trial speaks.
     fn clustering(&self, all: &Cell) -> Clustering {
-        let (n, misses) = (all.n as f64, all.misses as f64);
-        let share = misses / n;
-        let with_misses = self.cells.iter().filter(|cell| cell.misses > 0).count();
-        let by_misses = Clustering::of(
-            n,
-            spread(&residuals(self.cells, share, |cell| cell.misses as f64)),
-            misses * (1.0 - share),
-            self.alpha,
-        );
+        let (by_misses, with_misses) = self.clustering_at(all, |cell| cell.misses);
         if with_misses >= CLUSTERS_MIN {
             return by_misses;
         }
+        if let Some(by_level) = (0..LEVELS).find_map(|level| self.settled_at(all, level)) {
+            return by_misses.or_more(by_level);
+        }
+        let n = all.n as f64;
         let (Some(mean), Some(stdev)) = (self.values.mean(), self.values.stdev()) else {
             return by_misses;
         };
         let answered = self.values.n() as f64;
         let by_values = spread(&residuals_of_values(self.cells, mean));
         by_misses.or_more(Clustering::of(n, by_values, stdev * stdev * answered, self.alpha))
+    }
+
+    /// The same as if the limit were stricter by so many levels, if that tells it.
+    fn settled_at(&self, all: &Cell, level: usize) -> Option<Clustering> {
+        let beyond = |cell: &Cell| cell.failed + u64::from(cell.beyond[level]);
+        let (clustering, cells) = self.clustering_at(all, beyond);
+        // Where most are beyond it is the others that cluster.
+        let few = 2 * beyond(all) <= all.n;
+        (few && cells >= CLUSTERS_MIN && clustering.longer.is_none()).then_some(clustering)
+    }
+
+    /// For how many requests an independent one speaks, by those that `of` counts in a cell, and how many cells have some.
+    fn clustering_at(&self, all: &Cell, of: impl Fn(&Cell) -> u64) -> (Clustering, usize) {
+        let (n, counted) = (all.n as f64, of(all) as f64);
+        let share = counted / n;
+        let spread = spread(&residuals(self.cells, share, |cell| of(cell) as f64));
+        let with_some = self.cells.iter().filter(|cell| of(cell) > 0).count();
+        (Clustering::of(n, spread, counted * (1.0 - share), self.alpha), with_some)
     }
 
     /// The mean of samples, by batch means.

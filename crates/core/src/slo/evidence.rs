@@ -7,7 +7,7 @@ use crate::time::Offset;
 use super::metric::{Metric, Sort};
 use super::objective::{Condition, Slo, Stat, Statistic};
 use super::set::Slos;
-use super::windows::{Cell, Windows};
+use super::windows::{Cell, Windows, beyond};
 
 /// Everything that the verdicts on some objectives need to know of the records of a run.
 ///
@@ -142,7 +142,7 @@ impl Tracker {
             return;
         }
         let failed = u64::from(record.outcome != Outcome::Ok);
-        self.windows.add(record.scheduled, Cell { n: 1, misses: u64::from(miss), failed, sum: 0 });
+        self.windows.add(record.scheduled, Cell { n: 1, misses: u64::from(miss), failed, ..Cell::default() });
     }
 
     fn share(&mut self, statistic: &Statistic, record: &Record, good: bool) {
@@ -151,7 +151,8 @@ impl Tracker {
             return self.trial(record, good == upper);
         }
         let failed = record.outcome.is_failure();
-        let cell = Cell { n: 1, misses: u64::from(failed == upper), failed: u64::from(failed), sum: 0 };
+        let cell =
+            Cell { n: 1, misses: u64::from(failed == upper), failed: u64::from(failed), ..Cell::default() };
         self.windows.add(record.scheduled, cell);
     }
 
@@ -188,8 +189,12 @@ impl Tracker {
 
     fn value(&mut self, statistic: &Statistic, at: Offset, seconds: f64) {
         let nanos = (seconds * 1e9).round() as u64;
-        let kept = statistic.comparison.holds(seconds, statistic.limit.value());
-        self.windows.add(at, Cell { n: 1, misses: u64::from(!kept), failed: 0, sum: u128::from(nanos) });
+        let limit = statistic.limit.value();
+        let kept = statistic.comparison.holds(seconds, limit);
+        let room = if statistic.comparison.is_upper() { limit / seconds } else { seconds / limit };
+        let cell =
+            Cell { n: 1, misses: u64::from(!kept), failed: 0, sum: u128::from(nanos), beyond: beyond(room) };
+        self.windows.add(at, cell);
         self.windows.value(at, nanos);
     }
 

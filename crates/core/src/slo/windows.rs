@@ -16,6 +16,10 @@ pub(super) const BATCHES_MIN: usize = 20;
 /// variances.
 pub(super) const INDEPENDENT_MIN: f64 = 40.0;
 
+/// Levels below a limit at which values are counted as well, each this many times as far from it as the last one.
+pub(super) const LEVELS: usize = 12;
+const LEVEL_STEP: f64 = std::f64::consts::SQRT_2;
+
 /// What arose in one cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Cell {
@@ -27,6 +31,8 @@ pub(super) struct Cell {
     pub(super) failed: u64,
     /// Sum of values, nanoseconds.
     pub(super) sum: u128,
+    /// Values that would miss a stricter limit, for each level.
+    pub(super) beyond: [u32; LEVELS],
 }
 
 impl Cell {
@@ -35,7 +41,20 @@ impl Cell {
         self.misses += other.misses;
         self.failed += other.failed;
         self.sum += other.sum;
+        for (mine, others) in self.beyond.iter_mut().zip(other.beyond) {
+            *mine = mine.saturating_add(others);
+        }
     }
+}
+
+/// A value at each level. `room` is how many times as large the limit is as the value (where small values are good), or the
+/// value as the limit.
+pub(super) fn beyond(room: f64) -> [u32; LEVELS] {
+    let mut level = 1.0;
+    std::array::from_fn(|_| {
+        level *= LEVEL_STEP;
+        u32::from(room < level)
+    })
 }
 
 /// Cells of equal width from a start on: between 256 and 512 of them from the first 13 s of a run on.

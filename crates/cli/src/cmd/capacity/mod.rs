@@ -6,6 +6,7 @@ mod burst;
 mod judge;
 mod objectives;
 mod stored;
+mod telling;
 
 use std::process::ExitCode;
 
@@ -13,7 +14,8 @@ use clap::ArgMatches;
 use plimsoll_core::certificate::{CERTIFICATE_SCHEMA, Certificate, Headroom, Method, Traffic};
 use plimsoll_core::knee::{KneePoint, Knees};
 use plimsoll_core::search::{Capacity, Doom, Search, Settings, Step, TierCapacity, TrialOutcome, Variable};
-use plimsoll_core::time::Rate;
+use plimsoll_core::time::{Offset, Rate};
+use plimsoll_drive::clock::Clock;
 
 use self::beginning::Beginning;
 use self::bench::{Bench, Made};
@@ -40,9 +42,11 @@ const TRIAL_MAX: &str = "5m";
 /// Bad usage, or a failure of this host or of the way to the server.
 pub(crate) fn run(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Result<ExitCode> {
     refuse_loads(args)?;
+    let watch = Clock::start();
     let Some(resolved) = settings(matches, "capacity", &args.run, presets(args.search.search))? else {
         return Ok(Exit::Passed.into());
     };
+    resolved.refuse_profiler("capacity")?;
     let stored = args.search.resume.as_ref().map(|folder| Stored::read(folder)).transpose()?;
     let (session, blueprint) = Session::open(resolved)?;
     let objectives = Objectives::of(args, &blueprint.spec)?;
@@ -56,7 +60,11 @@ pub(crate) fn run(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Result<E
         Some(stored) => bench.go_on(stored, &objectives)?,
         None => (Beginning::measure(&mut bench, &objectives)?, Vec::new()),
     };
-    let settings = search_settings(args, &bench, &beginning, &objectives);
+    let mut settings = search_settings(args, &bench, &beginning, &objectives);
+    if !bench.header()?.simulated {
+        let before = watch.now().since(Offset::ZERO).as_secs_f64();
+        settings.budget = settings.budget.map(|budget| budget - before);
+    }
     let mut search = Search::new(settings.clone()).map_err(|error| UsageError(error.to_string()))?;
     outcomes.into_iter().for_each(|outcome| search.observe(outcome));
     let found = conduct(&mut search, &mut bench)?;
@@ -110,6 +118,7 @@ fn conduct(search: &mut Search, bench: &mut Bench<'_>) -> anyhow::Result<Found> 
                 return Ok(Found { capacity, doom: Some(doom), interrupted: Interrupted::No });
             }
         };
+        bench.know(search);
         match bench.trial(&plan)? {
             Made::Whole(outcome) => {
                 search.observe(*outcome);

@@ -63,6 +63,13 @@ impl<'a> Seconds<'a> {
         Some(Seconds { table, each, unit, xs, marks })
     }
 
+    /// The same with a stretch of the run marked, in seconds from its start.
+    pub(super) fn marking(mut self, label: &str, from: f64, to: f64) -> Self {
+        let mark = Mark::upright(label, from / self.unit.seconds, Tone::Doubt).until(to / self.unit.seconds);
+        self.marks.push(mark);
+        self
+    }
+
     /// What one place stands for, in words; nothing where it is a second.
     pub(super) fn note(&self) -> Option<String> {
         (self.each > 1).then(|| {
