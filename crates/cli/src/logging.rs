@@ -8,6 +8,8 @@ use std::sync::Mutex;
 use anyhow::Context as _;
 use tracing::level_filters::LevelFilter;
 
+use crate::report::console;
+
 /// Starts logging what is at least as severe as `level`. A command that is made of others begins its log once.
 ///
 /// # Errors
@@ -24,7 +26,7 @@ pub(crate) fn start(level: LevelFilter, file: Option<&Path>) -> anyhow::Result<(
                 .with_context(|| format!("cannot write the log file {}: check --logfile", path.display()))?;
             log.with_ansi(false).with_writer(Mutex::new(file)).try_init()
         }
-        None => log.with_ansi(io::stderr().is_terminal()).with_writer(io::stderr).try_init(),
+        None => log.with_ansi(io::stderr().is_terminal()).with_writer(|| console::Log).try_init(),
     };
     done.map_err(|error| anyhow::anyhow!("cannot start the log: {error}"))
 }

@@ -24,4 +24,5 @@ pub mod summary;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod time;
+pub mod watch;
 pub mod workload;

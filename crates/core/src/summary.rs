@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::load::Intervention;
 use crate::record::{Outcome, TokenSource};
 use crate::slo::SloVerdict;
+use crate::watch::ServerSummary;
 
 /// Version of this schema. Readers refuse a newer major version.
 pub const SUMMARY_SCHEMA: &str = "plimsoll.summary/1";
@@ -44,8 +46,17 @@ pub struct Summary {
     /// Requests that keep every limit for single requests; absent where no objectives were given.
     #[serde(default)]
     pub goodput: Option<Goodput>,
+    /// What was seen of the server meanwhile; absent where it was not watched.
+    #[serde(default)]
+    pub server: Option<ServerSummary>,
+    /// Times in which the user changed the load by hand; empty where nobody did.
+    #[serde(default)]
+    pub interventions: Vec<Intervention>,
     /// What the reader should know beside the verdict.
     pub warnings: Vec<String>,
+    /// What became of all that other systems were to be fed with; absent where there were none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feeds: Vec<FeedSummary>,
     /// The client's error against the embedded server's stamps; absent for other servers.
     pub truth: Option<Truth>,
 }
@@ -319,6 +330,23 @@ pub struct Validity {
     pub reasons: Vec<String>,
     /// Whether the backlog grew over the measured window.
     pub overloaded: bool,
+}
+
+/// What became of all that one other system was to be fed with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedSummary {
+    /// What it is, and where.
+    pub name: String,
+    /// What is counted: `samples`, `rows`, `spans`.
+    pub unit: String,
+    /// Taken by the other system.
+    pub sent: u64,
+    /// Not taken by it, whatever the reason: no room, no answer, refused, or the end of the run.
+    pub lost: u64,
+    /// Sendings that were tried again.
+    pub retried: u64,
+    /// The last thing that went wrong, without secrets.
+    pub error: Option<String>,
 }
 
 /// The client's error against the embedded server's stamps, in seconds.

@@ -2,13 +2,15 @@
 
 pub mod clock;
 pub mod endpoint;
+pub mod feed;
 #[cfg(test)]
 mod fuzz;
-mod priority;
+pub mod priority;
 pub mod process;
 pub mod protocol;
 pub mod recorder;
 pub mod runner;
 mod timer;
 pub mod transport;
+pub mod watch;
 pub mod workload;

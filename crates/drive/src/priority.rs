@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 ///
 /// A nicer thread is not enough: for up to a time slice of some milliseconds the kernel would let it finish what it is
 /// at before it gave the core to an I/O thread that woke. A refusal is harmless, and so is a system without this.
-pub(crate) fn only_when_idle() {
+pub fn only_when_idle() {
     set_policy(0, libc::SCHED_IDLE);
 }
 

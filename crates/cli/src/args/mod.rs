@@ -21,6 +21,7 @@ pub(crate) mod soak;
 pub(crate) mod stress;
 pub(crate) mod sweep;
 pub(crate) mod values;
+pub(crate) mod watch;
 pub(crate) mod workload;
 
 use std::ffi::OsString;
@@ -83,6 +84,8 @@ pub(crate) struct RunArgs {
     pub(crate) phases: load::PhaseArgs,
     #[command(flatten)]
     pub(crate) objectives: objectives::ObjectiveArgs,
+    #[command(flatten)]
+    pub(crate) watch: watch::WatchArgs,
     #[command(flatten)]
     pub(crate) workload: workload::WorkloadArgs,
     #[command(flatten)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use tracing::level_filters::LevelFilter;
 
-use super::values::{self, ColorName};
+use super::values::{self, ColorName, ViewName};
 
 /// What is shown and kept.
 #[derive(Debug, Args)]
@@ -36,7 +36,10 @@ pub(crate) struct OutputArgs {
     /// Keep the arrival gaps of every chunk in the records
     #[arg(long)]
     pub(crate) record_chunks: bool,
-    /// No live view while running
+    /// What is shown on stderr while running
+    #[arg(long, value_enum, value_name = "VIEW", default_value = "auto")]
+    pub(crate) view: ViewName,
+    /// Show nothing while running: the same as --view off
     #[arg(long)]
     pub(crate) no_progress: bool,
     /// When to colour the output

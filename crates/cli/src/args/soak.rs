@@ -28,9 +28,6 @@ pub(crate) struct SoakArgs {
     /// Probability of DRIFTING that is accepted where nothing drifts, over all series together
     #[arg(long, value_name = "P", value_parser = values::part, default_value = "1%", help_heading = "Soak")]
     pub(crate) alpha: f64,
-    /// Watch memory and open files of this process on this machine, the server's
-    #[arg(long, value_name = "PID", value_parser = values::counted::<std::num::NonZeroU32>, help_heading = "Soak")]
-    pub(crate) watch_pid: Option<std::num::NonZeroU32>,
     /// Memory that the server may use: 16GiB, 500MiB; without it that of its control group or of this machine
     #[arg(long, value_name = "BYTES", value_parser = values::bytes, help_heading = "Soak")]
     pub(crate) memory_limit: Option<u64>,

@@ -60,6 +60,19 @@ pub(crate) enum WhenFullName {
     Shed,
 }
 
+/// What is shown while a run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ViewName {
+    /// The full view on a terminal of 60x15 or more for what takes 5 s or longer; else as `line`
+    Auto,
+    /// A view that fills the terminal, with charts and keys (docs/LIVE.md)
+    Full,
+    /// A line that renews itself; without a terminal a line every 5 s
+    Line,
+    /// Nothing
+    Off,
+}
+
 /// Whether connections are used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReuseName {

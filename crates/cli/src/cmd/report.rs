@@ -23,7 +23,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let stored = Stored::read(&args.result)?;
     let text = match format {
         Format::Terminal => stored.terminal(style(args)),
-        Format::Json => serde_json::to_string_pretty(&stored.json()?)? + "\n",
+        Format::Json => stored.json()?,
         Format::Html => html::render(&page(&stored, args)?, &stored.json()?)?,
         Format::Md => markdown::render(&page(&stored, args)?),
         Format::Csv => match stored.page().main_table() {

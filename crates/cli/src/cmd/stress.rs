@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -16,9 +17,10 @@ use plimsoll_drive::recorder::RecordsFile;
 use super::compare::read_certificate;
 use crate::args::stress::StressArgs;
 use crate::exit::{Exit, UsageError, refuse};
+use crate::live::{Story, StressStory, Tell};
 use crate::report::style::Style;
 use crate::report::{emit, stress};
-use crate::session::{Afterwards, Blueprint, Done, Interrupted, Presets, Session, Trial, pages, settings};
+use crate::session::{Blueprint, Done, Interrupted, Presets, Session, Trial, pages, settings};
 
 /// Runs the command.
 ///
@@ -37,8 +39,9 @@ pub(crate) fn run(matches: &ArgMatches, args: &StressArgs) -> anyhow::Result<Exi
     let (mut session, blueprint) = Session::open(resolved)?;
     let (load, phases) = staged(&blueprint, &plan)?;
     let folder = blueprint.new_folder()?;
-    let mut trial = Trial::among_others(&blueprint, folder.trial(1));
-    (trial.load, trial.phases, trial.afterwards) = (load, phases, Afterwards::StopServer);
+    let mut trial = Trial::among_others(&blueprint, folder.trial(1)).alone("stress");
+    (trial.load, trial.phases) = (load, phases);
+    trial.show.tell = Some(told(&plan, trial.times()));
     let done = session.trial(trial)?;
     if let Some(failure) = &done.finished.failure {
         return Err(anyhow::anyhow!("{failure}"));
@@ -69,6 +72,13 @@ pub(crate) fn run(matches: &ArgMatches, args: &StressArgs) -> anyhow::Result<Exi
     emit::result(&text)?;
     pages::write(folder.path(), &blueprint.outputs.pages)?;
     Ok(code(&report, done.finished.summary.validity.valid))
+}
+
+/// What the live view tells of the steps.
+fn told(plan: &Plan, times: Times) -> Tell {
+    let plan = Arc::new(plan.clone());
+    let begin = times.measure_start.as_secs_f64();
+    Box::new(move |now| Story::Stress(StressStory { plan: plan.clone(), at: now.as_secs_f64() - begin }))
 }
 
 /// The steps that were asked for.

@@ -47,7 +47,7 @@ const TOOL_VARIABLES: [(&str, &str); 12] = [
 ];
 
 /// Options whose values are never shown.
-const SECRET: [&str; 3] = ["api-key", "header", "pgpassword"];
+const SECRET: [&str; 4] = ["api-key", "header", "pgpassword", "watch-header"];
 
 /// An option found by one of its names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,10 +7,14 @@ use plimsoll_core::certificate::Certificate;
 use plimsoll_core::search::{Capacity, Ceiling, Doom, Effort, TierCapacity, TrialOutcome, Variable};
 use plimsoll_core::slo::{SloVerdict, Verdict};
 use plimsoll_core::spec::Target;
+use plimsoll_core::watch::Resource;
 
 use super::capacity_chart::chart;
 use super::numbers::{count, ms, percent, short};
 use super::style::{Style, Tone, lines};
+
+/// Resources that a line of the table names.
+const RESOURCES: usize = 2;
 
 /// What one user found, before the search.
 pub(crate) fn beginning(latency: f64, warmup: f64, target: &Target) -> String {
@@ -68,7 +72,7 @@ fn finding(found: &SloVerdict) -> String {
 }
 
 /// `12.3/s` or `12 users`.
-pub(super) fn load(load: f64, variable: Variable) -> String {
+pub(crate) fn load(load: f64, variable: Variable) -> String {
     match variable {
         Variable::Rate => format!("{}/s", short(load)),
         Variable::Concurrency => format!("{load} users"),
@@ -76,7 +80,7 @@ pub(super) fn load(load: f64, variable: Variable) -> String {
 }
 
 /// What is known of a tier, in a few words.
-fn interval(tier: &TierCapacity, variable: Variable) -> String {
+pub(crate) fn interval(tier: &TierCapacity, variable: Variable) -> String {
     let name = if tier.name.is_empty() { String::new() } else { format!("{} ", tier.name) };
     let found = match (tier.low, tier.high) {
         (Some(low), Some(high)) => format!("{} to {}", load(low.load, variable), load(high.load, variable)),
@@ -89,7 +93,8 @@ fn interval(tier: &TierCapacity, variable: Variable) -> String {
 
 /// The whole report. `path` is where the certificate was written.
 pub(crate) fn text(certificate: &Certificate, path: &Path, style: Style) -> String {
-    let mut sections = vec![answer(certificate, style), basis(certificate), knees(certificate)];
+    let mut sections =
+        vec![answer(certificate, style), basis(certificate), limit(certificate), knees(certificate)];
     sections.extend(certificate.burst.as_ref().map(|burst| {
         let cost = |cost: &Option<f64>| cost.map_or("not known".to_owned(), percent);
         let all: Vec<String> = burst.cost.iter().map(cost).collect();
@@ -310,6 +315,8 @@ pub(super) struct TriedLoad {
     pub(super) latency_p99: Option<f64>,
     /// What the trials said, counted.
     pub(super) said: String,
+    /// How full its resources were, where the server was watched.
+    pub(super) server: Option<String>,
 }
 
 /// The loads that were tried, from the least to the greatest.
@@ -334,6 +341,7 @@ fn together(trials: &[&TrialOutcome]) -> TriedLoad {
         latency: latency.then(|| mean(|trial| trial.latency.unwrap_or(0.0))),
         latency_p99: trials.iter().filter_map(|trial| trial.latency_p99).reduce(f64::max),
         said: said(trials),
+        server: trials.iter().any(|trial| trial.server.is_some()).then(|| resources(trials)),
     }
 }
 
@@ -344,9 +352,12 @@ pub(super) const LOADS: [&str; 8] =
 /// The loads that were tried, each with all its trials together.
 fn trials(certificate: &Certificate) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(LOADS);
-    for tried in loads(certificate) {
-        table.add_row([
+    table.load_style(presets::NOTHING);
+    let loads = loads(certificate);
+    let watched = loads.iter().any(|tried| tried.server.is_some());
+    table.set_header(LOADS.into_iter().chain(watched.then_some("server")));
+    for tried in loads {
+        let mut row = vec![
             load(tried.load, certificate.variable),
             tried.trials.to_string(),
             short(tried.seconds),
@@ -355,12 +366,46 @@ fn trials(certificate: &Certificate) -> String {
             ms(tried.latency),
             ms(tried.latency_p99),
             tried.said,
-        ]);
+        ];
+        row.extend(watched.then(|| tried.server.unwrap_or_default()));
+        table.add_row(row);
     }
     for column in table.column_iter_mut().take(7) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     lines(&table)
+}
+
+/// What was in use at a load, on average over its trials, the fullest first: `KV cache 97 %, GPU 62 %`.
+fn resources(trials: &[&TrialOutcome]) -> String {
+    let all = || trials.iter().filter_map(|trial| trial.server.as_ref()).flat_map(|server| &server.uses);
+    let mut uses: Vec<(Resource, f64)> = Vec::new();
+    for one in all() {
+        if !uses.iter().any(|(known, _)| *known == one.resource) {
+            let means: Vec<f64> =
+                all().filter(|other| other.resource == one.resource).map(|other| other.mean).collect();
+            uses.push((one.resource, means.iter().sum::<f64>() / means.len() as f64));
+        }
+    }
+    uses.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let shown = uses
+        .iter()
+        .take(RESOURCES)
+        .map(|(resource, mean)| format!("{} {:.0} %", resource.words(), mean * 100.0));
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// What limits the server where its capacity ends: at the least load that failed, or else at the greatest that passed.
+fn limit(certificate: &Certificate) -> String {
+    let mut text = String::new();
+    for tier in &certificate.capacity.tiers {
+        let Some(end) = tier.high.or(tier.low) else { continue };
+        let near = certificate.trials.iter().filter(|trial| (trial.load / end.load - 1.0).abs() < 1e-9);
+        let Some(server) = near.filter_map(|trial| trial.server.as_ref()).next_back() else { continue };
+        let name = if tier.name.is_empty() { String::new() } else { format!(" ({})", tier.name) };
+        text += &format!("Server{name:<5}at {}: {}\n", load(end.load, certificate.variable), server.says);
+    }
+    text
 }
 
 /// What trials said, counted: `3 PASS, 1 UNDECIDED`.
@@ -378,7 +423,7 @@ fn said(trials: &[&TrialOutcome]) -> String {
 }
 
 /// What a trial says, a word for each tier.
-pub(super) fn says(trial: &TrialOutcome) -> String {
+pub(crate) fn says(trial: &TrialOutcome) -> String {
     if trial.invalid.is_some() {
         return "INVALID".to_owned();
     }

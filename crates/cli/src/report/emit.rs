@@ -1,8 +1,9 @@
-//! The one place that prints: results to stdout, everything else to stderr.
+//! The one place that prints: results to stdout, everything else to stderr, by way of [`console`] where a view may have it.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use super::console;
 use crate::exit::Exit;
 
 /// Prints a result to stdout.
@@ -10,6 +11,7 @@ use crate::exit::Exit;
 /// # Errors
 /// Stdout cannot be written to, except that its reader has gone: who stops reading has read enough.
 pub(crate) fn result(text: &str) -> io::Result<()> {
+    console::status(None);
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -19,8 +21,7 @@ pub(crate) fn result(text: &str) -> io::Result<()> {
 
 /// Prints a line for the user to stderr.
 pub(crate) fn note(text: &str) {
-    // Nobody is left to be told that stderr is closed.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    console::line(text);
 }
 
 /// Prints a warning to stderr.
@@ -30,6 +31,7 @@ pub(crate) fn warning(text: &str) {
 
 /// Prints the error that ends the process.
 pub(crate) fn error(error: &anyhow::Error) {
+    console::status(None);
     // Some errors repeat their cause within their own text, where it reads best: once is enough.
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {

@@ -77,6 +77,7 @@ pub(crate) fn valid() -> Summary {
         ("input_tokens", 512.0),
     ];
     Summary {
+        server: None,
         schema: SUMMARY_SCHEMA.to_owned(),
         run: header(),
         window: WindowTimes { ramp: 4.0, warmup: 0.0, measured: 60.0, drain: 1.25, steady_after: Some(0.5) },
@@ -131,7 +132,9 @@ pub(crate) fn valid() -> Summary {
         validity: Validity { valid: true, reasons: Vec::new(), overloaded: false },
         slos: Vec::new(),
         goodput: None,
+        interventions: Vec::new(),
         warnings: Vec::new(),
+        feeds: Vec::new(),
         truth: None,
     }
 }

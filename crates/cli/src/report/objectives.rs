@@ -30,6 +30,12 @@ fn line(found: &SloVerdict, style: Style) -> String {
     text + "\n"
 }
 
+/// The figure that an objective is about, so far: `212 ms`; a blank where there is none.
+pub(crate) fn figure(found: &SloVerdict) -> String {
+    let (figure, unit) = units(&found.slo);
+    found.estimate.map(|value| format!("{}{unit}", figure(value))).unwrap_or_default()
+}
+
 /// ` 212 ms (198 to 231)`; nothing where nothing was seen.
 pub(super) fn estimate(found: &SloVerdict) -> String {
     if found.n == 0 {

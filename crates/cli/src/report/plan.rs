@@ -38,6 +38,11 @@ pub(crate) fn opening_line(plan: &Plan<'_>) -> String {
     )
 }
 
+/// `open loop, Poisson at 20/s -> http://… (vllm, model x)`.
+pub(crate) fn short_title(header: &RunHeader) -> String {
+    format!("{} -> {} ({})", header.load, header.target, header.server())
+}
+
 /// `chat, streaming`.
 pub(crate) fn api(api: &Api) -> String {
     if !api.interface.streams() {

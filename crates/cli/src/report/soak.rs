@@ -5,6 +5,7 @@ use plimsoll_core::drift::{Finding, Shape, SoakReport, SoakVerdict, quantity, ti
 use plimsoll_core::summary::Summary;
 
 use super::numbers::{count, short};
+use super::server;
 use super::style::{Style, Tone, lines};
 use super::terminal::invalid;
 
@@ -20,6 +21,7 @@ pub(crate) fn render(report: &SoakReport, summary: &Summary, results: &str, styl
         header(report, summary),
         table(report),
         changes(report),
+        server::section(summary, style),
     ];
     let sections: Vec<String> = sections.into_iter().filter(|section| !section.is_empty()).collect();
     format!("{}\nResults    {results}\n", sections.join("\n"))
@@ -37,8 +39,8 @@ fn verdict(report: &SoakReport, style: Style) -> String {
     }
 }
 
-/// The word of a verdict, and its colour.
-pub(super) fn word(verdict: SoakVerdict) -> (&'static str, Tone) {
+/// A verdict in a word, and how to colour it.
+pub(crate) fn word(verdict: SoakVerdict) -> (&'static str, Tone) {
     match verdict {
         SoakVerdict::Steady => ("STEADY", Tone::Good),
         SoakVerdict::Drifting => ("DRIFTING", Tone::Bad),

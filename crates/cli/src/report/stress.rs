@@ -5,6 +5,7 @@ use plimsoll_core::stress::{StepKind, StepResult, StressReport, StressVerdict};
 use plimsoll_core::summary::Summary;
 
 use super::numbers::{count, ms, percent, short};
+use super::server;
 use super::style::{Style, Tone, lines};
 use super::terminal::invalid;
 
@@ -29,7 +30,13 @@ pub(super) const COLUMNS: [&str; 15] = [
 
 /// The whole report. `results` is the folder with the results.
 pub(crate) fn render(report: &StressReport, summary: &Summary, results: &str, style: Style) -> String {
-    let parts = [invalid(summary, style), verdict(report, style), header(report, summary), table(report)];
+    let parts = [
+        invalid(summary, style),
+        verdict(report, style),
+        header(report, summary),
+        table(report),
+        server::section(summary, style),
+    ];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     format!("{}\nResults    {results}\n", parts.join("\n"))
 }

@@ -49,6 +49,12 @@ impl Style {
         Style::new(color, terminal, no_color.as_deref(), width)
     }
 
+    /// The style of what goes to stderr.
+    pub(crate) fn of_stderr(color: ColorName) -> Self {
+        let no_color = std::env::var("NO_COLOR").ok();
+        Style::new(color, io::stderr().is_terminal(), no_color.as_deref(), None)
+    }
+
     /// `text` in the colour of `tone`, if there is colour.
     pub(crate) fn paint(self, tone: Tone, text: &str) -> String {
         let code = match tone {

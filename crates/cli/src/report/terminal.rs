@@ -6,6 +6,7 @@ use plimsoll_core::summary::{Distribution, Percentile, Summary};
 
 use super::numbers::{bytes, count, ms, percent, share, short};
 use super::objectives;
+use super::server;
 use super::style::{Style, Tone};
 
 /// The time metrics of the latency table, in its order.
@@ -46,6 +47,7 @@ pub(crate) fn report(summary: &Summary, results: &str, style: Style) -> String {
         acceptance(summary, style),
         errors(summary, style),
         health(summary),
+        server::section(summary, style),
         truth(summary),
         warnings(summary, style),
         format!("Results    {results}\n"),

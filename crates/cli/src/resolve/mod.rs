@@ -14,6 +14,7 @@ mod payload;
 mod proxy;
 mod simulated;
 mod target;
+mod watch;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -31,7 +32,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::args::RunArgs;
 use crate::args::objectives::ObjectiveArgs;
-use crate::args::values::{ColorName, HttpName};
+use crate::args::values::{ColorName, HttpName, ViewName};
 use crate::config::table::Table;
 use crate::config::{self, Layer, Presets};
 use crate::exit::{UsageError, refuse};
@@ -43,6 +44,7 @@ pub(crate) use page::Pages;
 pub(crate) use payload::PayloadDraft;
 pub(crate) use target::TargetDraft;
 pub(crate) use target::TargetKind;
+pub(crate) use watch::{ProfileDraft, Profiler, WatchDraft};
 
 /// The file of settings that is read if it is there.
 const OWN_FILE: &str = "plimsoll.toml";
@@ -69,6 +71,8 @@ pub(crate) struct Resolved {
     pub(crate) draft: Draft,
     /// What is shown and kept.
     pub(crate) outputs: Outputs,
+    /// What is watched of the server.
+    pub(crate) watch: WatchDraft,
     /// A trace to read into the schedule before the run.
     pub(crate) trace: Option<TraceInput>,
     /// Force the texts of this corpus as answers (`--forced-generation-from-dataset`).
@@ -98,6 +102,22 @@ pub(crate) struct Draft {
     spin: bool,
     record_chunks: bool,
     objectives: Objectives,
+}
+
+impl Resolved {
+    /// Refuses a profiler for a command that makes many trials: which of them would it be about?
+    ///
+    /// # Errors
+    /// One was asked for.
+    pub(crate) fn refuse_profiler(&self, command: &str) -> Result<(), UsageError> {
+        if self.watch.profile.is_some() {
+            refuse!(
+                "a profiler is for one load, and `{command}` puts many on the server: profile the one that you want to know \
+                 with `plimsoll run`"
+            );
+        }
+        Ok(())
+    }
 }
 
 /// What the server told about itself.
@@ -187,8 +207,8 @@ pub(crate) struct Outputs {
     pub(crate) csv: Option<String>,
     pub(crate) show_request: bool,
     pub(crate) show_response: bool,
-    /// Show a live view while running.
-    pub(crate) progress: bool,
+    /// What is shown while running.
+    pub(crate) view: ViewName,
     pub(crate) color: ColorName,
     pub(crate) loglevel: LevelFilter,
     pub(crate) logfile: Option<PathBuf>,
@@ -269,6 +289,7 @@ pub(crate) fn resolve(
     if matches!(target.kind, TargetKind::InProcess(_)) {
         simulated::check(&args, &load, &phases)?;
     }
+    let watch = watch::resolve(&args.watch, &target.kind)?;
     let threads = args
         .process
         .threads
@@ -301,7 +322,7 @@ pub(crate) fn resolve(
         workload,
     };
     let outputs = Outputs { pages, settings, ..outputs(args, &given) };
-    Ok(Resolved { draft, outputs, trace, forced_from, warnings, printed_config })
+    Ok(Resolved { draft, outputs, watch, trace, forced_from, warnings, printed_config })
 }
 
 /// Reads the layers and puts them on top of each other.
@@ -389,7 +410,7 @@ fn outputs(args: RunArgs, given: &dyn Fn(&str) -> bool) -> Outputs {
         csv: args.output.csv,
         show_request: args.output.show_request,
         show_response: args.output.show_response,
-        progress: !args.output.no_progress,
+        view: if args.output.no_progress { ViewName::Off } else { args.output.view },
         color: args.output.color,
         loglevel: args.output.loglevel,
         logfile: args.output.logfile,

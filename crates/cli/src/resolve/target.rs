@@ -56,7 +56,8 @@ pub(super) fn resolve(
     let generic = own_requests.is_some() || typed.provider == Some(Provider::Http);
     derived.push(("host", DEFAULT_HOST.to_owned(), "default"));
     let host = typed.host.as_deref().unwrap_or(DEFAULT_HOST);
-    let mut headers = typed.header.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
+    let mut headers =
+        typed.header.iter().map(|text| header("--header", text)).collect::<Result<Vec<_>, _>>()?;
     let api_key = typed.api_key.as_deref().map(api_key).transpose()?;
     let (kind, url, guess) = match host.strip_prefix("sim:") {
         Some(rest) => (simulated(rest)?, host.to_owned(), None),
@@ -149,7 +150,7 @@ pub(super) fn without_credentials(host: &str) -> String {
 }
 
 /// Turns user and password of the URL into a header.
-fn take_credentials(url: &mut Url, has_key: bool) -> Result<Option<(String, Secret)>, UsageError> {
+pub(super) fn take_credentials(url: &mut Url, has_key: bool) -> Result<Option<(String, Secret)>, UsageError> {
     if url.username().is_empty() && url.password().is_none() {
         return Ok(None);
     }
@@ -185,21 +186,21 @@ fn bare_url(url: &Url) -> String {
 }
 
 /// `Name: value`. The value appears in no error text.
-fn header(text: &str) -> Result<(String, Secret), UsageError> {
+pub(super) fn header(option: &str, text: &str) -> Result<(String, Secret), UsageError> {
     let Some((name, value)) = text.split_once(':') else {
         // What stands before a missing colon may be a secret: its beginning up to a space is the likely name.
         let length = text.chars().count();
-        refuse!("--header has no colon in its {length} characters: write it as 'Name: value'");
+        refuse!("{option} has no colon in its {length} characters: write it as 'Name: value'");
     };
     let (name, value) = (name.trim(), value.trim());
     let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     if name.is_empty() || !name.chars().all(is_token) {
-        refuse!("--header `{name}` is no header name: use letters, digits and dashes before the colon");
+        refuse!("{option} `{name}` is no header name: use letters, digits and dashes before the colon");
     }
-    check_header_value(value, &format!("the value of --header {name}"))?;
+    check_header_value(value, &format!("the value of {option} {name}"))?;
     let ours = ["host", "content-length", "transfer-encoding", "connection"];
     if ours.contains(&name.to_ascii_lowercase().as_str()) {
-        refuse!("--header {name} is set by every request itself: leave it out");
+        refuse!("{option} {name} is set by every request itself: leave it out");
     }
     Ok((name.to_owned(), Secret::new(value)))
 }

@@ -16,11 +16,22 @@ pub(crate) enum Interrupted {
     Twice,
 }
 
-/// The signals that end a trial.
+/// What a signal said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Nothing,
+    /// The trial is to end.
+    End,
+    /// This process was stopped, and goes on.
+    Continued,
+}
+
+/// The signals that end a trial, and the one that says that this process was stopped for a while.
 pub(crate) struct Interrupts {
     runtime: Runtime,
     interrupt: Signal,
     terminate: Signal,
+    continued: Signal,
 }
 
 impl Interrupts {
@@ -30,20 +41,28 @@ impl Interrupts {
     /// The operating system refuses it.
     pub(crate) fn listen() -> anyhow::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let (interrupt, terminate) = runtime.block_on(async {
-            anyhow::Ok((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
+        let (interrupt, terminate, continued) = runtime.block_on(async {
+            let continued = signal(SignalKind::from_raw(libc::SIGCONT))?;
+            anyhow::Ok((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, continued))
         })?;
-        Ok(Interrupts { runtime, interrupt, terminate })
+        Ok(Interrupts { runtime, interrupt, terminate, continued })
     }
 
-    /// Waits for the next signal, but no longer than `time`. True if one came, or had come since the last wait.
+    /// Waits for a signal that ends a trial, but no longer than `time`. True if one came, or had come since the last wait.
     pub(crate) fn within(&mut self, time: Duration) -> bool {
-        let Interrupts { runtime, interrupt, terminate } = self;
+        self.hear(time) == Heard::End
+    }
+
+    /// Waits for the next signal, but no longer than `time`; also says what had come since the last wait.
+    pub(crate) fn hear(&mut self, time: Duration) -> Heard {
+        let Interrupts { runtime, interrupt, terminate, continued } = self;
         runtime.block_on(async {
             tokio::select! {
-                _ = interrupt.recv() => true,
-                _ = terminate.recv() => true,
-                () = tokio::time::sleep(time) => false,
+                biased;
+                _ = interrupt.recv() => Heard::End,
+                _ = terminate.recv() => Heard::End,
+                _ = continued.recv() => Heard::Continued,
+                () = tokio::time::sleep(time) => Heard::Nothing,
             }
         })
     }

@@ -3,6 +3,7 @@
 mod adapt;
 mod blueprint;
 mod folder;
+pub(crate) mod hooks;
 mod identify;
 mod inputs;
 mod interrupts;
@@ -12,10 +13,13 @@ mod models;
 mod once;
 mod opening;
 pub(crate) mod pages;
+mod profile;
 mod ready;
 mod server;
+mod server_watch;
 mod settings;
 mod show;
+mod stage;
 mod trial;
 mod watch;
 
@@ -25,4 +29,5 @@ pub(crate) use interrupts::{Interrupted, Interrupts};
 pub(crate) use once::Once;
 pub(crate) use opening::Session;
 pub(crate) use settings::{Presets, resolve_again, settings};
-pub(crate) use trial::{Afterwards, Done, MakeSink, Trial};
+pub(crate) use stage::Show;
+pub(crate) use trial::{Done, MakeSink, Trial};

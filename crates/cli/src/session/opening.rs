@@ -6,11 +6,14 @@ use anyhow::Context as _;
 use plimsoll_core::spec::RunSpec;
 use plimsoll_core::workload::TraceLengths;
 use plimsoll_drive::transport::reach;
+use plimsoll_drive::watch::Board;
 use plimsoll_serve::in_process::MemoryLog;
 
 use super::blueprint::Blueprint;
 use super::interrupts::Interrupts;
 use super::server::{Reached, Way};
+use super::server_watch::ServerWatch;
+use super::stage::Stage;
 use super::{adapt, inputs, ready, server};
 use crate::report::{emit, late_server, plan};
 use crate::resolve::Resolved;
@@ -18,9 +21,13 @@ use crate::resolve::Resolved;
 /// A server that has been found.
 pub(crate) struct Session {
     pub(super) reached: Reached,
+    /// What is watched beside the answers.
+    pub(super) watch: ServerWatch,
     /// Requests that trials have asked so far: the next trial asks others.
     pub(super) asked: u64,
     pub(super) interrupts: Option<Interrupts>,
+    /// What is shown, from the first trial on.
+    pub(super) stage: Option<Stage>,
 }
 
 impl Session {
@@ -31,7 +38,8 @@ impl Session {
     pub(crate) fn open(mut resolved: Resolved) -> anyhow::Result<(Session, Blueprint)> {
         let lengths = trace_of(&mut resolved)?;
         let reached = server::find(&resolved.draft.target, resolved.draft.transport())?;
-        let session = Session { reached, asked: 0, interrupts: None };
+        let watch = ServerWatch::find(&resolved, &reached.way)?;
+        let session = Session { reached, watch, asked: 0, interrupts: None, stage: None };
         let blueprint = session.complete(resolved, lengths, session.reached.found.as_deref())?;
         Ok((session, blueprint))
     }
@@ -87,6 +95,11 @@ impl Session {
         }
     }
 
+    /// Where the latest figures of what is watched stand, in each trial.
+    pub(crate) fn board(&self) -> Board {
+        self.watch.board.clone()
+    }
+
     /// Whether connections to the server can still be opened.
     pub(crate) fn is_reachable(&self, spec: &RunSpec) -> bool {
         match &self.reached.way {
@@ -95,13 +108,19 @@ impl Session {
         }
     }
 
-    /// Leaves the server alone for a while, which ends early at Ctrl+C. True if the user did that.
+    /// Leaves the server alone for a while, or for as long as the user has paused it all. Ends early when the user has had
+    /// enough: then it is true.
     ///
     /// # Errors
     /// Signals cannot be listened to.
     pub(crate) fn pause(&mut self, time: Duration) -> anyhow::Result<bool> {
         let time = if self.is_simulated() { Duration::ZERO } else { time };
-        Ok(self.interrupts()?.within(time))
+        self.interrupts()?;
+        Ok(match (&mut self.stage, &mut self.interrupts) {
+            (Some(stage), Some(interrupts)) => stage.rest(interrupts, time),
+            (None, Some(interrupts)) => interrupts.within(time),
+            (_, None) => false,
+        })
     }
 
     /// The signals that end trials, listened to from the first trial on.
@@ -118,6 +137,7 @@ impl Session {
     /// # Errors
     /// It had failed.
     pub(crate) fn close(mut self) -> anyhow::Result<()> {
+        self.stage = None;
         let warning = self.stop_server()?;
         warning.iter().for_each(|warning| emit::warning(warning));
         Ok(())

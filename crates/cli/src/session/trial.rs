@@ -1,6 +1,5 @@
 //! One trial from its first thread to its last record.
 
-use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -19,6 +18,7 @@ use plimsoll_drive::recorder::{
     rfc3339,
 };
 use plimsoll_drive::runner::Running;
+use plimsoll_drive::watch::{ServerPart, Watcher};
 
 use super::blueprint::Blueprint;
 use super::folder::write_settings;
@@ -26,13 +26,17 @@ use super::interrupts::Interrupted;
 use super::launch::Launch;
 use super::locust::Locust;
 use super::opening::Session;
+use super::profile::Profiling;
 use super::ready;
+use super::server::Way;
 use super::show::Shown;
+use super::stage::{Act, Show, Stage};
 use super::watch::Watch;
+use crate::live::{Can, Console, History, Live, Occasion, View};
 use crate::report::emit;
-use crate::report::live::Live;
 use crate::report::locust_csv::LocustFiles;
 use crate::report::plan::{self, Plan};
+use crate::report::style::Style;
 
 /// One run of a blueprint, and what may differ from trial to trial.
 pub(crate) struct Trial<'a> {
@@ -45,7 +49,7 @@ pub(crate) struct Trial<'a> {
     pub(crate) place: Place,
     pub(crate) afterwards: Afterwards,
     /// What is shown while it goes on.
-    pub(crate) live: Live,
+    pub(crate) show: Show,
     /// Takes each record, on the recorder's thread.
     pub(crate) each: Option<MakeSink>,
 }
@@ -74,9 +78,7 @@ pub(crate) enum Afterwards {
 impl<'a> Trial<'a> {
     /// The blueprint's own run, as the only one of its session.
     pub(crate) fn only(blueprint: &'a Blueprint) -> Self {
-        let live = Live::start(blueprint.outputs.progress, io::stderr().is_terminal());
-        let afterwards = Afterwards::StopServer;
-        Trial { afterwards, live, ..Trial::within(blueprint, Place::New) }
+        Trial::within(blueprint, Place::New).alone("run")
     }
 
     /// The blueprint's own run, as one of several. Where stderr is no terminal it is shown by nobody but the command.
@@ -84,9 +86,17 @@ impl<'a> Trial<'a> {
         Trial::within(blueprint, Place::Folder(folder))
     }
 
+    /// The same, as all that this command does.
+    pub(crate) fn alone(mut self, command: &'static str) -> Self {
+        self.afterwards = Afterwards::StopServer;
+        self.show.command = command;
+        self.show.occasion = Occasion { lines: true, full: true, ..self.show.occasion };
+        self.show.can = Can { pause: true, change: command == "run" };
+        self
+    }
+
     fn within(blueprint: &'a Blueprint, place: Place) -> Self {
         let spec = &blueprint.spec;
-        let terminal = io::stderr().is_terminal();
         Trial {
             blueprint,
             seed: spec.seed,
@@ -94,7 +104,17 @@ impl<'a> Trial<'a> {
             phases: spec.phases,
             place,
             afterwards: Afterwards::KeepServer,
-            live: Live::start(blueprint.outputs.progress && terminal, terminal),
+            show: Show {
+                command: "",
+                occasion: Occasion {
+                    lasts: None,
+                    lines: false,
+                    full: false,
+                    printing: blueprint.outputs.show_request || blueprint.outputs.show_response,
+                },
+                tell: None,
+                can: Can::default(),
+            },
             each: None,
         }
     }
@@ -140,8 +160,18 @@ impl Session {
             job.announce(&header);
         }
         let folder = job.folder(&trial.place, clock)?;
+        let watcher = self.watch.start(clock, &folder)?;
+        let profiling = self.profiling(&job, (clock, times), watcher.as_ref(), &folder)?;
         let each = trial.each.map(|make| make(clock));
-        let options = job.recording(clock, times, locust.as_ref(), each);
+        let mut stage = self.stage.take().unwrap_or_else(|| job.stage(trial.show.occasion, times));
+        let act = Act { title: plan::short_title(&header), show: trial.show, history: History::default() };
+        let mut options = job.recording(clock, times, locust.as_ref(), each);
+        // What others add to the summary may rest on what was seen of the server.
+        let part = watcher.clone().map(|watcher| ServerPart::new(watcher, times.measure_start));
+        options.windows.splice(0..0, part.map(|part| Box::new(part) as Box<dyn WindowSink>));
+        if stage.wants_history() {
+            options.windows.push(Box::new(act.history.clone()));
+        }
         let (recorder, handle) = Recorder::start(Some(folder), header, options)?;
         let running = launch.start(job.spec.clone(), clock, times, handle.clone())?;
         let watch = Watch {
@@ -151,8 +181,17 @@ impl Session {
             recorder: &recorder,
             handle: &handle,
             drain_timeout: job.spec.phases.drain_timeout,
+            act: &act,
         };
-        let interrupted = watch.follow(self.interrupts()?, trial.live);
+        let interrupted = watch.follow(self.interrupts()?, &mut stage);
+        profiling.into_iter().for_each(Profiling::finish);
+        // A server that is stopped below has not failed to answer.
+        watcher.iter().for_each(|watcher| watcher.stop());
+        if trial.afterwards == Afterwards::KeepServer {
+            self.stage = Some(stage);
+        } else {
+            drop(stage);
+        }
         let mut end = end_of(running, &job.spec, times, interrupted)?;
         let stopped = match trial.afterwards {
             Afterwards::KeepServer => Ok(None),
@@ -166,6 +205,23 @@ impl Session {
         job.warn_of_lengths();
         stopped?;
         Ok(Done { spec: job.spec, times, finished, interrupted, locust })
+    }
+}
+
+impl Session {
+    /// The profiler of a trial, if one was asked for.
+    fn profiling(
+        &self,
+        job: &Job<'_>,
+        (clock, times): (Clock, Times),
+        watcher: Option<&Arc<Watcher>>,
+        folder: &RunFolder,
+    ) -> anyhow::Result<Option<Profiling>> {
+        let Way::Http(way) = &self.reached.way else { return Ok(None) };
+        let (Some(draft), Some(watcher)) = (&self.watch.profile, watcher) else { return Ok(None) };
+        let server = (way, &job.spec.target, &job.spec.transport);
+        let folder = folder.path().to_owned();
+        Profiling::start(draft, (clock, times.measure_start), watcher.clone(), server, folder).map(Some)
     }
 }
 
@@ -188,6 +244,15 @@ impl Job<'_> {
             // One of several of a command, whose own folder has the settings.
             Place::Folder(path) => RunFolder::create_at(path, &self.spec),
         }
+    }
+
+    /// The view that suits the occasion.
+    fn stage(&self, occasion: Occasion, times: Times) -> Stage {
+        let outputs = &self.blueprint.outputs;
+        let alone = occasion.lines;
+        let lasts = times.measure_end.filter(|_| alone).map(|end| end.since(times.begin));
+        let view = View::choose(outputs.view, Occasion { lasts, ..occasion }, Console::of_stderr());
+        Stage::new(Live::start(view, Style::of_stderr(outputs.color).color))
     }
 
     fn warn_of_lengths(&self) {
@@ -318,6 +383,7 @@ fn end_of(
         stopped_by: end.breach.map(|breach| breach.to_string()),
         health: end.health,
         cap_reached: end.cap_reached > 0,
+        interventions: end.interventions,
         warnings,
     })
 }

@@ -1,16 +1,18 @@
-//! Follows a run: shows it, and ends it when the user says so.
+//! Follows a run: shows it, and ends or changes it when the user says so.
 
 use std::time::Duration;
 
-use plimsoll_core::load::Times;
+use plimsoll_core::load::{HandLoad, Times, Turn};
 use plimsoll_core::slo::Breach;
 use plimsoll_core::time::Offset;
 use plimsoll_drive::clock::Clock;
 use plimsoll_drive::recorder::{LiveSnapshot, Recorder, RecorderHandle};
 use plimsoll_drive::runner::Running;
 
-use super::interrupts::{Interrupted, Interrupts};
-use crate::report::live::{Live, LiveView};
+use super::interrupts::{Heard, Interrupted, Interrupts};
+use super::stage::{Act, Stage};
+use crate::live::{Can, Key, Moment};
+use crate::report::emit;
 
 /// From the start of a run to the first look at it; the next ones come ever later, so that one which is over in no time,
 /// as in simulated time, is not waited for.
@@ -26,34 +28,43 @@ pub(super) struct Watch<'a> {
     pub(super) recorder: &'a Recorder,
     pub(super) handle: &'a RecorderHandle,
     pub(super) drain_timeout: Duration,
+    pub(super) act: &'a Act,
 }
 
 impl Watch<'_> {
     /// Returns when all requests have ended.
-    pub(super) fn follow(&self, interrupts: &mut Interrupts, mut live: Live) -> Interrupted {
+    pub(super) fn follow(&self, interrupts: &mut Interrupts, stage: &mut Stage) -> Interrupted {
         let watch = Clock::start();
         let (mut interrupted, mut look) = (Interrupted::No, FIRST_LOOK);
         let mut breach = None;
         while !self.running.is_finished() {
-            if interrupts.within(look) {
-                interrupted = self.stop(interrupted, &live);
-            } else {
-                self.say_why(&mut breach, &live);
-                self.look(&mut live, watch);
+            match interrupts.hear(look) {
+                Heard::End => interrupted = self.stop(interrupted),
+                Heard::Continued => stage.again(),
+                Heard::Nothing => {}
             }
+            for key in stage.keys() {
+                match key {
+                    Key::Quit => interrupted = self.stop(interrupted),
+                    Key::Pause | Key::More | Key::Less => self.turn(key),
+                }
+            }
+            self.say_why(&mut breach);
+            self.look(stage, watch);
             look = LOOK.min(2 * look);
         }
-        live.finish();
+        stage.paused = self.running.hand().load() == Some(HandLoad::Paused);
+        stage.trial_over();
         interrupted
     }
 
-    fn stop(&self, before: Interrupted, live: &Live) -> Interrupted {
+    fn stop(&self, before: Interrupted) -> Interrupted {
         let now = self.clock.now();
         let stop = self.running.stop();
         if before == Interrupted::No {
             stop.drain(now);
             self.handle.measured_until(self.times.measure_end.map_or(now, |end| end.min(now)));
-            live.note(&format!(
+            emit::note(&format!(
                 "stopping: waiting up to {}s for requests in flight; Ctrl+C again ends at once",
                 self.drain_timeout.as_secs()
             ));
@@ -63,14 +74,34 @@ impl Watch<'_> {
         Interrupted::Twice
     }
 
+    /// Changes the load, as far as keys may do that.
+    fn turn(&self, key: Key) {
+        let (hand, can) = (self.running.hand(), self.can());
+        let turn = match key {
+            Key::Pause if hand.load() == Some(HandLoad::Paused) => Turn::Resume,
+            Key::Pause if can.pause => Turn::Pause,
+            Key::More if can.change => Turn::More,
+            Key::Less if can.change => Turn::Less,
+            Key::Quit | Key::Pause | Key::More | Key::Less => return,
+        };
+        hand.turn(turn, self.clock.now());
+    }
+
+    /// What keys can do: nothing about a load that is simulated, or over.
+    fn can(&self) -> Can {
+        let goes_on = !self.clock.is_simulated() && !self.is_over(self.clock.now());
+        let Can { pause, change } = self.act.show.can;
+        Can { pause: pause && goes_on, change: change && goes_on && self.running.hand().can_be_changed() }
+    }
+
     /// Says once that a rule has ended the run.
-    fn say_why(&self, known: &mut Option<Breach>, live: &Live) {
+    fn say_why(&self, known: &mut Option<Breach>) {
         // In simulated time it may all be over before anybody looks: the report says it.
         if known.is_none()
             && !self.clock.is_simulated()
             && let Some(breach) = self.running.breach()
         {
-            live.note(&format!(
+            emit::note(&format!(
                 "stopping: {breach}; waiting up to {}s for requests in flight",
                 self.drain_timeout.as_secs()
             ));
@@ -78,22 +109,24 @@ impl Watch<'_> {
         }
     }
 
-    fn look(&self, live: &mut Live, watch: Clock) {
+    fn look(&self, stage: &mut Stage, watch: Clock) {
         let snapshot = self.recorder.live();
         if let Some(failure) = &snapshot.failure
             && !self.running.stop().is_asked()
         {
             // What cannot be kept need not be measured.
-            live.note(&format!("stopping: {failure}"));
+            emit::note(&format!("stopping: {failure}"));
             self.running.stop().drain(self.clock.now());
         }
-        live.show(&self.view(&snapshot, watch.now().since(Offset::ZERO)));
+        stage.show(self.moment(snapshot, watch.now().since(Offset::ZERO)));
     }
 
-    fn view(&self, snapshot: &LiveSnapshot, watched: Duration) -> LiveView {
+    fn moment(&self, snapshot: LiveSnapshot, watched: Duration) -> Moment {
         let now = self.clock.now();
         let pair = |low: Option<f64>, high: Option<f64>| low.zip(high);
-        LiveView {
+        Moment {
+            command: self.act.show.command,
+            title: self.act.title.clone(),
             watched,
             elapsed: now.since(self.times.begin),
             left: self.times.measure_end.map(|end| end.since(now)),
@@ -107,12 +140,16 @@ impl Watch<'_> {
             latency: pair(snapshot.latency_p50, snapshot.latency_p99),
             ok: snapshot.ok,
             errors: snapshot.errors.iter().map(|error| (class(error), error.count)).collect(),
+            history: self.act.history.seconds(),
+            objectives: snapshot.objectives,
+            story: self.act.story(now),
+            by_hand: self.running.hand().load(),
+            can: self.can(),
         }
     }
 
     fn phase(&self, now: Offset) -> &'static str {
-        let over = self.times.measure_end.is_some_and(|end| now >= end);
-        if over || self.running.stop().is_asked() {
+        if self.is_over(now) {
             "draining"
         } else if now >= self.times.measure_start {
             "measuring"
@@ -121,6 +158,11 @@ impl Watch<'_> {
         } else {
             "ramp"
         }
+    }
+
+    /// Whether no more requests start.
+    fn is_over(&self, now: Offset) -> bool {
+        self.times.measure_end.is_some_and(|end| now >= end) || self.running.stop().is_asked()
     }
 }
 

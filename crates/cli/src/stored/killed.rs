@@ -22,7 +22,7 @@ pub(super) fn summary(
     let path = folder.join("records.parquet");
     let unreadable = |error: &dyn std::fmt::Display| UsageError(format!("`{}`: {error}", path.display()));
     let records = RecordsFile::open(&path).map_err(|error| unreadable(&error))?;
-    let (wall, measure_start) = (records.wall, records.measure_start);
+    let (wall, measure_start, chunks_kept) = (records.wall, records.measure_start, records.chunks_kept);
     let records = records.collect::<Result<Vec<Record>, _>>().map_err(|error| unreadable(&error))?;
     let last =
         |of: fn(&Record) -> Option<Offset>| records.iter().filter_map(of).max().unwrap_or(measure_start);
@@ -41,6 +41,9 @@ pub(super) fn summary(
     let open_loop = matches!(spec.load, LoadModel::Open(_));
     let conduct = Conduct { window, open_loop, cap_reached: false, health: &health };
     let mut summary = tally.summary(header(spec, wall), &conduct);
+    if !chunks_kept {
+        without_chunks(&mut summary, seconds);
+    }
     // The rules of validity ask for a health that nobody has kept.
     summary.validity.valid = false;
     summary.validity.reasons = vec![
@@ -49,6 +52,20 @@ pub(super) fn summary(
             .to_owned(),
     ];
     Ok(summary)
+}
+
+/// Records that keep no chunks do not say when single tokens came: gaps are not known, and their rate is that of the seconds.
+fn without_chunks(summary: &mut Summary, seconds: Option<&StoredTable>) {
+    summary.metrics.retain(|name, _| name != "chunk_gap" && name != "itl");
+    summary.warnings.retain(|warning| !warning.starts_with("itl is an estimate"));
+    summary.tokens.itl_estimated = 0;
+    let window = &summary.window;
+    let first = (window.ramp + window.warmup) as usize;
+    let rates = seconds.and_then(|seconds| seconds.numbers("output_token_rate")).unwrap_or_default();
+    let measured: Vec<f64> = rates.into_iter().skip(first).take(window.measured as usize).flatten().collect();
+    let rates = &mut summary.rates;
+    rates.output_token_rate = measured.iter().sum::<f64>() / measured.len().max(1) as f64;
+    rates.total_token_rate = rates.input_token_rate + rates.output_token_rate;
 }
 
 fn header(spec: &StoredSpec, wall: Duration) -> RunHeader {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use plimsoll_core::certificate::{CERTIFICATE_SCHEMA, Certificate};
 use plimsoll_core::cold_start::{COLD_START_SCHEMA, ColdStartReport};
 use plimsoll_core::drift::{SOAK_SCHEMA, SoakReport, SoakWindow};
@@ -71,21 +72,28 @@ impl Stored {
         Material { settings: self.settings.clone(), folder, ..run.clone() }
     }
 
-    /// What was measured, as it is stored.
+    /// What was measured, as it is stored: the text of its file, to the last digit.
     ///
     /// # Errors
-    /// Never in practice: all of it was JSON before.
-    pub(crate) fn json(&self) -> serde_json::Result<Value> {
-        match &self.kind {
-            Kind::Run(material) => serde_json::to_value(&material.summary),
-            Kind::Capacity(certificate) => serde_json::to_value(certificate),
-            Kind::Soak(soak) => serde_json::to_value(&soak.0),
-            Kind::Stress(stress) => serde_json::to_value(&stress.0),
-            Kind::ColdStart(report) => serde_json::to_value(report),
-            Kind::Sweep(book) => serde_json::to_value(&book.stored),
-            Kind::Plan(plan) => serde_json::to_value(plan),
-            Kind::Compare(comparison) => serde_json::to_value(comparison),
-        }
+    /// The file cannot be read any more.
+    pub(crate) fn json(&self) -> anyhow::Result<String> {
+        let file = match &self.kind {
+            Kind::Run(material) => {
+                let file = self.path.join("summary.json");
+                if !file.exists() {
+                    return Ok(serde_json::to_string_pretty(&material.summary)? + "\n");
+                }
+                file
+            }
+            Kind::Capacity(_) => self.path.join("certificate.json"),
+            Kind::Soak(_) => self.path.join("soak.json"),
+            Kind::Stress(_) => self.path.join("stress.json"),
+            Kind::ColdStart(_) => self.path.join("coldstart.json"),
+            Kind::Sweep(_) => self.path.join("sweep.json"),
+            Kind::Plan(_) => self.path.join("plan.json"),
+            Kind::Compare(_) => self.path.clone(),
+        };
+        fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))
     }
 
     /// The report for a terminal, as its command printed it. A comparison is printed by `compare` itself, from more than

@@ -11,8 +11,8 @@ use super::read_versioned;
 use crate::exit::UsageError;
 use crate::report::page::{Material, Seen, Setting};
 
-/// Records that a report reads: of a run with more only a part, evenly spread. A million takes a second or two.
-const RECORDS_MAX: u64 = 1_000_000;
+/// Records that a report reads: of a run with more only a part, evenly spread. They take about a second.
+const RECORDS_MAX: u64 = 500_000;
 
 /// Reads the results folder of a run.
 ///

@@ -54,6 +54,8 @@ impl Place {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
         command.args(args).current_dir(self.path()).env_clear();
+        // What listens on this machine beside the servers of a test is none of its business.
+        command.env("PLIMSOLL_WATCH", "off");
         command
     }
 

@@ -91,7 +91,12 @@ fn a_killed_run_is_reported_from_its_records() {
     assert!(text.starts_with("INVALID: "), "{text}");
     assert!(text.contains("the run did not come to its end") && text.contains("; killed"), "{text}");
     let again: Summary = serde_json::from_str(&printed(&place, "--format json")).unwrap();
-    assert_eq!((again.counts, again.metrics, again.errors), (whole.counts, whole.metrics, whole.errors));
+    // Its records keep no chunks, so the gaps between them are not known any more.
+    let mut metrics = whole.metrics;
+    metrics.retain(|name, _| name != "chunk_gap" && name != "itl");
+    assert_eq!((again.counts, again.metrics, again.errors), (whole.counts, metrics, whole.errors));
+    let (rate, rate_again) = (whole.rates.output_token_rate, again.rates.output_token_rate);
+    assert!((rate_again / rate - 1.0).abs() < 0.02, "{rate} {rate_again}");
     assert_eq!((again.run.load, again.run.started, again.run.seed), (whole.run.load, whole.run.started, 11));
     assert_eq!(again.rates.concurrency_max, whole.rates.concurrency_max);
     assert!(printed(&place, "--format html").contains("data-chart=\"latency\""));
@@ -103,7 +108,10 @@ fn a_baseline_adds_what_changed() {
     run(&place);
     run(&base);
     let markdown = printed(&place, &format!("--format md --baseline {}", base.result().display()));
-    assert!(markdown.contains("**SAME**") && markdown.contains("| metric | A | B |"), "{markdown}");
+    assert!(
+        markdown.contains("**UNDECIDED** nothing is surely worse") && markdown.contains("| metric | A | B |"),
+        "{markdown}"
+    );
 
     let side = base.result().display().to_string();
     let json = place.line(&format!("compare {side} {} --json --html compare.html", folder(&place)));
@@ -111,7 +119,7 @@ fn a_baseline_adds_what_changed() {
     let page = place.line("report change.json --format html").stdout;
     assert!(page.contains("<h2>Differences</h2>") && page == place.read("compare.html"));
     let text = place.line("report change.json").stdout;
-    assert!(text.contains("A: run, ") && text.contains("SAME no metric differs"), "{text}");
+    assert!(text.contains("A: run, ") && text.contains("UNDECIDED nothing is surely worse"), "{text}");
 }
 
 /// The page of a command's only folder, with what must be in it.

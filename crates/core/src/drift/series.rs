@@ -79,7 +79,7 @@ struct Figure {
 }
 
 /// The figures that are looked at: of each group the first that most windows have.
-const FIGURES: [(Direction, Kind, &[Figure]); 8] = [
+const FIGURES: [(Direction, Kind, &[Figure]); 10] = [
     (Direction::Up, Kind::Service, &[Figure { name: "latency.p50", of: |window| window.latency.p50 }]),
     (
         Direction::Up,
@@ -108,6 +108,12 @@ const FIGURES: [(Direction, Kind, &[Figure]); 8] = [
     (Direction::Up, Kind::Share, &[Figure { name: "error_rate", of: error_rate }]),
     (Direction::Up, Kind::Resource, &[Figure { name: "resident_bytes", of: |window| window.resident_bytes }]),
     (Direction::Up, Kind::Resource, &[Figure { name: "open_files", of: |window| window.open_files }]),
+    (Direction::Up, Kind::Resource, &[Figure { name: "kv_usage", of: |window| window.kv_usage }]),
+    (
+        Direction::Up,
+        Kind::Resource,
+        &[Figure { name: "gpu_memory_bytes", of: |window| window.gpu_memory_bytes }],
+    ),
 ];
 
 /// The series that `windows` show.

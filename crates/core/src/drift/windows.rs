@@ -30,6 +30,12 @@ pub struct SoakWindow {
     pub resident_bytes: Option<f64>,
     /// Files and sockets that the server's process has open: the median of the readings.
     pub open_files: Option<f64>,
+    /// Share of the KV cache in use: the median of the readings.
+    #[serde(default)]
+    pub kv_usage: Option<f64>,
+    /// Memory of the accelerators in use: the median of the readings, bytes.
+    #[serde(default)]
+    pub gpu_memory_bytes: Option<f64>,
 }
 
 /// Percentiles of one quantity; `None` where a window has too few samples for one.
@@ -64,6 +70,12 @@ pub struct ResourceSample {
     pub resident_bytes: Option<u64>,
     /// Open files and sockets.
     pub open_files: Option<u64>,
+    /// Share of the KV cache in use, 0 to 1.
+    #[serde(default)]
+    pub kv_usage: Option<f64>,
+    /// Memory of the accelerators in use, bytes.
+    #[serde(default)]
+    pub gpu_memory_bytes: Option<u64>,
 }
 
 /// Folds records, in about the order in which they ended, into windows of equal length from the start of the measured
@@ -165,8 +177,7 @@ impl Open {
             latency: Quantiles::of(&self.latency),
             ttft: Quantiles::of(&self.ttft),
             tpot: Quantiles::of(&self.tpot),
-            resident_bytes: None,
-            open_files: None,
+            ..SoakWindow::default()
         }
     }
 }
@@ -178,13 +189,14 @@ impl SoakWindow {
             let at = sample.at.as_secs_f64();
             at >= self.start && at < self.start + self.length
         };
-        let of = |value: fn(&ResourceSample) -> Option<u64>| {
-            let values: Vec<f64> =
-                samples.iter().filter(inside).filter_map(value).map(|value| value as f64).collect();
+        let of = |value: fn(&ResourceSample) -> Option<f64>| {
+            let values: Vec<f64> = samples.iter().filter(inside).filter_map(value).collect();
             crate::stats::median(&values)
         };
-        (self.resident_bytes, self.open_files) =
-            (of(|sample| sample.resident_bytes), of(|sample| sample.open_files));
+        self.resident_bytes = of(|sample| sample.resident_bytes.map(|bytes| bytes as f64));
+        self.open_files = of(|sample| sample.open_files.map(|files| files as f64));
+        self.kv_usage = of(|sample| sample.kv_usage);
+        self.gpu_memory_bytes = of(|sample| sample.gpu_memory_bytes.map(|bytes| bytes as f64));
     }
 }
 
@@ -236,10 +248,12 @@ mod tests {
         let at = |second: f64, bytes| ResourceSample {
             at: Offset::from_secs_f64(second),
             resident_bytes: Some(bytes),
-            open_files: None,
+            kv_usage: Some(bytes as f64 / 1000.0),
+            ..ResourceSample::default()
         };
         let mut window = SoakWindow { start: 10.0, length: 5.0, ..SoakWindow::default() };
         window.read_resources(&[at(9.9, 1), at(10.0, 100), at(12.0, 300), at(14.0, 200), at(15.0, 9)]);
         assert_eq!((window.resident_bytes, window.open_files), (Some(200.0), None));
+        assert_eq!((window.kv_usage, window.gpu_memory_bytes), (Some(0.2), None));
     }
 }

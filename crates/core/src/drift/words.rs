@@ -105,9 +105,9 @@ fn significant(value: f64) -> String {
 /// A value of a series in its unit: `120 ms`, `1.5 GiB`, `0.4 %`.
 pub fn quantity(series: &str, value: f64) -> String {
     match series {
-        "resident_bytes" => bytes(value),
+        "resident_bytes" | "gpu_memory_bytes" => bytes(value),
         "open_files" => format!("{value:.0} files"),
-        "error_rate" => format!("{} %", significant(100.0 * value)),
+        "error_rate" | "kv_usage" => format!("{} %", significant(100.0 * value)),
         "completed_rate" => format!("{}/s", significant(value)),
         _ if value < 1.0 => format!("{} ms", significant(1e3 * value)),
         _ => format!("{} s", significant(value)),
@@ -145,7 +145,9 @@ mod tests {
             ("latency.p99", 0.1234, "123 ms"),
             ("ttft.p50", 2.0, "2 s"),
             ("resident_bytes", 1.5 * 1024.0 * 1024.0 * 1024.0, "1.5 GiB"),
+            ("gpu_memory_bytes", 1024.0 * 1024.0, "1 MiB"),
             ("error_rate", 0.0123, "1.23 %"),
+            ("kv_usage", 0.5, "50 %"),
             ("completed_rate", 49.97, "50/s"),
             ("open_files", 312.0, "312 files"),
         ] {

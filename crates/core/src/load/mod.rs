@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::{Offset, Rate};
 
+mod by_hand;
 mod closed;
 mod describe;
 mod figures;
@@ -20,6 +21,7 @@ mod times;
 pub mod trace;
 mod validate;
 
+pub use by_hand::{ByHand, HandLoad, Intervention, Turn};
 pub use closed::UserPacer;
 pub use quota::Quota;
 pub use schedule::{Schedule, Share};

@@ -1,6 +1,7 @@
 //! From records to a summary: distributions, rates, verdicts.
 
 mod backlog;
+mod by_hand;
 mod errors;
 mod histogram;
 mod order_statistics;
@@ -22,7 +23,7 @@ pub use quantities::llm_bench_latency_per_token;
 pub(crate) use quantities::{QUANTITIES, Quantity};
 pub use summarise::{Conduct, Window};
 pub use tally::{Tally, Totals};
-pub use tokens::resolve_output_tokens;
 pub(crate) use tokens::{Shares, input_token_arrival, output_token_arrivals};
+pub use tokens::{inter_token_latencies, resolve_output_tokens};
 pub use trend::grows;
 pub use verdict::{Evidence, validity};

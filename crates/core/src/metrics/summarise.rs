@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::by_hand::changed_by_hand;
 use super::histogram::Unit;
 use super::order_statistics::min_samples;
 use super::quantities::QUANTITIES;
 use super::tally::Tally;
 use super::verdict::{Evidence, Little, slow_host, validity};
 use crate::health::{ClientHealth, ThreadHealth};
+use crate::load::{HandLoad, Intervention};
 use crate::record::{Outcome, TokenSource};
 use crate::summary::{
     Counts, Distribution, HealthSummary, Rates, RunHeader, SUMMARY_SCHEMA, Summary, Tokens, WindowTimes,
@@ -38,6 +40,8 @@ pub struct Conduct<'a> {
     pub cap_reached: bool,
     /// The client's own health over the measured window.
     pub health: &'a ClientHealth,
+    /// When the user changed the load by hand.
+    pub interventions: &'a [Intervention],
 }
 
 impl Tally {
@@ -47,7 +51,7 @@ impl Tally {
         let metrics = self.metrics(conduct.open_loop);
         let in_flight = self.in_flight_by_second(&conduct.window);
         let median_latency = metrics.get("latency").and_then(|latency| latency.percentile(50.0));
-        let validity = validity(&Evidence {
+        let mut validity = validity(&Evidence {
             open_loop: conduct.open_loop,
             cap_reached: conduct.cap_reached,
             offered: counts.scheduled - counts.outcomes.get(&Outcome::Shed).copied().unwrap_or(0),
@@ -59,6 +63,8 @@ impl Tally {
             in_flight: &in_flight,
             little: self.little(conduct),
         });
+        validity.reasons.extend(changed_by_hand(conduct.interventions, &conduct.window));
+        validity.valid = validity.reasons.is_empty();
         let tokens = self.tokens.totals();
         let items_per_request = run.items_per_request;
         let mut warnings = warnings(&counts, &tokens, conduct);
@@ -75,9 +81,12 @@ impl Tally {
             errors: self.errors.list(),
             health: self.health(conduct),
             validity,
+            interventions: conduct.interventions.to_vec(),
             warnings,
+            feeds: Vec::new(),
             slos: Vec::new(),
             goodput: None,
+            server: None,
             truth: self.client_errors.truth(),
         }
     }
@@ -209,6 +218,16 @@ impl Window {
     }
 }
 
+/// What kept requests from being sent that were due.
+fn shed_by(conduct: &Conduct) -> &'static str {
+    let paused = conduct.interventions.iter().any(|span| span.load == HandLoad::Paused);
+    match (conduct.cap_reached, paused) {
+        (false, true) => "the run was paused",
+        (true, true) => "the run was paused, and the cap on concurrency (-u) was reached",
+        (_, false) => "the cap on concurrency (-u) was reached",
+    }
+}
+
 /// What the reader should know beside the verdict.
 fn warnings(counts: &Counts, tokens: &Tokens, conduct: &Conduct) -> Vec<String> {
     let of = |outcome| counts.outcomes.get(&outcome).copied().unwrap_or(0);
@@ -252,7 +271,7 @@ fn warnings(counts: &Counts, tokens: &Tokens, conduct: &Conduct) -> Vec<String> 
             ),
         ),
         (unfinished > 0, format!("{unfinished} requests were still in flight when the run ended")),
-        (shed > 0, format!("{shed} requests were never sent: the cap on concurrency (-u) was reached")),
+        (shed > 0, format!("{shed} requests were never sent: {}", shed_by(conduct))),
         (
             conduct.open_loop && conduct.cap_reached && shed == 0,
             "the cap on concurrency (-u) was reached: requests were held back, and send_lag shows it".to_owned(),

@@ -5,7 +5,7 @@ use super::histogram::Samples;
 use super::quantities::{QUANTITIES, connect};
 use super::speculation::Speculation;
 use super::timeline::Timeline;
-use super::tokens::{Shares, TokenTally, input_token_arrival, output_token_arrivals};
+use super::tokens::{self, TokenTally, input_token_arrival, inter_token_latencies, output_token_arrivals};
 use super::truth::ClientErrors;
 use crate::record::{Outcome, Phase, Record, ThreadWindow};
 use crate::time::Offset;
@@ -204,14 +204,8 @@ impl Tally {
                 samples.record((value * quantity.unit.scale()).round() as u64);
             }
         }
-        let shares = Shares::of(record);
-        for (gap, tokens) in record.chunk_gaps() {
-            let gap = u64::try_from(gap.as_nanos()).unwrap_or(u64::MAX);
-            self.chunk_gap.record(gap);
-            if record.counts_tokens() {
-                self.itl.record(shares.per_token(gap, tokens));
-            }
-        }
+        record.chunk_gaps().for_each(|(gap, _)| self.chunk_gap.record(tokens::nanos(gap)));
+        inter_token_latencies(record).for_each(|itl| self.itl.record(itl));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which tokens arrived when: token counts of requests, and of the events of a stream.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::record::{Outcome, Record, TokenSource};
 use crate::summary::Tokens;
@@ -66,6 +67,19 @@ impl Shares {
             (tokens, _) => gap / u64::from(tokens),
         }
     }
+}
+
+/// `itl`: nanoseconds per token of each gap between successive events with content; none where the answer is not made of
+/// tokens.
+pub fn inter_token_latencies(record: &Record) -> impl Iterator<Item = u64> + '_ {
+    let shares = Shares::of(record);
+    let gaps = record.counts_tokens().then(|| record.chunk_gaps());
+    gaps.into_iter().flatten().map(move |(gap, tokens)| shares.per_token(nanos(gap), tokens))
+}
+
+/// A duration in whole nanoseconds.
+pub(super) fn nanos(gap: Duration) -> u64 {
+    u64::try_from(gap.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Calls `each` with the output tokens of a request and the span in which they arrived: a moment for each event of a

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::engine::Effort;
 use crate::slo::SloVerdict;
+use crate::watch::Saturation;
 
 /// A trial that was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,4 +35,7 @@ pub struct TrialOutcome {
     pub latency_p99: Option<f64>,
     /// Mean number of requests in flight.
     pub concurrency: f64,
+    /// What limited the server at this load; `null` where it was not watched.
+    #[serde(default)]
+    pub server: Option<Saturation>,
 }

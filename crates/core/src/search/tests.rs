@@ -62,6 +62,7 @@ fn outcome(plan: &TrialPlan, tiers: &[Tier], share: impl Fn(f64) -> f64) -> Tria
         latency: Some(0.1),
         latency_p99: None,
         concurrency: plan.load * 0.1,
+        server: None,
     }
 }
 

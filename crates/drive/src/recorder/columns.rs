@@ -11,13 +11,13 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 /// One column of a table of `T`s.
-pub(super) struct Column<T> {
-    pub(super) name: &'static str,
-    pub(super) cell: Cell<T>,
+pub(crate) struct Column<T> {
+    pub(crate) name: &'static str,
+    pub(crate) cell: Cell<T>,
 }
 
 /// What a cell holds, and how it is read from a row. All but lists may be null.
-pub(super) enum Cell<T> {
+pub(crate) enum Cell<T> {
     Int(fn(&T) -> Option<i64>),
     Real(fn(&T) -> Option<f64>),
     Text(fn(&T) -> Option<&str>),
@@ -26,7 +26,7 @@ pub(super) enum Cell<T> {
 }
 
 /// A table: its columns, their types, and how they are written.
-pub(super) struct Table<T: 'static> {
+pub(crate) struct Table<T: 'static> {
     columns: Vec<&'static Column<T>>,
     pub(super) schema: SchemaRef,
     pub(super) properties: WriterProperties,
@@ -34,7 +34,7 @@ pub(super) struct Table<T: 'static> {
 
 impl<T> Table<T> {
     /// A table of `columns` whose file carries `notes` as its key-value metadata.
-    pub(super) fn new(columns: Vec<&'static Column<T>>, notes: &[(&str, String)]) -> Self {
+    pub(crate) fn new(columns: Vec<&'static Column<T>>, notes: &[(&str, String)]) -> Self {
         let fields: Vec<Field> =
             columns.iter().map(|column| Field::new(column.name, column.cell.data_type(), true)).collect();
         let properties = properties(&columns, notes);

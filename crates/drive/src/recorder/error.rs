@@ -16,6 +16,11 @@ pub enum RecorderError {
         /// What the system said. Part of the text, so no source to be printed after it.
         error: io::Error,
     },
+    /// The operating system refused a thread.
+    #[error(
+        "cannot start the thread `{0}`: {1}; this user may have too many, or the machine too little memory"
+    )]
+    Thread(&'static str, io::Error),
     /// The recorder's own thread ended before the run did: a bug.
     #[error("the recorder stopped before the run did; please report this with the run's log")]
     Stopped,

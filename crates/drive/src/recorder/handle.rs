@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 
 use plimsoll_core::health::ClientHealth;
+use plimsoll_core::load::Intervention;
 use plimsoll_core::metrics::{Tally, Window};
 use plimsoll_core::record::{Record, RequestId, ThreadWindow};
 use plimsoll_core::slo::Slos;
@@ -91,6 +92,8 @@ pub struct RunEnd {
     pub health: ClientHealth,
     /// Whether the user's cap on concurrency was reached in an open loop.
     pub cap_reached: bool,
+    /// When the user changed the load by hand.
+    pub interventions: Vec<Intervention>,
     /// What else the reader should know beside the verdict.
     pub warnings: Vec<String>,
 }

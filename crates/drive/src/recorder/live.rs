@@ -1,15 +1,19 @@
 //! The last seconds of a run that is going on, for people who watch it.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use plimsoll_core::metrics::{Samples, Totals};
 use plimsoll_core::record::{Outcome, Record};
+use plimsoll_core::slo::SloVerdict;
 use plimsoll_core::time::Offset;
 
 use super::series::{WindowRow, seconds};
 
 /// Seconds that the rates and percentiles of a snapshot cover.
 const SPAN: usize = 5;
+/// Records reach the recorder within this time.
+const SETTLED_MIN: Duration = Duration::from_secs(1);
 
 /// A run as it is now. Rates and percentiles are those of the last five complete seconds.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +46,9 @@ pub struct LiveSnapshot {
     pub failed: u64,
     /// Failures since the start by class.
     pub errors: Vec<LiveError>,
+    /// What the requests so far say of the objectives, at most a second ago; those that may be in flight count for nothing
+    /// yet.
+    pub objectives: Vec<SloVerdict>,
     /// Why results are no longer kept, if so: the run has failed and need not go on.
     pub failure: Option<String>,
 }
@@ -80,8 +87,22 @@ impl Recent {
         self.rows.push_back(row);
     }
 
+    /// Up to where about everything that was scheduled has ended, at `at`: as long ago as the slowest of the last answers
+    /// took.
+    pub(super) fn settled(&self, at: Offset) -> Offset {
+        let slowest = self.rows.iter().filter_map(|row| row.latency.max()).max().unwrap_or(0);
+        let ago = Duration::from_nanos(slowest).max(SETTLED_MIN);
+        Offset::from_nanos(at.since(Offset::ZERO).saturating_sub(ago).as_nanos() as u64)
+    }
+
     /// The run as it is at `at`.
-    pub(super) fn snapshot(&self, at: Offset, totals: &Totals, failure: Option<String>) -> LiveSnapshot {
+    pub(super) fn snapshot(
+        &self,
+        at: Offset,
+        totals: &Totals,
+        objectives: Vec<SloVerdict>,
+        failure: Option<String>,
+    ) -> LiveSnapshot {
         let per_second = |read: fn(&WindowRow) -> f64| {
             self.rows.iter().map(read).sum::<f64>() / self.rows.len().max(1) as f64
         };
@@ -110,6 +131,7 @@ impl Recent {
             ok: totals.ok,
             failed: totals.failed,
             errors: self.errors.iter().map(error).collect(),
+            objectives,
             failure,
         }
     }

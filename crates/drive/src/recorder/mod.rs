@@ -16,10 +16,12 @@ mod utc;
 mod whole_table;
 mod worker;
 
+pub(crate) use columns::{Cell, Column, Table};
 pub use error::RecorderError;
 pub use folder::{RunFolder, new_folder, write_whole};
 pub use handle::{Batch, CountTokens, Finished, Options, RecordSink, Recorder, RecorderHandle, RunEnd};
 pub use live::{LiveError, LiveSnapshot};
+pub(crate) use parquet_file::ParquetFile;
 pub use records_file::{ReadError, RecordsFile};
 pub use records_table::RECORDS_FORMAT;
 pub use series::{WindowRow, WindowSink};

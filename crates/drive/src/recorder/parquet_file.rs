@@ -37,7 +37,7 @@ const ROWS_FINAL: usize = 100_000;
 const BYTES_FINAL: u64 = 8 << 20;
 
 /// A table of `T`s on its way into a file.
-pub(super) struct ParquetFile<T: 'static> {
+pub(crate) struct ParquetFile<T: 'static> {
     path: PathBuf,
     table: Table<T>,
     /// Schema and notes.
@@ -79,7 +79,7 @@ impl<T> ParquetFile<T> {
     ///
     /// # Errors
     /// It cannot be written there.
-    pub(super) fn create(path: PathBuf, table: Table<T>) -> Result<Self, RecorderError> {
+    pub(crate) fn create(path: PathBuf, table: Table<T>) -> Result<Self, RecorderError> {
         let (_, frame) = Segment::encode(&table.schema, &table.properties, [])
             .map_err(|error| RecorderError::write(&path, encoding_error(error)))?;
         let twins = [Twin::create(hidden(&path, "a"))?, Twin::create(hidden(&path, "b"))?];
@@ -101,7 +101,7 @@ impl<T> ParquetFile<T> {
     ///
     /// # Errors
     /// The rows cannot be encoded.
-    pub(super) fn append(&mut self, rows: &[T]) -> Result<(), RecorderError> {
+    pub(crate) fn append(&mut self, rows: &[T]) -> Result<(), RecorderError> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -114,7 +114,7 @@ impl<T> ParquetFile<T> {
     ///
     /// # Errors
     /// The disk is full or broken. The file is then what it was after the last publication that succeeded.
-    pub(super) fn publish(&mut self) -> Result<(), RecorderError> {
+    pub(crate) fn publish(&mut self) -> Result<(), RecorderError> {
         if !self.dirty {
             return Ok(());
         }
@@ -140,7 +140,7 @@ impl<T> ParquetFile<T> {
     ///
     /// # Errors
     /// As for [`ParquetFile::publish`].
-    pub(super) fn finish(&mut self) -> Result<(), RecorderError> {
+    pub(crate) fn finish(&mut self) -> Result<(), RecorderError> {
         let settled = self.settle(self.first_open());
         settled.map_err(|error| RecorderError::write(&self.path, encoding_error(error)))?;
         self.publish()?;

@@ -60,9 +60,9 @@ pub struct WindowRow {
     /// `ttft` of the same requests, nanoseconds.
     pub ttft: Samples,
     /// Output tokens of requests that were not streamed and ended in it.
-    whole_tokens: u64,
+    pub(crate) whole_tokens: u64,
     /// I/O threads that have reported it.
-    reports: usize,
+    pub(crate) reports: usize,
 }
 
 /// Takes each second's row when it is complete, on the recorder's thread.

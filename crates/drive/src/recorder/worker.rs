@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use plimsoll_core::metrics::{Conduct, Tally, resolve_output_tokens};
 use plimsoll_core::record::Record;
-use plimsoll_core::slo::{Evidence, WarmUp};
+use plimsoll_core::slo::{Asked, Evidence, Looks, SloVerdict, WarmUp, evaluate};
 use plimsoll_core::summary::RunHeader;
 use plimsoll_core::time::Offset;
 
@@ -24,6 +24,8 @@ use crate::clock::Clock;
 
 /// From one publication of the files to the next: what a kill may lose, together with what I/O threads still hold.
 const INTERVAL: Duration = Duration::from_millis(400);
+/// From one look at the objectives to the next.
+const JUDGED: Duration = Duration::from_secs(1);
 /// Records that are held as such before they are encoded, published or not.
 const PENDING_MAX: usize = 4_096;
 
@@ -44,6 +46,8 @@ pub(super) struct Worker {
     evidence: Option<Evidence>,
     seconds: Seconds,
     recent: Recent,
+    /// What the records said of the objectives when that was last asked, and when it will be asked again.
+    objectives: (Vec<SloVerdict>, Offset),
     live: Arc<Mutex<LiveSnapshot>>,
     punctual: Arc<Punctual>,
     /// The clock by which files are published: people and kills do not live in simulated time.
@@ -83,6 +87,7 @@ impl Worker {
             evidence: (!options.slos.is_empty()).then(|| Evidence::new(&options.slos, options.measure_start)),
             seconds: Seconds::default(),
             recent: Recent::default(),
+            objectives: (Vec::new(), Offset::ZERO),
             live,
             punctual,
             measure_end,
@@ -190,9 +195,19 @@ impl Worker {
         let now = self.options.clock.now();
         self.show_complete();
         self.write_pending(true);
+        self.judge(now);
         let failure = self.failure.as_ref().map(ToString::to_string);
-        let snapshot = self.recent.snapshot(now, self.tally.totals(), failure);
+        let snapshot = self.recent.snapshot(now, self.tally.totals(), self.objectives.0.clone(), failure);
         *self.live.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
+    }
+
+    /// Asks the records what they say of the objectives so far, once a second.
+    fn judge(&mut self, now: Offset) {
+        let Some(evidence) = self.evidence.as_mut().filter(|_| now >= self.objectives.1) else { return };
+        evidence.complete_until(self.recent.settled(now));
+        let asked = Asked { looks: Looks::Repeated, now };
+        self.objectives = (evaluate(&self.options.slos, evidence, asked), now + JUDGED);
+        evidence.complete_until(Offset::MAX);
     }
 
     /// Hands complete seconds to all who want them. In simulated time no thread is late, and what a row says may not
@@ -238,6 +253,7 @@ impl Worker {
             open_loop: self.options.open_loop,
             cap_reached: end.cap_reached,
             health: &health,
+            interventions: &end.interventions,
         };
         let mut summary = self.tally.summary(header, &conduct);
         summary.warnings.extend(end.warnings);
@@ -270,6 +286,7 @@ impl Worker {
             stopped_by: None,
             health: Default::default(),
             cap_reached: false,
+            interventions: Vec::new(),
             warnings: Vec::new(),
         })
     }

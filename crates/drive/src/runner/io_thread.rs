@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_core::health::ThreadHealth;
-use plimsoll_core::load::{CLAIM_PAUSE, LoadModel};
+use plimsoll_core::load::{ByHand, CLAIM_PAUSE, LoadModel};
 use plimsoll_core::record::Record;
 use plimsoll_core::time::Offset;
 use tokio::sync::Notify;
@@ -53,6 +53,11 @@ pub(super) struct IoThread<E: Endpoint> {
     /// Tasks that have not ended.
     pub(super) active: Cell<usize>,
     something_ended: Notify,
+    /// The load as the user has changed it by hand.
+    by_hand: RefCell<Arc<ByHand>>,
+    /// Users that exist.
+    pub(super) users: Cell<u32>,
+    pub(super) hand_moved: Notify,
     recorder: RecorderHandle,
     batch: RefCell<Batch>,
     /// Records of the batch that the rules of `--abort-on` have seen.
@@ -81,15 +86,18 @@ impl<E: Endpoint> IoThread<E> {
         Ok(IoThread {
             index,
             alarm: Alarm::new(shared.clock)?,
-            shared,
             endpoint,
             feed: RefCell::new(feed),
             accepting: Cell::new(true),
             active: Cell::new(0),
             something_ended: Notify::new(),
+            by_hand: RefCell::new(shared.hand.watch().borrow().clone()),
+            users: Cell::new(0),
+            hand_moved: Notify::new(),
             recorder,
             batch: RefCell::default(),
             watched: Cell::new(0),
+            shared,
         })
     }
 
@@ -116,6 +124,23 @@ impl<E: Endpoint> IoThread<E> {
         self.active.set(self.active.get() - 1);
         if !self.accepting.get() {
             self.something_ended.notify_one();
+        }
+    }
+
+    /// Whether user `user` of a closed loop is to start no request now.
+    pub(super) fn holds_back(&self, user: u32) -> bool {
+        self.accepting.get() && self.by_hand.borrow().holds_back(user)
+    }
+
+    /// Takes in what the user of the program has changed about the load.
+    fn obey(self: &Rc<Self>, by_hand: Arc<ByHand>) {
+        let users = by_hand.users();
+        *self.by_hand.borrow_mut() = by_hand;
+        self.hand_moved.notify_waiters();
+        if let (LoadModel::Closed(model), Some(users)) = (&self.shared.spec.load, users)
+            && self.accepting.get()
+        {
+            closed::spawn_users(self, model, users);
         }
     }
 
@@ -150,14 +175,17 @@ impl<E: Endpoint> IoThread<E> {
     /// The main loop in real time: starts what is due, wakes who sleeps, counts, and waits for the next of these.
     pub(super) async fn run(self: &Rc<Self>, mut share: Option<Share>) -> ThreadEnd {
         if let LoadModel::Closed(model) = &self.shared.spec.load {
-            closed::spawn_users(self, model);
+            closed::spawn_users(self, model, model.users.get());
         }
-        let mut stop = self.shared.stop.watch();
+        let (mut stop, mut hand) = (self.shared.stop.watch(), self.shared.hand.watch());
         let mut clockwork = Clockwork::new(self);
         let mut end = Ending::default();
         let early = if self.shared.spec.spin { EARLY_SPIN } else { EARLY };
         loop {
             let now = self.now();
+            if hand.has_changed().unwrap_or(false) {
+                self.obey(hand.borrow_and_update().clone());
+            }
             clockwork.turn(self, now);
             let state = *stop.borrow_and_update();
             self.look_at_the_end(state, now, &mut end);
@@ -184,6 +212,7 @@ impl<E: Endpoint> IoThread<E> {
                 biased;
                 _ = self.alarm.ring() => {}
                 _ = stop.changed() => {}
+                _ = hand.changed() => hand.mark_changed(),
                 () = self.something_ended.notified() => {}
             }
         }
@@ -218,16 +247,20 @@ impl<E: Endpoint> IoThread<E> {
         end: &mut Ending,
     ) -> Option<Offset> {
         let share = share.as_mut()?;
-        let begin = self.shared.times.begin;
+        let by_hand = self.by_hand.borrow();
         let last = [self.shared.times.measure_end, end.at].into_iter().flatten().min();
         for _ in 0..STARTS_IN_A_ROW {
-            let due = share.peek().map(|&due| begin + due.since(Offset::ZERO));
+            let due = share.peek().map(|&plan| by_hand.due(plan));
             match due {
                 Some(due) if last.is_some_and(|last| due >= last) => return None,
                 Some(due) if due > now => return Some(due),
                 Some(due) if self.shared.claim() => {
                     share.next();
-                    request::start(self, due);
+                    if by_hand.is_paused_at(due) {
+                        request::leave_out(self, due);
+                    } else {
+                        request::start(self, due);
+                    }
                 }
                 // Those on their way may be all that the user wants, or not.
                 Some(_) => return end.at.is_none().then_some(now + CLAIM_PAUSE),
@@ -253,6 +286,7 @@ impl<E: Endpoint> IoThread<E> {
             if end.at.is_some() {
                 self.accepting.set(false);
                 self.alarm.wake_all();
+                self.hand_moved.notify_waiters();
                 // What the thread does while it drains says nothing about the measured window.
                 end.health = Some(self.station().pulse.health(now));
             }

@@ -3,6 +3,7 @@
 mod closed;
 mod cores;
 mod feed;
+mod hand;
 mod io_thread;
 mod nap;
 pub(crate) mod pulse;
@@ -19,7 +20,7 @@ use std::sync::{Arc, Barrier};
 use std::thread::{self, JoinHandle};
 
 use plimsoll_core::health::ClientHealth;
-use plimsoll_core::load::{Arrivals, LoadModel, Schedule, ScheduleError, Times};
+use plimsoll_core::load::{Arrivals, Intervention, LoadModel, Schedule, ScheduleError, Times};
 use plimsoll_core::slo::Breach;
 use plimsoll_core::spec::RunSpec;
 use plimsoll_core::time::Offset;
@@ -31,6 +32,7 @@ use tokio::task::spawn_local;
 
 pub use self::feed::Prepare;
 use self::feed::{Feed, PrepareHttp, PrepareHttp2, WhenBehind};
+pub use self::hand::Hand;
 use self::io_thread::{IoThread, Share, ThreadEnd};
 use self::nap::Nap;
 use self::pulse::Pulse;
@@ -165,6 +167,8 @@ pub struct RunEnd {
     pub drained: Offset,
     /// Requests that met a full cap on concurrency.
     pub cap_reached: u64,
+    /// When the user changed the load by hand.
+    pub interventions: Vec<Intervention>,
     /// Whether the load was ended before its time.
     pub stopped: bool,
     /// The rule that ended it.
@@ -376,6 +380,11 @@ impl Running {
         self.shared.stop.clone()
     }
 
+    /// What changes this load by hand; without effect where time is simulated.
+    pub fn hand(&self) -> Hand {
+        self.shared.hand.clone()
+    }
+
     /// The rule that has ended this load.
     pub fn breach(&self) -> Option<Breach> {
         self.shared.breach()
@@ -403,6 +412,7 @@ impl Running {
         Ok(RunEnd {
             measure_end: measure_end.unwrap_or(drained).max(times.measure_start),
             drained,
+            interventions: self.shared.hand.interventions(drained),
             cap_reached: self.shared.cap_reached.load(Ordering::Relaxed),
             stopped: asked.is_some(),
             breach: self.shared.breach(),

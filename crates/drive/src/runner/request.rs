@@ -69,6 +69,11 @@ pub(super) fn start<E: Endpoint>(thread: &Rc<IoThread<E>>, scheduled: Offset) {
     });
 }
 
+/// Takes a request of the open loop as it is due, and does not send it: the user has paused the run.
+pub(super) fn leave_out<E: Endpoint>(thread: &IoThread<E>, scheduled: Offset) {
+    shed(thread, Due::take(thread, scheduled));
+}
+
 /// Starts a request as soon as there is a place under the cap, in the order of the due instants. If the run ends
 /// meanwhile it is not sent, but what was due gets its record.
 fn start_late<E: Endpoint>(thread: &Rc<IoThread<E>>, due: Due<E>) {

@@ -10,6 +10,7 @@ use plimsoll_core::spec::RunSpec;
 use plimsoll_core::time::Offset;
 use tokio::sync::Semaphore;
 
+use super::hand::Hand;
 use super::stop::Stop;
 use crate::clock::Clock;
 use crate::protocol::Mask;
@@ -19,6 +20,8 @@ pub(crate) struct Shared {
     pub(crate) spec: Arc<RunSpec>,
     pub(crate) clock: Clock,
     pub(crate) stop: Stop,
+    /// What the user changes by hand.
+    pub(crate) hand: Hand,
     pub(crate) times: Times,
     /// The user's cap on requests in flight.
     pub(crate) cap: Option<(Arc<Semaphore>, WhenFull)>,
@@ -44,6 +47,7 @@ impl Shared {
         Shared {
             clock,
             stop: Stop::new(),
+            hand: Hand::new(&spec.load, times.begin),
             times,
             cap: cap.map(|cap| (Arc::new(Semaphore::new(cap.max.get() as usize)), cap.when_full)),
             cap_reached: AtomicU64::new(0),

@@ -40,7 +40,7 @@ pub(super) async fn run<E: SimulatedEndpoint>(
     idle: Idle,
 ) -> ThreadEnd {
     if let LoadModel::Closed(model) = &thread.shared.spec.load {
-        closed::spawn_users(thread, model);
+        closed::spawn_users(thread, model, model.users.get());
         idle.wait().await;
     }
     let mut clockwork = Clockwork::new(thread);

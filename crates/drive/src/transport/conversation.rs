@@ -9,12 +9,11 @@ use plimsoll_core::spec::{HttpChoice, Target, TransportSpec};
 use plimsoll_core::workload::Body;
 use rustls::ClientConfig;
 use tokio::runtime::Runtime;
-use tokio::time::timeout;
 
-use super::connection::{Connection, Unsent};
 use super::dial::Dialer;
-use super::fetch::{FetchError, Fetched, exchange, runtime, unreachable};
+use super::fetch::{FetchError, Fetched, runtime, unreachable};
 use super::http2::call;
+use super::kept::{Kept, NoAnswer};
 use super::target::Origin;
 use crate::clock::Clock;
 use crate::protocol::{Outgoing, Route};
@@ -28,16 +27,15 @@ pub struct Conversation<'a> {
     target: &'a Target,
     spec: &'a TransportSpec,
     tls: Option<Arc<ClientConfig>>,
-    clock: Clock,
     runtime: Runtime,
-    connection: Option<Connection>,
+    kept: Kept,
 }
 
 impl<'a> Conversation<'a> {
     /// Prepares to ask. There is no connection before the first question.
     ///
     /// # Errors
-    /// The operating system refuses what it takes.
+    /// The operating system refuses what it takes, or the server has a name that TLS cannot check.
     pub fn new(
         origin: &'a Origin,
         target: &'a Target,
@@ -48,7 +46,9 @@ impl<'a> Conversation<'a> {
             asked: "a question before the run".to_owned(),
             reason,
         })?;
-        Ok(Conversation { origin, target, spec, tls, clock: Clock::start(), runtime, connection: None })
+        let clock = Clock::start();
+        let dialer = Dialer::new(origin.clone(), tls.clone(), spec, clock).map_err(unreachable)?;
+        Ok(Conversation { origin, target, spec, tls, runtime, kept: Kept::new(dialer, LIMIT, clock) })
     }
 
     /// Asks for `path` below the origin's base path: by `GET`, or with JSON by `POST`.
@@ -67,35 +67,12 @@ impl<'a> Conversation<'a> {
             return Ok(Fetched { status: called.status, body: called.body });
         }
         let pieces = self.origin.head(self.target, &route).pieces(outgoing);
-        // A server may have closed a connection that it said it would keep. These questions may be asked twice.
-        if let Some(connection) = self.connection.take()
-            && let Ok(Ok(fetched)) = self.exchange(connection, pieces.clone())
-        {
-            return Ok(fetched);
-        }
-        let dialer =
-            Dialer::new(self.origin.clone(), self.tls.clone(), self.spec, self.clock).map_err(unreachable)?;
-        let (connection, _) = self.runtime.block_on(dialer.dial()).map_err(unreachable)?;
-        let reason = match self.exchange(connection, pieces) {
-            Ok(Ok(fetched)) => return Ok(fetched),
-            Ok(Err(reason)) => reason,
-            Err(_) => format!("none within {LIMIT:?}"),
-        };
-        Err(FetchError::NoAnswer { asked: format!("{} {path}", route.method), reason })
-    }
-
-    fn exchange(
-        &mut self,
-        mut connection: Connection,
-        pieces: Vec<Bytes>,
-    ) -> Result<Result<Fetched, String>, tokio::time::error::Elapsed> {
-        let clock = self.clock;
-        let answer = self.runtime.block_on(async {
-            timeout(LIMIT, exchange(&mut connection, Unsent::new(pieces), clock)).await
-        })?;
-        Ok(answer.map(|(fetched, reusable)| {
-            self.connection = reusable.then_some(connection);
-            fetched
-        }))
+        let asked = self.runtime.block_on(self.kept.ask(pieces, |_| {}));
+        asked.map_err(|error| match error {
+            NoAnswer::Unreachable(error) => unreachable(error),
+            NoAnswer::Unusable(reason) => {
+                FetchError::NoAnswer { asked: format!("{} {path}", route.method), reason }
+            }
+        })
     }
 }

@@ -18,7 +18,7 @@ use super::stamped::ReceiveClock;
 use super::target::Origin;
 use super::tls::for_either;
 use crate::clock::Clock;
-use crate::protocol::{Outgoing, Route};
+use crate::protocol::{Fields, Outgoing, Route};
 
 /// Longest answer that is read, in bytes.
 const MAX_BODY: usize = 4 << 20;
@@ -143,18 +143,19 @@ pub fn post(
     runtime().map_err(no_answer)?.block_on(async {
         let dialer = Dialer::new(origin.clone(), tls, spec, clock).map_err(unreachable)?;
         let (mut connection, _) = dialer.dial().await.map_err(unreachable)?;
-        match timeout(ANSWER_LIMIT, exchange(&mut connection, Unsent::new(pieces), clock)).await {
+        match timeout(ANSWER_LIMIT, exchange(&mut connection, Unsent::new(pieces), clock, |_| {})).await {
             Ok(result) => result.map(|(fetched, _)| fetched).map_err(no_answer),
             Err(_) => Err(no_answer(format!("none within {ANSWER_LIMIT:?}"))),
         }
     })
 }
 
-/// Sends a request and reads the answer, and whether the connection can be used again.
+/// Sends a request and reads the answer, and whether the connection can be used again. Shows the fields of the answer.
 pub(super) async fn exchange(
     connection: &mut Connection,
     mut request: Unsent,
     clock: Clock,
+    mut on_fields: impl FnMut(&Fields<'_>),
 ) -> Result<(Fetched, bool), String> {
     let clock = ReceiveClock::new(clock);
     poll_fn(|cx| connection.poll_write(cx, &mut request)).await.map_err(|error| error.to_string())?;
@@ -169,7 +170,8 @@ pub(super) async fn exchange(
         let len = read.await.map_err(|error| error.to_string())?;
         bytes.extend_from_slice(&piece[..len]);
         if head.is_none()
-            && let Some(parsed) = http1::parse_head(&bytes, |_| {}).map_err(|error| error.to_string())?
+            && let Some(parsed) =
+                http1::parse_head(&bytes, &mut on_fields).map_err(|error| error.to_string())?
         {
             bytes.drain(..parsed.len);
             // An interim response is followed by the real one.

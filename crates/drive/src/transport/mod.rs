@@ -3,12 +3,17 @@
 mod answer;
 mod connection;
 mod conversation;
+mod courier;
 mod dial;
 mod endpoint;
 mod exchange;
 mod fetch;
 mod http1;
 mod http2;
+mod kept;
+mod page;
+#[cfg(test)]
+mod page_tests;
 mod settle;
 mod stamped;
 mod target;
@@ -20,11 +25,14 @@ mod tls_tests;
 mod wire;
 
 pub use conversation::Conversation;
+pub use courier::Destination;
+pub(crate) use courier::{Courier, Posted};
 pub(crate) use dial::Dialer;
 pub use endpoint::HttpRequest;
 pub use fetch::{FetchError, Fetched, HttpVersion, negotiate, post, reach};
 pub use http2::{Called, Http2Request, call};
 pub(crate) use http2::{Http2, Http2Head};
+pub(crate) use page::{PageAddress, PageReader};
 /// The client's side of TLS.
 pub use rustls::ClientConfig as TlsConfig;
 pub(crate) use target::RequestHead;

@@ -81,6 +81,12 @@ impl Origin {
         Origin { port, base_path: String::new(), authority, ..self.clone() }
     }
 
+    /// Whether it names this machine, by a loopback address.
+    pub fn is_loopback(&self) -> bool {
+        let address = self.host.parse::<std::net::IpAddr>();
+        self.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    }
+
     /// What the heads of all requests to this target by `route` share.
     pub(crate) fn head(&self, target: &Target, route: &Route) -> RequestHead {
         let mut fields = self.common_fields(target, &route.accept, &route.own_fields);
@@ -175,7 +181,8 @@ mod tests {
         );
         let origin = Origin::parse("https://[::1]:8443").unwrap();
         assert_eq!((origin.host.as_str(), origin.port, origin.tls), ("::1", 8443, true));
-        assert_eq!(origin.authority, "[::1]:8443");
+        assert_eq!((origin.authority.as_str(), origin.is_loopback()), ("[::1]:8443", true));
+        assert!(!Origin::parse("http://10.0.0.1").unwrap().is_loopback());
         let next = Origin::parse("http://[::1]/base").unwrap().on_port(81);
         assert_eq!((next.authority.as_str(), next.port, next.base_path.as_str()), ("[::1]:81", 81, ""));
         assert_eq!(Origin::parse("ftp://x").unwrap_err(), OriginError::Scheme("ftp://…".into()));

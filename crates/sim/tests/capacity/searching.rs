@@ -85,6 +85,7 @@ pub fn search(case: &Case, seed: u64) -> Said {
             latency: None,
             latency_p99: None,
             concurrency: 0.0,
+            server: None,
         });
     }
 }

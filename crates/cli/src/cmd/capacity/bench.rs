@@ -9,7 +9,7 @@ use plimsoll_core::load::{
     Arrivals, ClosedLoop, ClosedShape, GapDistribution, LoadModel, OpenLoop, ThinkTime,
 };
 use plimsoll_core::record::Outcome;
-use plimsoll_core::search::{Search, Tier, TrialOutcome, TrialPlan};
+use plimsoll_core::search::{Search, Tier, TrialOutcome, TrialPlan, Variable};
 use plimsoll_core::seed::Seed;
 use plimsoll_core::spec::Phases;
 use plimsoll_core::summary::{RunHeader, Summary};
@@ -20,7 +20,10 @@ use super::beginning::Beginning;
 use super::judge::Judge;
 use super::objectives::Objectives;
 use super::stored::{OUTCOME_FILE, SEARCH_FILE, SearchFile, Stored, StoredTrial};
+use super::telling;
+use crate::args::values::ViewName;
 use crate::exit::{UsageError, refuse};
+use crate::live::SearchStory;
 use crate::report::{capacity as report, emit};
 use crate::session::{Blueprint, CommandFolder, Done, Interrupted, Session, Trial};
 
@@ -43,6 +46,8 @@ pub(super) struct Bench<'a> {
     header: Option<RunHeader>,
     /// Trials are not of the search that a later one may go on with.
     aside: bool,
+    /// What the live view tells of the search.
+    known: SearchStory,
 }
 
 /// A trial, as far as the user let it go on.
@@ -62,7 +67,9 @@ impl<'a> Bench<'a> {
             LoadModel::Open(OpenLoop { arrivals: Arrivals::Process { gaps, .. }, .. }) => Some(*gaps),
             _ => None,
         };
-        Bench { session, blueprint, folder, tiers, warmup: 0.0, gaps, header: None, aside: false }
+        let variable = if gaps.is_some() { Variable::Rate } else { Variable::Concurrency };
+        let known = telling::nothing_yet(variable);
+        Bench { session, blueprint, folder, tiers, warmup: 0.0, gaps, header: None, aside: false, known }
     }
 
     /// Takes up a search that was interrupted.
@@ -115,7 +122,8 @@ impl<'a> Bench<'a> {
     /// # Errors
     /// The run cannot be made or kept.
     pub(super) fn one_user(&mut self, phases: Phases) -> anyhow::Result<(Summary, Interrupted)> {
-        let trial = Trial::among_others(self.blueprint, self.folder.path().join("one-user"));
+        let mut trial = Trial::among_others(self.blueprint, self.folder.path().join("one-user"));
+        trial.show = telling::show(trial.show, telling::of_one_user(&self.known));
         let done = self.session.trial(Trial { load: users(1, ThinkTime::Zero), phases, ..trial })?;
         whole(&done)?;
         self.header = Some(done.finished.summary.run.clone());
@@ -148,6 +156,9 @@ impl<'a> Bench<'a> {
         let judge = Judge::new(self.tiers, trial.times().measure_start);
         let sink = judge.clone();
         trial.each = Some(Box::new(|_| Box::new(sink)));
+        let slow = Duration::from_secs_f64(self.warmup);
+        let tell = telling::of_trial(&self.known, plan, (judge.clone(), self.tiers.to_vec()), slow);
+        trial.show = telling::show(trial.show, tell);
         let done = self.session.trial(trial)?;
         whole(&done)?;
         if done.interrupted != Interrupted::No {
@@ -201,12 +212,18 @@ impl<'a> Bench<'a> {
             latency: latency.and_then(|latency| latency.mean),
             latency_p99: latency.and_then(|latency| latency.percentile(99.0)),
             concurrency: summary.rates.concurrency_mean,
+            server: summary.server.as_ref().map(|server| server.saturation.clone()),
         }
+    }
+
+    /// Takes in what the live view is to tell.
+    pub(super) fn know(&mut self, search: &Search) {
+        self.known = telling::so_far(search);
     }
 
     /// Tells the last trial.
     pub(super) fn say(&self, search: &Search) {
-        if let Some(last) = search.trials().last().filter(|_| self.blueprint.outputs.progress) {
+        if let Some(last) = search.trials().last().filter(|_| self.blueprint.outputs.view != ViewName::Off) {
             let variable = search.settings().variable;
             emit::note(&report::trial_line(search.trials().len(), last, &search.so_far(), variable));
         }

@@ -21,6 +21,13 @@ impl Judge {
         Judge { evidence: Arc::new(Mutex::new(evidence)) }
     }
 
+    /// What the records say so far of every tier, with its name; what was scheduled after `settled` may still be in flight.
+    pub(super) fn so_far(&self, tiers: &[Tier], settled: Offset) -> Vec<(String, SloVerdict)> {
+        let verdicts = self.verdicts(tiers, settled);
+        let named = tiers.iter().zip(verdicts);
+        named.flat_map(|(tier, found)| found.into_iter().map(|found| (tier.name.clone(), found))).collect()
+    }
+
     /// The verdicts, tier by tier, on a window that ended at `end`.
     pub(super) fn verdicts(&self, tiers: &[Tier], end: Offset) -> Vec<Vec<SloVerdict>> {
         let mut evidence = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);

@@ -6,6 +6,7 @@ mod burst;
 mod judge;
 mod objectives;
 mod stored;
+mod telling;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -71,6 +72,7 @@ pub(crate) fn certify(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Resu
     let Some(resolved) = settings(matches, "capacity", &args.run, presets(args.search.search))? else {
         return Ok(None);
     };
+    resolved.refuse_profiler("capacity")?;
     let stored = args.search.resume.as_ref().map(|folder| Stored::read(folder)).transpose()?;
     let (session, blueprint) = Session::open(resolved)?;
     let objectives = Objectives::of(args, &blueprint.spec)?;
@@ -138,6 +140,7 @@ fn conduct(search: &mut Search, bench: &mut Bench<'_>) -> anyhow::Result<Found> 
                 return Ok(Found { capacity, doom: Some(doom), interrupted: Interrupted::No });
             }
         };
+        bench.know(search);
         match bench.trial(&plan)? {
             Made::Whole(outcome) => {
                 search.observe(*outcome);

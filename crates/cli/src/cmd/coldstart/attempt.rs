@@ -12,11 +12,11 @@ use plimsoll_drive::clock::Clock;
 use plimsoll_drive::recorder::RecordSink;
 
 use super::door::{Door, Readiness};
-use super::hooks::{Hooks, Started};
 use crate::args::coldstart::ColdStartArgs;
 use crate::exit::UsageError;
 use crate::report::emit;
 use crate::resolve::Resolved;
+use crate::session::hooks::{Hooks, Started};
 use crate::session::{Blueprint, CommandFolder, Interrupted, Interrupts, MakeSink, Once, Session, Trial};
 
 /// What comes after an attempt.

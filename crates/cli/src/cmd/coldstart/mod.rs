@@ -2,7 +2,6 @@
 
 mod attempt;
 mod door;
-mod hooks;
 
 use std::process::ExitCode;
 
@@ -11,12 +10,12 @@ use plimsoll_core::cold_start::{Attempt, ColdStartReport, judge};
 
 use self::attempt::{Course, Starts};
 use self::door::Door;
-use self::hooks::Hooks;
 use crate::args::coldstart::ColdStartArgs;
 use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;
 use crate::report::{coldstart, emit};
 use crate::resolve::Outputs;
+use crate::session::hooks::Hooks;
 use crate::session::{CommandFolder, Interrupts, Presets, pages, settings};
 
 /// Runs the command.
@@ -66,9 +65,12 @@ impl Measured {
 pub(crate) fn measure(matches: &ArgMatches, args: &ColdStartArgs) -> anyhow::Result<Option<Measured>> {
     check(args)?;
     let presets = Presets::default().or("name", "coldstart");
-    let Some(resolved) = settings(matches, "coldstart", &args.run, presets)? else {
+    let Some(mut resolved) = settings(matches, "coldstart", &args.run, presets)? else {
         return Ok(None);
     };
+    resolved.refuse_profiler("coldstart")?;
+    // Looking around would come between a server that has just begun to answer and its first request.
+    resolved.watch.auto = false;
     let outputs = resolved.outputs.clone();
     let door = Door::of(&resolved.draft, args.ready_path.as_deref())?;
     let folder = CommandFolder::create(&outputs.out, resolved.draft.name(), &outputs.settings)?;

@@ -69,8 +69,8 @@ fn run_sides(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     };
     emit::result(&text)?;
     if let Some(file) = &args.html {
-        let comparison = Comparison::of(&compared);
-        let page = html::render(&page::compare(&comparison), &serde_json::to_value(&comparison)?)?;
+        let page = page::compare(&Comparison::of(&compared));
+        let page = html::render(&page, &compare_json::text(&compared)?)?;
         write_whole(file, page.as_bytes())?;
     }
     Ok(conclude(&compared.failed))

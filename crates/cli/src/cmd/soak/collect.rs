@@ -13,6 +13,7 @@ use plimsoll_drive::clock::Clock;
 use plimsoll_drive::recorder::RecordSink;
 
 use super::resources::Resources;
+use crate::live::{SoakStory, Story, Tell};
 use crate::session::{CommandFolder, MakeSink};
 
 /// From one report that is written on the way to the next.
@@ -24,6 +25,8 @@ pub(super) struct Collector(Arc<Mutex<Gathered>>);
 struct Gathered {
     /// Nothing once the soak is over.
     windows: Option<Windows>,
+    /// Seconds of a window.
+    length: f64,
     complete: Vec<SoakWindow>,
     criteria: Criteria,
     resources: Resources,
@@ -32,17 +35,19 @@ struct Gathered {
     /// The clock by which reports are written on the way: that of people.
     watch: Clock,
     due: Offset,
+    /// What the last report on the way said, and when.
+    checked: Option<(Arc<SoakReport>, Offset)>,
     /// Why windows are no longer written.
     failure: Option<anyhow::Error>,
 }
 
 impl Collector {
-    /// Gathers into `folder`.
+    /// Gathers windows of this length into `folder`.
     ///
     /// # Errors
     /// It cannot be written to.
     pub(super) fn start(
-        windows: Windows,
+        (windows, length): (Windows, Duration),
         criteria: Criteria,
         resources: Resources,
         folder: CommandFolder,
@@ -51,6 +56,7 @@ impl Collector {
         let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Collector(Arc::new(Mutex::new(Gathered {
             windows: Some(windows),
+            length: length.as_secs_f64(),
             complete: Vec::new(),
             criteria,
             resources,
@@ -58,6 +64,7 @@ impl Collector {
             file,
             watch: Clock::start(),
             due: Offset::ZERO + CHECKPOINT,
+            checked: None,
             failure: None,
         }))))
     }
@@ -66,6 +73,15 @@ impl Collector {
     pub(super) fn sink(&self) -> MakeSink {
         let gathered = self.0.clone();
         Box::new(move |clock| Box::new(Sink { gathered, clock }))
+    }
+
+    /// What the live view tells of the soak.
+    pub(super) fn tell(&self) -> Tell {
+        let gathered = self.0.clone();
+        Box::new(move |_| {
+            let gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
+            Story::Soak(gathered.story())
+        })
     }
 
     /// Takes the windows that are complete at `end`, and judges all.
@@ -123,13 +139,26 @@ impl Gathered {
             .with_context(|| format!("cannot write {}", self.folder.path().join("windows.jsonl").display()))
     }
 
+    fn story(&self) -> SoakStory {
+        let ago = |at| self.watch.now().since(at).as_secs_f64();
+        SoakStory {
+            windows: self.complete.len(),
+            length: self.length,
+            ago: self.checked.as_ref().map_or(0.0, |(_, at)| ago(*at)),
+            report: self.checked.as_ref().map(|(report, _)| report.clone()),
+        }
+    }
+
     /// Writes the verdict so far, now and then.
     fn checkpoint(&mut self) {
         let now = self.watch.now();
         if now < self.due || self.failure.is_some() {
             return;
         }
-        self.failure = self.folder.write_json("soak.json", &judge(&self.complete, &self.criteria)).err();
-        self.due = self.watch.now() + CHECKPOINT;
+        let report = Arc::new(judge(&self.complete, &self.criteria));
+        self.failure = self.folder.write_json("soak.json", &*report).err();
+        let done = self.watch.now();
+        self.due = done + CHECKPOINT;
+        self.checked = Some((report, done));
     }
 }

@@ -21,9 +21,8 @@ use crate::args::soak::SoakArgs;
 use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;
 use crate::report::{emit, soak};
-use crate::session::{
-    Afterwards, Blueprint, CommandFolder, Interrupted, Presets, Session, Trial, pages, settings,
-};
+use crate::resolve::Resolved;
+use crate::session::{Blueprint, CommandFolder, Interrupted, Presets, Session, Trial, pages, settings};
 
 /// Runs the command.
 ///
@@ -35,18 +34,18 @@ pub(crate) fn run(matches: &ArgMatches, args: &SoakArgs) -> anyhow::Result<ExitC
         return Ok(Exit::Passed.into());
     };
     let rate = held_rate(resolved.draft.load_mut())?;
-    let process = watched(args)?;
+    let process = watched(&resolved, args)?;
     let (mut session, blueprint) = Session::open(resolved)?;
     let length = args.window.unwrap_or_else(|| window_length(blueprint.spec.phases.measure, rate));
-    let resources = resources_of(&mut session, process, args.memory_limit, length)?;
+    let resources = resources_of(&mut session, process, args.memory_limit, length);
     let folder = blueprint.new_folder()?;
     let times = Times::of(&blueprint.spec);
     let windows = Windows::new(times.measure_start, length);
     let criteria = criteria(args, &blueprint, resources.limits());
-    let collector = Collector::start(windows, criteria, resources, folder.clone())?;
-    let mut trial = Trial::among_others(&blueprint, folder.trial(1));
-    trial.afterwards = Afterwards::StopServer;
+    let collector = Collector::start((windows, length), criteria, resources, folder.clone())?;
+    let mut trial = Trial::among_others(&blueprint, folder.trial(1)).alone("soak");
     trial.each = Some(collector.sink());
+    trial.show.tell = Some(collector.tell());
     let done = session.trial(trial)?;
     let summary = &done.finished.summary;
     let end = times.measure_start + Duration::from_secs_f64(summary.window.measured);
@@ -81,20 +80,12 @@ fn held_rate(load: &LoadModel) -> Result<Rate, UsageError> {
     }
 }
 
-fn watched(args: &SoakArgs) -> Result<Option<Process>, UsageError> {
-    let Some(pid) = args.watch_pid else {
-        if args.memory_limit.is_some() {
-            refuse!("--memory-limit is a limit of the process that --watch-pid names: give that too");
-        }
-        return Ok(None);
-    };
-    match Process::find(pid) {
-        Ok(process) => Ok(Some(process)),
-        Err(error) => refuse!(
-            "--watch-pid {pid}: {error}; give the number of the server's process on this machine, as `pgrep -f NAME` prints \
-             it"
-        ),
+/// The process whose memory has a limit, if there is one.
+fn watched(resolved: &Resolved, args: &SoakArgs) -> Result<Option<Process>, UsageError> {
+    if args.memory_limit.is_some() && resolved.watch.process.is_none() {
+        refuse!("--memory-limit is a limit of the process that --watch-pid names: give that too");
     }
+    Ok(resolved.watch.process.clone())
 }
 
 /// What is watched of the server beside its answers.
@@ -103,14 +94,12 @@ fn resources_of(
     process: Option<Process>,
     memory_limit: Option<u64>,
     window: Duration,
-) -> Result<Resources, UsageError> {
+) -> Resources {
+    let board = session.board();
     match (process, session.note_memory()) {
-        (Some(_), Some(_)) => {
-            refuse!("--watch-pid watches a process, and with time=virtual the server has none: leave it out")
-        }
-        (Some(process), None) => Ok(Resources::of_process(process, memory_limit, window)),
-        (None, Some(log)) => Ok(Resources::of_simulated(log)),
-        (None, None) => Ok(Resources::none()),
+        (Some(process), _) => Resources::of_process(process, board, memory_limit, window),
+        (None, Some(log)) => Resources::of_simulated(log),
+        (None, None) => Resources::of_metrics(board),
     }
 }
 

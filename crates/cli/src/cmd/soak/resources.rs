@@ -1,11 +1,13 @@
-//! What the server holds while it is soaked: read from its process, or noted by the simulated one.
+//! What the server holds while it is soaked: read from its process, told by its metrics, or noted by the simulated one.
 
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use plimsoll_core::drift::{Limits, ResourceSample};
 use plimsoll_core::time::Offset;
+use plimsoll_core::watch::Canonical;
 use plimsoll_drive::process::Process;
+use plimsoll_drive::watch::{Board, LatestFigures};
 use plimsoll_serve::in_process::MemoryLog;
 
 /// From one reading of a process to the next at most.
@@ -23,22 +25,30 @@ pub(super) struct Resources {
 }
 
 enum Source {
-    None,
-    Process(Process),
+    /// Its metrics alone, if it has any.
+    Metrics(Board),
+    /// Its process, and what else its metrics say.
+    Process(Process, Board),
     Simulated(MemoryLog),
 }
 
 impl Resources {
-    pub(super) fn none() -> Self {
-        Resources::of(Source::None, None)
+    /// What the server's metrics say.
+    pub(super) fn of_metrics(board: Board) -> Self {
+        Resources::of(Source::Metrics(board), None)
     }
 
     /// Those of a process, which may use so much memory, for windows of this length.
-    pub(super) fn of_process(process: Process, memory_limit: Option<u64>, window: Duration) -> Self {
+    pub(super) fn of_process(
+        process: Process,
+        board: Board,
+        memory_limit: Option<u64>,
+        window: Duration,
+    ) -> Self {
         let memory_limit = memory_limit.or_else(|| process.memory_max());
         Resources {
             every: EVERY.min(window / READINGS),
-            ..Resources::of(Source::Process(process), memory_limit)
+            ..Resources::of(Source::Process(process, board), memory_limit)
         }
     }
 
@@ -53,28 +63,32 @@ impl Resources {
     /// What there is of each.
     pub(super) fn limits(&self) -> Limits {
         let files = match &self.source {
-            Source::Process(process) => process.open_files_max(),
-            Source::None | Source::Simulated(_) => None,
+            Source::Process(process, _) => process.open_files_max(),
+            Source::Metrics(_) | Source::Simulated(_) => None,
         };
-        [("resident_bytes", self.memory_limit), ("open_files", files)]
+        // A cache has room for so much and no more.
+        [("resident_bytes", self.memory_limit), ("open_files", files), ("kv_usage", Some(1))]
             .into_iter()
             .filter_map(|(series, limit)| Some((series.to_owned(), limit? as f64)))
             .collect()
     }
 
-    /// Reads the process, if that is due at `now`.
+    /// Reads what there is to be read, if that is due at `now`.
     pub(super) fn read(&mut self, now: Offset) {
-        match &self.source {
-            Source::Process(process) if now >= self.next => {
-                self.samples.push(ResourceSample {
-                    at: now,
-                    resident_bytes: process.resident_bytes(),
-                    open_files: process.open_files(),
-                });
-                self.next = now + self.every;
-            }
-            Source::None | Source::Process(_) | Source::Simulated(_) => {}
+        if now < self.next {
+            return;
         }
+        let sample = match &self.source {
+            Source::Simulated(_) => return,
+            Source::Metrics(board) => told(now, &board.latest()),
+            Source::Process(process, board) => ResourceSample {
+                resident_bytes: process.resident_bytes(),
+                open_files: process.open_files(),
+                ..told(now, &board.latest())
+            },
+        };
+        self.samples.push(sample);
+        self.next = now + self.every;
     }
 
     /// All readings since the last time that are before `end` seconds.
@@ -85,10 +99,22 @@ impl Resources {
             self.samples.extend(log.drain(..).map(|(at, bytes)| ResourceSample {
                 at,
                 resident_bytes: (bytes > 0).then_some(bytes),
-                open_files: None,
+                ..ResourceSample::default()
             }));
         }
         let later = self.samples.partition_point(|sample| sample.at.as_secs_f64() < end);
         self.samples.drain(..later).collect()
+    }
+}
+
+/// What the server's metrics say at `at`.
+fn told(at: Offset, latest: &LatestFigures) -> ResourceSample {
+    let bytes = |metric| latest.value(metric).map(|bytes| bytes as u64);
+    ResourceSample {
+        at,
+        resident_bytes: bytes(Canonical::ResidentBytes),
+        open_files: latest.value(Canonical::OpenFiles).map(|files| files as u64),
+        kv_usage: latest.value(Canonical::KvUsage),
+        gpu_memory_bytes: bytes(Canonical::GpuMemoryUsed),
     }
 }

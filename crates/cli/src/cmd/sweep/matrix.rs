@@ -35,13 +35,14 @@ pub(crate) struct Axis {
 }
 
 /// Options that cannot be varied: what they say is not of a run, or must not be written into a table.
-const FIXED: [&str; 14] = [
+const FIXED: [&str; 15] = [
     "name",
     "out",
     "json",
     "summary-file",
     "csv",
     "no-progress",
+    "view",
     "color",
     "loglevel",
     "logfile",

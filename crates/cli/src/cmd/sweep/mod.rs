@@ -20,6 +20,7 @@ pub(crate) use self::matrix::Matrix;
 use self::runner::{Runner, Step};
 use self::settings::Settings;
 use crate::args::sweep::{OrderName, SweepArgs};
+use crate::args::values::ViewName;
 use crate::config::Origin;
 use crate::config::table::Table;
 use crate::exit::{Exit, UsageError};
@@ -52,12 +53,12 @@ pub(crate) fn run(matches: &ArgMatches, args: &SweepArgs) -> anyhow::Result<Exit
     let clock = Clock::start();
     let mut ended = Step::Goes;
     for (place, &index) in todo.iter().enumerate() {
-        if first.outputs.progress {
+        if first.outputs.view != ViewName::Off {
             let mean = clock.now().since(Offset::ZERO).checked_div(u32::try_from(place).unwrap_or(u32::MAX));
             emit::note(&announced(&matrix, index, todo.len() - place, mean));
         }
         let (outcome, step) = runner.cell(&matrix.cells[index], &book)?;
-        if first.outputs.progress {
+        if first.outputs.view != ViewName::Off {
             emit::note(&sweep::outcome(outcome.status, outcome.error.as_deref(), outcome.summary.as_ref()));
         }
         book.enter(index, outcome)?;

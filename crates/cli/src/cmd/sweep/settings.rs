@@ -34,13 +34,14 @@ pub(super) struct Shared {
 const COMMAND: &str = "sweep";
 
 /// Settings that may change when a sweep goes on.
-const NOT_KEPT: [&str; 15] = [
+const NOT_KEPT: [&str; 16] = [
     "seed",
     "threads",
     "name",
     "out",
     "json",
     "no-progress",
+    "view",
     "color",
     "loglevel",
     "logfile",
@@ -65,6 +66,7 @@ impl Settings<'_> {
         let resolved =
             settings(self.matches, COMMAND, &self.args.run, self.presets(first)?).map_err(named)?;
         let Some(resolved) = resolved else { return Ok(None) };
+        resolved.refuse_profiler("sweep")?;
         let printing = self.presets(first)?.with("print-config", "true");
         let printed = resolve_again(self.matches, COMMAND, &self.args.run, printing)?.printed_config;
         let table: toml::Table =

@@ -1,11 +1,9 @@
 //! A page as one HTML file that loads nothing: its data, its style, its script and its chart library within.
 
-use minijinja::value::Serde;
-use minijinja::{Environment, Value, context};
-use serde_json::Value as Json;
-
 use super::page::{Chart, Page};
 use super::palette::COLOURS;
+use minijinja::value::Serde;
+use minijinja::{Environment, Value, context};
 
 /// What the page looks like and does.
 const TEMPLATE: &str = include_str!("page.html");
@@ -15,11 +13,11 @@ const SCRIPT: &str = include_str!("page.js");
 const LIBRARY: &str = include_str!("uplot/uplot.iife.min.js");
 const LIBRARY_STYLE: &str = include_str!("uplot/uplot.min.css");
 
-/// The page as HTML. `result` is what was measured, as it is stored; it stands in the page for programs.
+/// The page as HTML. `result` is what was measured, as the JSON that is stored; it stands in the page for programs.
 ///
 /// # Errors
 /// Never in practice: all of it can be written as JSON, and the template is part of the program.
-pub(crate) fn render(page: &Page, result: &Json) -> anyhow::Result<String> {
+pub(crate) fn render(page: &Page, result: &str) -> anyhow::Result<String> {
     let mut templates = Environment::new();
     // By its name the template is HTML, so that every text is escaped unless it is marked as safe.
     templates.add_template("page.html", TEMPLATE)?;
@@ -28,7 +26,7 @@ pub(crate) fn render(page: &Page, result: &Json) -> anyhow::Result<String> {
         page => Value::from(Serde(page)),
         version => env!("CARGO_PKG_VERSION"),
         charts => within_script(&serde_json::to_string(&charts)?),
-        result => within_script(&serde_json::to_string(result)?),
+        result => within_script(result),
         style => safe(&format!("{}{STYLE}", colours())),
         script => safe(SCRIPT),
         library => safe(LIBRARY),

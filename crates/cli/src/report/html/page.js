@@ -84,8 +84,8 @@
     paths: line.look === 'points' ? () => null : undefined,
     points: line.look === 'points'
       ? { show: true, size: 8, fill: faded(colour(line.hue), 0.55), stroke: colour(line.hue) }
-      : { size: 5, show: line.values.filter((value) => value != null).length < 40 },
-    spanGaps: line.look !== 'points' && line.spans !== false,
+      : { size: 5, show: line.values.filter((value) => value != null).length < 20 },
+    spanGaps: line.look !== 'points',
     value: (plot, value) => short(value),
   });
 
@@ -120,6 +120,7 @@
     ctx.save();
     ctx.font = `${11 * ratio}px system-ui, sans-serif`;
     ctx.textBaseline = 'top';
+    ctx.textAlign = 'left';
     ctx.lineWidth = 1.5 * ratio;
     const rows = [];
     for (const mark of marks) {

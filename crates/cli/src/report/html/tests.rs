@@ -41,8 +41,11 @@ fn seen() -> Seen {
 }
 
 fn rendered(material: &Material) -> String {
-    let result = serde_json::to_value(&material.summary).unwrap();
-    render(&run(material), &result).unwrap()
+    render(&run(material), &json(material)).unwrap()
+}
+
+fn json(material: &Material) -> String {
+    serde_json::to_string_pretty(&material.summary).unwrap()
 }
 
 /// The tags of a document with their attributes, in order, without what stands in scripts and styles.
@@ -81,7 +84,7 @@ fn assert_well_formed(html: &str) {
 
 /// The content of the script element with this id.
 fn data(html: &str, id: &str) -> Json {
-    let start = html.find(&format!("id=\"{id}\">")).unwrap() + id.len() + 5;
+    let start = html.find(&format!("id=\"{id}\">")).unwrap() + id.len() + 6;
     let end = start + html[start..].find("</script>").unwrap();
     serde_json::from_str(&html[start..end]).unwrap()
 }
@@ -125,7 +128,7 @@ fn a_page_loads_nothing() {
 fn a_page_has_its_data_for_programs() {
     let material = hostile();
     let html = rendered(&material);
-    assert_eq!(data(&html, "result"), serde_json::to_value(&material.summary).unwrap());
+    assert_eq!(data(&html, "result"), serde_json::from_str::<Json>(&json(&material)).unwrap());
     let charts = data(&html, "charts");
     let ids: Vec<&str> =
         charts.as_array().unwrap().iter().map(|chart| chart["id"].as_str().unwrap()).collect();

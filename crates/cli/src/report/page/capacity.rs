@@ -202,6 +202,7 @@ fn throughput_by_concurrency(certificate: &Certificate) -> Option<Chart> {
         y: Axis::new("completed requests/s", Scale::Linear),
         xs: trials.iter().map(|trial| trial.concurrency).collect(),
         lines,
+        wide: true,
         ..Chart::default()
     })
 }
@@ -276,11 +277,14 @@ fn trials(certificate: &Certificate) -> Option<Section> {
 }
 
 fn loads(certificate: &Certificate) -> Table {
+    let loads = words::loads(certificate);
+    let watched = loads.iter().any(|tried| tried.server.is_some());
+    let columns: Vec<&str> = words::LOADS.into_iter().chain(watched.then_some("server")).collect();
     let mut table =
-        Table::new("The loads that were tried, each with all its trials together", &words::LOADS).main();
+        Table::new("The loads that were tried, each with all its trials together", &columns).main();
     table.columns.iter_mut().take(7).for_each(|column| column.numeric = true);
-    for tried in words::loads(certificate) {
-        table.rows.push(vec![
+    for tried in loads {
+        let mut row = vec![
             load_cell(certificate, tried.load),
             Cell::count(tried.trials as u64),
             Cell::number(Some(tried.seconds), short),
@@ -289,7 +293,9 @@ fn loads(certificate: &Certificate) -> Table {
             tables::milliseconds(tried.latency),
             tables::milliseconds(tried.latency_p99),
             Cell::text(tried.said),
-        ]);
+        ];
+        row.extend(watched.then(|| Cell::text(tried.server.unwrap_or_default())));
+        table.rows.push(row);
     }
     table
 }

@@ -63,6 +63,13 @@ impl<'a> Seconds<'a> {
         Some(Seconds { table, each, unit, xs, marks })
     }
 
+    /// The same with a stretch of the run marked, in seconds from its start.
+    pub(super) fn marking(mut self, label: &str, from: f64, to: f64) -> Self {
+        let mark = Mark::upright(label, from / self.unit.seconds, Tone::Doubt).until(to / self.unit.seconds);
+        self.marks.push(mark);
+        self
+    }
+
     /// What one place stands for, in words; nothing where it is a second.
     pub(super) fn note(&self) -> Option<String> {
         (self.each > 1).then(|| {
@@ -260,8 +267,11 @@ mod tests {
         let chart = seconds.throughput().unwrap();
         assert_eq!(chart.lines.len(), 1, "no failures and nothing else: {chart:?}");
         assert_eq!(chart.lines[0].values[0], Some(1.0 / 3.0));
-        let marks: Vec<_> =
-            chart.marks.iter().map(|mark| (mark.at * 60.0, mark.to.unwrap() * 60.0)).collect();
+        let marks: Vec<_> = chart
+            .marks
+            .iter()
+            .map(|mark| ((mark.at * 60.0).round(), (mark.to.unwrap() * 60.0).round()))
+            .collect();
         assert_eq!(marks, [(0.0, 100.0), (990.0, 1000.0)]);
         let latency = seconds.latency(None).unwrap();
         assert_eq!(latency.lines[0].values[..2], [Some(2_000.0), Some(5_000.0)]);

@@ -77,9 +77,11 @@ pub(super) fn verdicts(summary: &Summary) -> Vec<Verdict> {
     );
     found.extend(summary.slos.iter().map(|one| {
         let open = if one.verdict == Met::Undecided { objectives::undecided(one) } else { String::new() };
-        let text = format!("{}:{}{}{open}", one.slo, objectives::estimate(one), objectives::misses(one));
+        let found = [objectives::estimate(one), objectives::misses(one), open].concat();
+        let text = format!("{}: {}", one.slo, found.trim_start_matches([' ', ',', ':', ';']));
         Verdict::new(one.verdict.name(), tables::tone(one.verdict), text)
     }));
+    found.extend(summary.server.as_ref().map(server::verdict));
     found.extend(summary.warnings.iter().map(|warning| Verdict::new("warning", Tone::Doubt, warning)));
     found
 }
@@ -187,7 +189,12 @@ fn over_time(material: &Material) -> Option<Section> {
 fn seconds(material: &Material) -> Option<Seconds<'_>> {
     let window = &material.summary.window;
     let start = window.ramp + window.warmup;
-    Seconds::of(material.seconds.as_ref()?, Some((start, start + window.measured)))
+    let seconds = Seconds::of(material.seconds.as_ref()?, Some((start, start + window.measured)))?;
+    let profile = material.summary.server.as_ref().and_then(|server| server.profile.as_ref());
+    Some(match profile {
+        Some(profile) => seconds.marking("profiled", profile.start, profile.end),
+        None => seconds,
+    })
 }
 
 /// What failed.
@@ -245,7 +252,8 @@ pub(super) fn beneath(material: &Material) -> Vec<Section> {
     let summary = &material.summary;
     let sections =
         [judged(summary), latencies(material), over_time(material), errors(summary), amounts(summary)];
-    let last = [client(material), configuration(material)];
+    let server = summary.server.as_ref().and_then(server::section);
+    let last = [server, client(material), configuration(material)];
     sections.into_iter().chain(last).flatten().collect()
 }
 

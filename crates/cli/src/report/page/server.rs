@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use plimsoll_core::watch::ServerSummary;
 use plimsoll_drive::recorder::{ColumnValues, StoredTable};
 
 use super::over_time::Seconds;
-use super::{Chart, Hue, Line};
+use super::{Block, Cell, Chart, Hue, Line, Section, Table, Tone, Verdict};
+use crate::report::server as words;
 
 /// Lines of a chart at most: more cannot be told apart.
 const LINES_MAX: usize = Hue::FREE.len();
@@ -22,6 +24,31 @@ const UNITS: [(&str, &str, &str, &str, f64); 9] = [
     ("seconds", "server-times", "Server: times", "ms", 1e3),
     ("joules", "server-energy", "Server: energy", "J", 1.0),
 ];
+
+/// What limits the server at this load.
+pub(super) fn verdict(server: &ServerSummary) -> Verdict {
+    let tone = if server.saturation.resource.is_some() { Tone::Doubt } else { Tone::Plain };
+    Verdict { details: server.warnings.clone(), ..Verdict::new("server", tone, &server.saturation.says) }
+}
+
+/// What was seen of the server, over the measured window.
+pub(super) fn section(server: &ServerSummary) -> Option<Section> {
+    let columns = ["figure", "mean#", "p95#", "max#", "said by"];
+    let mut table = Table::new("Over the measured window", &columns);
+    for figure in &server.figures {
+        let mut cells = words::row(figure).map(Cell::text);
+        let level = figure.level;
+        [level.mean, level.p95, level.max]
+            .into_iter()
+            .zip(&mut cells[1..])
+            .for_each(|(value, cell)| cell.value = Some(value));
+        table.rows.push(cells.into());
+    }
+    let mut items: Vec<String> = server.targets.iter().map(words::scrapes).collect();
+    items.extend(server.energy.as_ref().map(|energy| words::energy(energy).trim().to_owned()));
+    let table = (!table.rows.is_empty()).then_some(Block::Table(table));
+    Section::of("server", "Server", table.into_iter().chain([Block::List { items }]).collect())
+}
 
 /// A chart for each unit that was seen. `server` has a row for each scrape and metric: `at_ns`, `target`, `source`,
 /// `metric`, `unit`, `instance`, `value`.

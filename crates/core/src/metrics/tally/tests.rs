@@ -32,7 +32,7 @@ fn summary(tally: &Tally, open_loop: bool) -> Summary {
     let health = ClientHealth::default();
     tally.summary(
         RunHeader::default(),
-        &Conduct { window: WINDOW, open_loop, cap_reached: false, health: &health },
+        &Conduct { window: WINDOW, open_loop, cap_reached: false, health: &health, interventions: &[] },
     )
 }
 

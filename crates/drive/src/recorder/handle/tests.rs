@@ -62,6 +62,7 @@ fn end(millis: u64) -> RunEnd {
         stopped_by: None,
         health: ClientHealth::default(),
         cap_reached: false,
+        interventions: Vec::new(),
         warnings: vec!["from the caller".to_owned()],
     }
 }

@@ -84,7 +84,13 @@ fn summary<'a>(records: impl IntoIterator<Item = &'a Record>) -> Summary {
     let mut tally = Tally::new(window.measure_start);
     tally.measured_until(window.measure_end);
     records.into_iter().for_each(|record| tally.add(record));
-    let conduct = Conduct { window, open_loop: true, cap_reached: false, health: &ClientHealth::default() };
+    let conduct = Conduct {
+        window,
+        open_loop: true,
+        cap_reached: false,
+        health: &ClientHealth::default(),
+        interventions: &[],
+    };
     tally.summary(RunHeader::default(), &conduct)
 }
 

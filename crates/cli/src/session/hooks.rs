@@ -17,16 +17,16 @@ const GRACE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// How commands are run.
-pub(super) struct Hooks {
+pub(crate) struct Hooks {
     /// Takes what they print.
-    pub(super) log: PathBuf,
+    pub(crate) log: PathBuf,
     /// What they find in their environment, beside this program's own.
-    pub(super) environment: Vec<(&'static str, String)>,
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 /// How a process that was started here fares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     Running,
     /// It has ended with this exit code; nothing if by a signal.
     Ended(Option<i32>),
@@ -37,7 +37,7 @@ impl Hooks {
     ///
     /// # Errors
     /// The log cannot be written, or the operating system refuses a process.
-    pub(super) fn start(&self, command: &str, attempt: u32) -> anyhow::Result<Started> {
+    pub(crate) fn start(&self, command: &str, attempt: u32) -> anyhow::Result<Started> {
         let mut log = self.log()?;
         writeln!(log, "--- attempt {attempt}: {command}")
             .with_context(|| format!("cannot write {}", self.log.display()))?;
@@ -58,7 +58,7 @@ impl Hooks {
     ///
     /// # Errors
     /// It fails, or takes longer than `limit`.
-    pub(super) fn run(&self, command: &str, attempt: u32, limit: Duration) -> anyhow::Result<()> {
+    pub(crate) fn run(&self, command: &str, attempt: u32, limit: Duration) -> anyhow::Result<()> {
         let started = self.start(command, attempt)?;
         let clock = Clock::start();
         let log = self.log.display();
@@ -89,7 +89,7 @@ impl Hooks {
 
 /// A command that was started, with all processes of its group. They are ended with this value.
 #[derive(Debug)]
-pub(super) struct Started {
+pub(crate) struct Started {
     child: Child,
     command: String,
 }
@@ -97,7 +97,7 @@ pub(super) struct Started {
 impl Started {
     /// Whether the command itself still runs. Its number stays its own until this value ends, since nobody waits for it
     /// before.
-    pub(super) fn state(&self) -> State {
+    pub(crate) fn state(&self) -> State {
         // SAFETY: `info` is a valid place for the result, and all zeros are a valid value of that plain struct.
         let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
         let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
@@ -113,7 +113,7 @@ impl Started {
     }
 
     /// Why a server cannot come any more, if its command has failed.
-    pub(super) fn failure(&self) -> Option<String> {
+    pub(crate) fn failure(&self) -> Option<String> {
         match self.state() {
             State::Running | State::Ended(Some(0)) => None,
             State::Ended(code) => Some(format!("`{}` {}", self.command, ended_with(code))),
@@ -121,7 +121,7 @@ impl Started {
     }
 
     /// Ends the whole group, and waits until it is gone.
-    pub(super) fn end(mut self) {
+    pub(crate) fn end(mut self) {
         self.end_group();
     }
 

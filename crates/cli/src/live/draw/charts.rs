@@ -1,0 +1,174 @@
+//! Charts of the last complete seconds.
+
+use ratatui_core::layout::{Constraint, Layout, Rect};
+use ratatui_core::terminal::Frame;
+use ratatui_core::text::{Line, Span};
+use ratatui_widgets::chart::{Axis, Chart, Dataset, GraphType};
+
+use super::lines;
+use super::look::{Look, Series};
+use crate::live::history::Second;
+use crate::live::moment::Moment;
+use crate::report::numbers::{ms, short};
+use crate::report::style::Tone;
+
+/// Rows from which on charts stand above each other.
+const TWO_ROWS: u16 = 8;
+/// Columns of the scale at the left.
+const SCALE: u16 = 7;
+/// Seconds that a chart shows at least, so that the first ones do not fill it.
+const SHOWN_MIN: usize = 20;
+
+/// A chart: its name, and lines with what they say now.
+struct Panel {
+    name: &'static str,
+    lines: Vec<(Series, String, Vec<(f64, f64)>)>,
+}
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, moment: &Moment, look: Look) {
+    let halves = |area| {
+        let [left, _, right] =
+            Layout::horizontal([Constraint::Fill(1), Constraint::Length(1), Constraint::Fill(1)]).areas(area);
+        [left, right]
+    };
+    let plot = usize::from(halves(area)[0].width.saturating_sub(SCALE));
+    let shown = moment.history.len().clamp(SHOWN_MIN, plot.max(SHOWN_MIN));
+    let recent = &moment.history[moment.history.len().saturating_sub(shown)..];
+    let streamed = recent.iter().any(|second| second.ttft.is_some());
+    let mut panels = vec![throughput(recent, moment)];
+    if streamed {
+        panels.push(times("ttft ms", recent, moment.ttft, |second| second.ttft));
+    }
+    panels.push(times("latency ms", recent, moment.latency, |second| second.latency));
+    panels.push(in_flight(recent, moment));
+    if !streamed {
+        panels.push(failures(recent));
+    }
+    let two = area.height >= TWO_ROWS;
+    // Beside each other the first two are those that matter most.
+    let order: [usize; 4] = if streamed { [0, 1, 3, 2] } else { [0, 1, 2, 3] };
+    let rows: Vec<Rect> = match two {
+        true => Layout::vertical([Constraint::Fill(1), Constraint::Fill(1)]).split(area).to_vec(),
+        false => vec![area],
+    };
+    let places = rows.into_iter().flat_map(halves);
+    for (place, index) in places.zip(order) {
+        if let Some(panel) = panels.get(index) {
+            panel.draw(frame, place, (recent, shown), look);
+        }
+    }
+}
+
+fn throughput(recent: &[Second], moment: &Moment) -> Panel {
+    let offered = format!("offered {}", short(moment.offered_rate));
+    let ok = format!("ok {}", short(moment.completed_rate));
+    Panel {
+        name: "requests/s",
+        lines: vec![
+            (Series::Asked, offered, points(recent, |second| Some(second.offered))),
+            (Series::Main, ok, points(recent, |second| Some(second.completed))),
+        ],
+    }
+}
+
+fn in_flight(recent: &[Second], moment: &Moment) -> Panel {
+    let line = points(recent, |second| Some(second.in_flight));
+    Panel { name: "in flight", lines: vec![(Series::Main, moment.in_flight.to_string(), line)] }
+}
+
+fn failures(recent: &[Second]) -> Panel {
+    let said = recent.last().map_or(0.0, |second| second.failed);
+    Panel {
+        name: "failures per second",
+        lines: vec![(Series::Wrong, short(said), points(recent, |second| Some(second.failed)))],
+    }
+}
+
+fn times(
+    name: &'static str,
+    recent: &[Second],
+    now: Option<(f64, f64)>,
+    of: fn(&Second) -> Option<(f64, f64)>,
+) -> Panel {
+    let line = |end: fn((f64, f64)) -> f64| points(recent, |second| of(second).map(|pair| 1e3 * end(pair)));
+    let said = |name: &str, value: Option<f64>| format!("{name} {}", ms(value));
+    Panel {
+        name,
+        lines: vec![
+            (Series::Tail, said("p99", now.map(|pair| pair.1)), line(|pair| pair.1)),
+            (Series::Main, said("p50", now.map(|pair| pair.0)), line(|pair| pair.0)),
+        ],
+    }
+}
+
+fn points(recent: &[Second], of: impl Fn(&Second) -> Option<f64>) -> Vec<(f64, f64)> {
+    recent.iter().filter_map(|second| Some((second.second as f64, of(second)?))).collect()
+}
+
+impl Panel {
+    fn draw(&self, frame: &mut Frame<'_>, area: Rect, (recent, shown): (&[Second], usize), look: Look) {
+        let [title, plot] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
+        let mut said = vec![Span::raw(" "), look.span(Tone::Heading, self.name)];
+        for (series, value, _) in self.lines.iter().rev() {
+            said.push(Span::raw("  "));
+            said.push(Span::styled(value.clone(), look.series(*series)));
+        }
+        lines(frame, title, vec![Line::from(said)]);
+        let top =
+            ceiling(self.lines.iter().flat_map(|line| &line.2).map(|point| point.1).fold(0.0, f64::max));
+        let last = recent.last().map_or(0.0, |second| second.second as f64);
+        let datasets = self.lines.iter().map(|(series, _, points)| {
+            Dataset::default()
+                .marker(look.marker)
+                .graph_type(GraphType::Line)
+                .style(look.series(*series))
+                .data(points)
+        });
+        let width = usize::from(SCALE) - 2;
+        let scale = Axis::default()
+            .bounds([0.0, top])
+            .labels([format!("{:>width$}", 0), format!("{:>width$}", short_whole(top))])
+            .style(look.tone(Tone::Faint));
+        let chart = Chart::new(datasets.collect())
+            .x_axis(Axis::default().bounds([last + 1.0 - shown as f64, last]))
+            .y_axis(scale);
+        frame.render_widget(chart, plot);
+    }
+}
+
+/// The end of a scale: 1, 2 or 5 times a power of ten, not below `value`.
+fn ceiling(value: f64) -> f64 {
+    if value <= 0.0 {
+        return 1.0;
+    }
+    let power = 10_f64.powf(value.log10().floor());
+    // 1.0000001 for what is a power of ten but for rounding.
+    let step = [1.0, 2.0, 5.0, 10.0].into_iter().find(|step| value <= step * power * 1.000_000_1);
+    step.unwrap_or(10.0) * power
+}
+
+/// A number of one digit and zeros, without decimals that say nothing.
+fn short_whole(value: f64) -> String {
+    if value >= 1.0 { format!("{value:.0}") } else { short(value) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scales_end_at_round_numbers() {
+        for (value, expected) in [
+            (0.0, 1.0),
+            (0.03, 0.05),
+            (1.0, 1.0),
+            (1.01, 2.0),
+            (19.9, 20.0),
+            (20.1, 50.0),
+            (99.0, 100.0),
+            (1000.0, 1000.0),
+        ] {
+            assert!((ceiling(value) - expected).abs() < 1e-9, "{value}: {}", ceiling(value));
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! A moment on the screen: pure, from what is to be seen to the cells of a frame.
+//!
+//! ```text
+//!  head     what is asked of whom; phase and time; rates
+//!  charts   throughput, time to the first token, requests in flight, latency
+//!  panes    what the command is about | objectives and errors
+//!  foot     the client itself; a message; keys
+//! ```
+
+mod charts;
+mod foot;
+mod head;
+mod help;
+mod look;
+mod panes;
+mod search;
+mod soak;
+mod stress;
+
+use ratatui_core::layout::{Constraint, Layout, Rect};
+use ratatui_core::terminal::Frame;
+use ratatui_core::text::Line;
+use ratatui_widgets::paragraph::{Paragraph, Wrap};
+
+pub(super) use self::look::Look;
+use super::choice::LEAST;
+use super::line::line;
+use super::moment::Moment;
+
+/// What is to be seen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Picture<'a> {
+    pub(super) moment: &'a Moment,
+    /// The newest line for the user.
+    pub(super) message: Option<&'a str>,
+    /// Whether the keys are explained.
+    pub(super) help: bool,
+}
+
+/// Draws all of it.
+pub(super) fn draw(frame: &mut Frame<'_>, picture: Picture<'_>, look: Look) {
+    let Picture { moment, message, help } = picture;
+    let area = frame.area();
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        let text = vec![Line::raw(line(moment)), Line::raw("q stops; the view needs 60x15")];
+        frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), area);
+        return;
+    }
+    let foot = if message.is_some() { 3 } else { 2 };
+    let rest = area.height - head::ROWS - foot;
+    let [top, middle, bottom, last] = Layout::vertical([
+        Constraint::Length(head::ROWS),
+        Constraint::Length(rest - pane_rows(rest)),
+        Constraint::Length(pane_rows(rest)),
+        Constraint::Length(foot),
+    ])
+    .areas(area);
+    head::draw(frame, top, moment, look);
+    charts::draw(frame, middle, moment, look);
+    panes::draw(frame, bottom, moment, look);
+    foot::draw(frame, last, moment, message, look);
+    if help {
+        help::draw(frame, area, moment.can, look);
+    }
+}
+
+/// Rows of the panes, of `rest` that they and the charts have.
+fn pane_rows(rest: u16) -> u16 {
+    (rest * 2 / 5).clamp(4, 14)
+}
+
+/// Lines, as many as there is room for.
+fn lines(frame: &mut Frame<'_>, area: Rect, lines: Vec<Line<'_>>) {
+    frame.render_widget(Paragraph::new(lines), area);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+//! The lower part: what the command is about, beside the objectives and the errors.
+
+use plimsoll_core::slo::{SloVerdict, Verdict};
+use ratatui_core::layout::{Constraint, Layout, Rect};
+use ratatui_core::terminal::Frame;
+use ratatui_core::text::{Line, Span};
+
+use super::look::Look;
+use super::{lines, search, soak, stress};
+use crate::live::moment::Moment;
+use crate::live::story::Story;
+use crate::report::numbers::count;
+use crate::report::objectives::figure;
+use crate::report::style::Tone;
+
+/// Columns of the pane at the right.
+const RIGHT: u16 = 32;
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, moment: &Moment, look: Look) {
+    let [left, _, right] =
+        Layout::horizontal([Constraint::Fill(1), Constraint::Length(1), Constraint::Length(RIGHT)])
+            .areas(area);
+    let rows = usize::from(area.height);
+    let found: Vec<_> = moment.objectives.iter().map(|found| ("", found)).collect();
+    let (main, side) = match &moment.story {
+        Story::Run => (objectives(&found, rows, look), errors(moment, rows, look)),
+        Story::Search(story) => {
+            let found: Vec<_> = story.found.iter().map(|(tier, found)| (tier.as_str(), found)).collect();
+            (search::rows(story, rows, look), objectives_and_errors(&found, moment, rows, look))
+        }
+        Story::Soak(story) => {
+            (soak::rows(story, rows, look), objectives_and_errors(&found, moment, rows, look))
+        }
+        Story::Stress(story) => {
+            (stress::rows(story, rows, look), objectives_and_errors(&found, moment, rows, look))
+        }
+    };
+    lines(frame, left, main);
+    lines(frame, right, side);
+}
+
+/// Objectives above errors, in a pane of `rows`.
+fn objectives_and_errors<'a>(
+    found: &[(&str, &SloVerdict)],
+    moment: &Moment,
+    rows: usize,
+    look: Look,
+) -> Vec<Line<'a>> {
+    let errors = errors(moment, rows, look);
+    if found.is_empty() {
+        return errors;
+    }
+    // An error is worth a row of its own, and its heading.
+    let kept = if moment.errors.is_empty() { 0 } else { 2.min(rows / 2) };
+    let mut all = objectives(found, rows - kept, look);
+    all.extend(errors.into_iter().take(rows - all.len()));
+    all
+}
+
+fn objectives<'a>(found: &[(&str, &SloVerdict)], rows: usize, look: Look) -> Vec<Line<'a>> {
+    let mut all = vec![Line::from(vec![Span::raw(" "), look.span(Tone::Heading, "objectives so far")])];
+    if found.is_empty() {
+        all.push(Line::from(look.span(Tone::Faint, "   none: --slo gives some")));
+    }
+    all.extend(found.iter().map(|(tier, found)| objective(tier, found, look)));
+    cut(all, rows, look)
+}
+
+fn objective<'a>(tier: &str, found: &SloVerdict, look: Look) -> Line<'a> {
+    let (tone, word) = match (found.verdict, found.n) {
+        (Verdict::Pass, _) => (Tone::Good, "kept"),
+        (Verdict::Fail, _) => (Tone::Bad, "BROKEN"),
+        (Verdict::Undecided, 0) => (Tone::Faint, "no answer"),
+        (Verdict::Undecided, _) => (Tone::Doubt, "open"),
+    };
+    let tier = if tier.is_empty() { String::new() } else { format!("{tier}: ") };
+    Line::from(vec![
+        Span::raw("   "),
+        look.span(tone, format!("{word:<6}")),
+        Span::raw(format!(" {tier}{} {}", found.slo, figure(found))),
+    ])
+}
+
+fn errors<'a>(moment: &Moment, rows: usize, look: Look) -> Vec<Line<'a>> {
+    let mut sorted: Vec<&(String, u64)> = moment.errors.iter().collect();
+    sorted.sort_by_key(|(class, count)| (std::cmp::Reverse(*count), class));
+    let mut all = vec![Line::from(vec![Span::raw(" "), look.span(Tone::Heading, "errors")])];
+    if sorted.is_empty() {
+        all.push(Line::from(look.span(Tone::Faint, "   none")));
+    }
+    all.extend(sorted.into_iter().map(|(class, n)| {
+        Line::from(vec![look.span(Tone::Bad, format!("{:>8}", count(*n))), Span::raw(format!("  {class}"))])
+    }));
+    cut(all, rows, look)
+}
+
+/// As many lines as there is room for; the last one says how many more there are.
+pub(super) fn cut(mut all: Vec<Line<'_>>, rows: usize, look: Look) -> Vec<Line<'_>> {
+    if all.len() > rows && rows > 0 {
+        let more = all.len() - (rows - 1);
+        all.truncate(rows - 1);
+        all.push(Line::from(look.span(Tone::Faint, format!("   and {more} more"))));
+    }
+    all
+}

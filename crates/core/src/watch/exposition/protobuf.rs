@@ -1,0 +1,180 @@
+//! Prometheus's protobuf (`io.prometheus.client`, delimited), in which native histograms come.
+//!
+//! Of a native histogram its count and its sum are shown as series, as those of a classic one are; so are the buckets of
+//! a classic one left out: nothing that is watched is made of them.
+
+use prost::Message;
+use prost::encoding::decode_varint;
+
+use super::{Labels, PageError, Series, Walked};
+
+/// What is asked for (`Accept`) and answered (`Content-Type`).
+pub const PROTOBUF_TYPE: &str =
+    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+
+#[derive(Clone, PartialEq, Message)]
+struct Family {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(message, repeated, tag = "4")]
+    metric: Vec<Metric>,
+}
+
+/// The name alone, which is enough to know whether a family is wanted.
+#[derive(Clone, PartialEq, Message)]
+struct FamilyName {
+    #[prost(string, tag = "1")]
+    name: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Metric {
+    #[prost(message, repeated, tag = "1")]
+    label: Vec<Label>,
+    #[prost(message, optional, tag = "2")]
+    gauge: Option<Value>,
+    #[prost(message, optional, tag = "3")]
+    counter: Option<Value>,
+    #[prost(message, optional, tag = "4")]
+    summary: Option<Totals>,
+    #[prost(message, optional, tag = "5")]
+    untyped: Option<Value>,
+    #[prost(message, optional, tag = "7")]
+    histogram: Option<Totals>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Label {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "2")]
+    value: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+struct Value {
+    #[prost(double, tag = "1")]
+    value: f64,
+}
+
+/// What histograms, classic or native, and summaries have in common.
+#[derive(Clone, Copy, PartialEq, Message)]
+struct Totals {
+    #[prost(uint64, tag = "1")]
+    count: u64,
+    #[prost(double, tag = "2")]
+    sum: f64,
+    /// In place of `count` where a native histogram counts in fractions.
+    #[prost(double, tag = "4")]
+    count_float: f64,
+}
+
+/// Shows each series whose name is `wanted` to `visit`.
+///
+/// # Errors
+/// The page is none, or is cut off.
+pub fn walk_protobuf(
+    page: &[u8],
+    mut wanted: impl FnMut(&str) -> bool,
+    mut visit: impl FnMut(Series<'_>),
+) -> Result<Walked, PageError> {
+    let mut walked = Walked::default();
+    let mut rest = page;
+    while !rest.is_empty() {
+        let length = decode_varint(&mut rest).map_err(|error| PageError::Protobuf(error.to_string()))?;
+        let length = usize::try_from(length).ok().filter(|&length| length <= rest.len());
+        let length = length.ok_or_else(|| PageError::Protobuf("it is cut off".to_owned()))?;
+        let (message, after) = rest.split_at(length);
+        rest = after;
+        let broken = |error: prost::DecodeError| PageError::Protobuf(error.to_string());
+        let name = FamilyName::decode(message).map_err(broken)?.name;
+        let (sum, count) = (format!("{name}_sum"), format!("{name}_count"));
+        let (plain, totals) = (wanted(&name), [(wanted(&sum), &sum), (wanted(&count), &count)]);
+        if !plain && !totals[0].0 && !totals[1].0 {
+            walked.series += 1;
+            continue;
+        }
+        for metric in Family::decode(message).map_err(broken)?.metric {
+            walked.series += 1;
+            let pairs: Vec<(String, String)> =
+                metric.label.into_iter().map(|label| (label.name, label.value)).collect();
+            let labels = Labels::pairs(&pairs);
+            let value = metric.gauge.or(metric.counter).or(metric.untyped);
+            if let Some(Value { value }) = value.filter(|_| plain) {
+                visit(Series { name: &name, labels, value });
+            }
+            if let Some(found) = metric.histogram.or(metric.summary) {
+                let counted = if found.count > 0 { found.count as f64 } else { found.count_float };
+                for ((wanted, name), value) in totals.into_iter().zip([found.sum, counted]) {
+                    if wanted {
+                        visit(Series { name, labels, value });
+                    }
+                }
+            }
+        }
+    }
+    Ok(walked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn label(name: &str, value: &str) -> Label {
+        Label { name: name.to_owned(), value: value.to_owned() }
+    }
+
+    fn page(families: &[Family]) -> Vec<u8> {
+        families.iter().flat_map(Message::encode_length_delimited_to_vec).collect()
+    }
+
+    fn example() -> Vec<u8> {
+        let gauge =
+            Metric { label: vec![label("gpu", "1")], gauge: Some(Value { value: 0.5 }), ..Metric::default() };
+        let counter = Metric { counter: Some(Value { value: 7.0 }), ..Metric::default() };
+        let classic =
+            Metric { histogram: Some(Totals { count: 4, sum: 2.0, count_float: 0.0 }), ..Metric::default() };
+        let native =
+            Metric { histogram: Some(Totals { count: 0, sum: 3.0, count_float: 1.5 }), ..Metric::default() };
+        page(&[
+            Family { name: "g".to_owned(), metric: vec![gauge] },
+            Family { name: "c_total".to_owned(), metric: vec![counter] },
+            Family { name: "h".to_owned(), metric: vec![classic, native] },
+            Family { name: "not_wanted".to_owned(), metric: vec![Metric::default()] },
+        ])
+    }
+
+    #[test]
+    fn gauges_counters_and_both_kinds_of_histograms_become_series() {
+        let mut seen = Vec::new();
+        let walked = walk_protobuf(
+            &example(),
+            |name| name != "not_wanted" && !name.starts_with("not_wanted_"),
+            |series| {
+                let gpu = series.labels.get("gpu").unwrap_or_default().into_owned();
+                seen.push((series.name.to_owned(), gpu, series.value));
+            },
+        );
+        assert_eq!(walked, Ok(Walked { series: 5, malformed: 0 }));
+        let expected = [
+            ("g", "1", 0.5),
+            ("c_total", "", 7.0),
+            ("h_sum", "", 2.0),
+            ("h_count", "", 4.0),
+            ("h_sum", "", 3.0),
+            ("h_count", "", 1.5),
+        ];
+        assert_eq!(seen, expected.map(|(name, gpu, value)| (name.to_owned(), gpu.to_owned(), value)));
+    }
+
+    #[test]
+    fn a_page_that_is_cut_or_foreign_is_refused_and_never_panics() {
+        let whole = example();
+        for length in 0..whole.len() {
+            let _ = walk_protobuf(&whole[..length], |_| true, |_| {});
+        }
+        assert!(walk_protobuf(&whole[..whole.len() - 1], |_| true, |_| {}).is_err());
+        assert!(walk_protobuf(b"# HELP a b\na 1\n", |_| true, |_| {}).is_err());
+        assert!(walk_protobuf(&[0xff; 40], |_| true, |_| {}).is_err());
+    }
+}
