@@ -46,6 +46,9 @@ mod outcomes;
 mod payloads;
 #[cfg(test)]
 mod postgresql;
+mod plan;
+#[cfg(test)]
+mod plan_lint;
 #[cfg(test)]
 mod presets;
 #[cfg(test)]
