@@ -7,11 +7,13 @@
 mod api;
 mod compat;
 mod family;
+mod feeds;
 mod groups;
 mod http;
 mod images;
 pub(crate) mod load;
 mod payload;
+mod postgres;
 mod proxy;
 mod simulated;
 mod target;
@@ -39,9 +41,11 @@ use crate::config::{self, Layer, Presets};
 use crate::exit::{UsageError, refuse};
 
 pub(crate) use api::ApiDraft;
+pub(crate) use feeds::{FeedPlan, Receiver};
 pub(crate) use http::HttpDraft;
 pub(crate) use load::TraceInput;
 pub(crate) use payload::PayloadDraft;
+pub(crate) use postgres::PostgresOutput;
 pub(crate) use target::TargetDraft;
 pub(crate) use target::TargetKind;
 pub(crate) use watch::{ProfileDraft, Profiler, WatchDraft};
@@ -212,6 +216,8 @@ pub(crate) struct Outputs {
     pub(crate) csv: Option<String>,
     pub(crate) show_request: bool,
     pub(crate) show_response: bool,
+    /// The database to feed.
+    pub(crate) postgres: Option<PostgresOutput>,
     /// What is shown while running.
     pub(crate) view: ViewName,
     pub(crate) color: ColorName,
@@ -219,6 +225,8 @@ pub(crate) struct Outputs {
     pub(crate) logfile: Option<PathBuf>,
     /// Exit code in place of 1 when requests failed.
     pub(crate) exit_code_on_error: u8,
+    /// Other systems that are fed meanwhile.
+    pub(crate) feeds: FeedPlan,
     /// Whether chat and streaming are defaults that the opening line should explain.
     pub(crate) api_by_default: bool,
 }
@@ -245,6 +253,8 @@ pub(crate) fn resolve(
     let given = |long: &str| merged.contains_key(long);
 
     compat::answer(&args.compat, &mut warnings)?;
+    let name = run_name(&args.output.name)?;
+    let postgres = postgres::resolve(&args.postgres, &merged, (&name, &context.env), &mut warnings)?;
     let mut derived: Vec<Derived> = Vec::new();
     let own_requests = http::asked_by(&given);
     let target = target::resolve(&args, context, own_requests, &mut warnings, &mut derived)?;
@@ -287,8 +297,9 @@ pub(crate) fn resolve(
     let seed = args.process.seed.unwrap_or(context.fresh_seed);
     derived.push(("seed", seed.to_string(), "new for this run"));
     let phases = phases(&args);
+    let feeds = feeds::resolve(&args.feeds, &given)?;
     if matches!(target.kind, TargetKind::InProcess(_)) {
-        simulated::check(&args, &load, &phases)?;
+        simulated::check(&args, &load, &phases, &feeds)?;
     }
     let watch = watch::resolve(&args.watch, &target.kind)?;
     let threads = args
@@ -303,7 +314,7 @@ pub(crate) fn resolve(
 
     let printed_config = args.output.print_config.then(|| config::print::render(&merged, &derived, &table));
     let draft = Draft {
-        name: run_name(&args.output.name)?,
+        name,
         seed: Seed(seed),
         threads,
         load,
@@ -320,7 +331,7 @@ pub(crate) fn resolve(
         http,
         workload,
     };
-    let outputs = outputs(args, &given);
+    let outputs = Outputs { postgres, ..outputs(args, feeds, &given) };
     Ok(Resolved { draft, outputs, watch, trace, forced_from, warnings, printed_config })
 }
 
@@ -415,12 +426,13 @@ fn run_name(name: &str) -> Result<String, UsageError> {
     Ok(name.to_owned())
 }
 
-fn outputs(args: RunArgs, given: &dyn Fn(&str) -> bool) -> Outputs {
+fn outputs(args: RunArgs, feeds: FeedPlan, given: &dyn Fn(&str) -> bool) -> Outputs {
     Outputs {
         out: args.output.out,
         json: args.output.json,
         summary_file: args.output.summary_file,
         csv: args.output.csv,
+        postgres: None,
         show_request: args.output.show_request,
         show_response: args.output.show_response,
         view: if args.output.no_progress { ViewName::Off } else { args.output.view },
@@ -428,6 +440,7 @@ fn outputs(args: RunArgs, given: &dyn Fn(&str) -> bool) -> Outputs {
         loglevel: args.output.loglevel,
         logfile: args.output.logfile,
         exit_code_on_error: args.process.exit_code_on_error,
+        feeds,
         api_by_default: !given("api") && !given("chat") && !given("stream"),
     }
 }

@@ -12,6 +12,7 @@ use plimsoll_core::summary::RunHeader;
 use plimsoll_core::time::Offset;
 use plimsoll_core::workload::Workload;
 use plimsoll_drive::clock::Clock;
+use plimsoll_drive::feed::{Feed, Feeds};
 use plimsoll_drive::protocol::Mask;
 use plimsoll_drive::recorder::{
     CountTokens, Finished, Options, RecordSink, Recorder, RecorderError, RunEnd, RunFolder, WindowSink,
@@ -21,6 +22,8 @@ use plimsoll_drive::runner::Running;
 use plimsoll_drive::watch::{ServerPart, Watcher};
 
 use super::blueprint::Blueprint;
+use super::database;
+use super::feeds::{self, Fed};
 use super::interrupts::Interrupted;
 use super::launch::Launch;
 use super::locust::Locust;
@@ -150,15 +153,22 @@ impl Session {
             workload: trial.blueprint.workload_after(self.asked),
         };
         self.interrupts()?;
-        let launch = Launch::prepare(&job.spec, &self.reached.way, &job.blueprint.protocol, &job.workload)?;
+        let plan = &job.blueprint.outputs.feeds;
+        let tracing = feeds::tracing(plan, &job.spec);
+        let protocol = feeds::traced(&job.blueprint.protocol, tracing);
+        let launch = Launch::prepare(&job.spec, &self.reached.way, &protocol, &job.workload)?;
         let clock = launch.clock();
         let times = Times::of(&job.spec);
         let locust = job.locust_files(clock)?;
         let header = job.header(clock);
+        let database = job.database(&header, clock, times)?;
         if trial.afterwards == Afterwards::StopServer {
             job.announce(&header);
+            job.link(clock, None);
         }
         let folder = job.folder(&trial.place, clock)?;
+        let fed = Fed { plan, page: &self.page, spec: &job.spec, way: &self.reached.way, tracing, clock };
+        let feeds = fed.start(folder.path(), &job.blueprint.outputs.out, database)?;
         let watcher = self.watch.start(clock, &folder)?;
         let profiling = self.profiling(&job, (clock, times), watcher.as_ref(), &folder)?;
         let each = trial.each.map(|make| make(clock));
@@ -169,7 +179,7 @@ impl Session {
             streamed: job.spec.api.stream && job.spec.api.interface.streams(),
             show: trial.show,
         };
-        let mut options = job.recording(clock, times, locust.as_ref(), each);
+        let mut options = job.recording(clock, times, locust.as_ref(), each, feeds);
         // What others add to the summary may rest on what was seen of the server.
         let part = watcher.clone().map(|watcher| ServerPart::new(watcher, times.measure_start));
         options.windows.splice(0..0, part.map(|part| Box::new(part) as Box<dyn WindowSink>));
@@ -207,6 +217,9 @@ impl Session {
         }
         let finished = recorder.finish(end).context("the results cannot be completed")?;
         self.asked += finished.summary.counts.total;
+        if trial.afterwards == Afterwards::StopServer {
+            job.link(clock, Some(clock.now()));
+        }
         job.warn_of_lengths();
         stopped?;
         Ok(Done { spec: job.spec, times, finished, interrupted, locust })
@@ -271,6 +284,26 @@ impl Job<'_> {
         Ok(Some(Locust::new(files, self.blueprint.protocol.route(), clock)))
     }
 
+    /// The database that is fed with the run, if there is one. It must be there before the run starts.
+    fn database(
+        &self,
+        header: &RunHeader,
+        clock: Clock,
+        times: Times,
+    ) -> anyhow::Result<Option<Box<dyn Feed>>> {
+        let outputs = &self.blueprint.outputs;
+        let Some(output) = &outputs.postgres else { return Ok(None) };
+        let told = database::Told {
+            spec: &self.spec,
+            header,
+            route: self.blueprint.protocol.route(),
+            times,
+            clock,
+            exit_code_on_error: outputs.exit_code_on_error,
+        };
+        Ok(Some(Box::new(database::begin(output, &told)?)))
+    }
+
     fn header(&self, clock: Clock) -> RunHeader {
         let spec = &self.spec;
         RunHeader {
@@ -305,12 +338,21 @@ impl Job<'_> {
         }));
     }
 
+    /// Says where the run can be seen in Grafana, if it is fed with it.
+    fn link(&self, clock: Clock, end: Option<Offset>) {
+        if let Some(output) = &self.blueprint.outputs.postgres {
+            let what = if end.is_some() { "the run in Grafana" } else { "follow the run in Grafana" };
+            emit::note(&format!("{what}: {}", database::link(output, clock, end)));
+        }
+    }
+
     fn recording(
         &self,
         clock: Clock,
         times: Times,
         locust: Option<&Locust>,
         each: Option<Box<dyn RecordSink>>,
+        feeds: Option<Feeds>,
     ) -> Options {
         let outputs = &self.blueprint.outputs;
         let count_tokens = self.blueprint.tokenizer.clone().map(|tokenizer| {
@@ -327,6 +369,13 @@ impl Job<'_> {
             };
             Box::new(shown) as Box<dyn RecordSink>
         });
+        let history = locust.map(|locust| Box::new(locust.history()) as Box<dyn WindowSink>);
+        // Feeds come last: at the end of a run they take their time.
+        let (of_seconds, of_records) = feeds
+            .map(|feeds| {
+                (Box::new(feeds.clone()) as Box<dyn WindowSink>, Box::new(feeds) as Box<dyn RecordSink>)
+            })
+            .unzip();
         Options {
             clock,
             threads: usize::from(self.spec.threads),
@@ -336,11 +385,8 @@ impl Job<'_> {
             keep_chunks: self.spec.record_chunks,
             count_tokens,
             slos: self.spec.objectives.slos.clone(),
-            windows: locust
-                .into_iter()
-                .map(|locust| Box::new(locust.history()) as Box<dyn WindowSink>)
-                .collect(),
-            each: shown.into_iter().chain(each).collect(),
+            windows: history.into_iter().chain(of_seconds).collect(),
+            each: shown.into_iter().chain(each).chain(of_records).collect(),
         }
     }
 }
