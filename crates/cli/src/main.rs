@@ -30,7 +30,7 @@ fn main() -> ExitCode {
             Command::Soak(args) => cmd::soak::run(&matches, &args),
             Command::Stress(args) => cmd::stress::run(&matches, &args),
             Command::Coldstart(args) => cmd::coldstart::run(&matches, &args),
-            Command::Capacity(args) => cmd::capacity::run(&matches, &args),
+            Command::Capacity(args) => cmd::capacity::run(&matches, *args),
             Command::Sim(args) => cmd::sim::run(&args),
             Command::Calibrate(args) => cmd::calibrate::run(&args),
             Command::Compare(args) => cmd::compare::run(&args),

@@ -9,6 +9,7 @@ pub(crate) mod compare;
 pub(crate) mod family;
 pub(crate) mod feeds;
 pub(crate) mod http;
+pub(crate) mod images;
 pub(crate) mod load;
 pub(crate) mod objectives;
 pub(crate) mod output;
@@ -82,6 +83,8 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) workload: workload::WorkloadArgs,
     #[command(flatten)]
+    pub(crate) images: images::ImageArgs,
+    #[command(flatten)]
     pub(crate) api: request::ApiArgs,
     #[command(flatten)]
     pub(crate) payload: payload::PayloadArgs,
@@ -127,6 +130,9 @@ Examples:
     plimsoll run -H http://host:8000 --provider triton -m resnet --batch-size 8 -u 16 -r 16 -t 30s
   An image to TorchServe, as a file
     plimsoll run -H http://host:8080 --provider torchserve -m densenet --input-data cat.jpg -u 4 -t 30s
+  Synthetic images of about 200 kB, as a field of a form
+    plimsoll run -H http://host --path /classify --image-bytes 200kB --image-bytes-distribution normal \
+      --multipart-field image -u 8 -t 1m
   Any REST API, with variables from a file, and what an answer must have
     plimsoll run -H http://host --path '/items/{{id}}' --vars items.csv --expect-json '$.ok == true' -t 30s
   Fail a pipeline (exit code 99) where 1 % of the answers begin later than half a second

@@ -1,4 +1,4 @@
-//! The table of options of `run`, as clap has it: names, aliases, kinds, environment variables.
+//! The table of options of a command, as clap has it: names, aliases, kinds, environment variables.
 
 use std::ffi::OsString;
 
@@ -6,6 +6,7 @@ use clap::{ArgAction, Args, Command};
 use plimsoll_core::nearest::nearest;
 
 use crate::args::RunArgs;
+use crate::args::capacity::CapacityArgs;
 use crate::config::{Origin, Setting};
 use crate::exit::{UsageError, refuse};
 
@@ -103,7 +104,21 @@ pub(crate) struct Table {
 impl Table {
     /// The options of `run`.
     pub(crate) fn of_run() -> Self {
-        let mut command = RunArgs::augment_args(Command::new("run"));
+        Table::of(RunArgs::augment_args(Command::new("run")))
+    }
+
+    /// The options of `capacity`: those of `run`, and its own.
+    pub(crate) fn of_capacity() -> Self {
+        Table::of(CapacityArgs::augment_args(Command::new("capacity")))
+    }
+
+    /// Whether a name that this table does not have is an option of `capacity` alone. Files and environments are shared
+    /// by commands: each takes what it knows.
+    pub(crate) fn is_of_another_command(&self, name: &str) -> bool {
+        self.find(name).is_none() && Table::of_capacity().find(name).is_some()
+    }
+
+    fn of(mut command: Command) -> Self {
         command.build();
         let longs: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
         let is_pair = |long: &str| longs.iter().any(|other| other.strip_prefix("no-") == Some(long));
@@ -141,6 +156,11 @@ impl Table {
     /// Clap's own table.
     pub(crate) fn command(&self) -> Command {
         self.command.clone()
+    }
+
+    /// The name of the command.
+    pub(crate) fn name(&self) -> &str {
+        self.command.get_name()
     }
 
     /// The option with this clap id. The positional target is the option `host`.

@@ -53,7 +53,8 @@ fn a_bad_value_is_refused_with_its_place() {
     let file = layer("plimsoll.toml", "name = 'x'\nqps = 0\n").unwrap();
     let env = BTreeMap::from([("MAX_TOKENS".to_owned(), "many".to_owned())]);
     let (env, _) = from_environment(&env, &table).unwrap();
-    let answers = [file, env].map(|layer| parse(&layer, &table).unwrap_err().to_string());
+    let answers =
+        [file, env].map(|layer| parse::<crate::args::RunArgs>(&layer, &table).unwrap_err().to_string());
     insta::assert_snapshot!(answers.join("\n"));
 }
 
@@ -92,5 +93,5 @@ fn printed_config() {
     let again = layer("again.toml", &shown).unwrap();
     assert_eq!(again["users"].values, ["5"]);
     assert_eq!(again["stages"].values, ["1m:5"]);
-    parse(&again, &table).unwrap();
+    parse::<crate::args::RunArgs>(&again, &table).unwrap();
 }

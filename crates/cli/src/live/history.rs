@@ -76,7 +76,8 @@ mod tests {
     fn the_oldest_seconds_make_room() {
         let mut history = History::default();
         for second in 0..KEPT as u64 + 2 {
-            let mut row = WindowRow { second, completed: 3, ..WindowRow::default() };
+            let mut row = WindowRow::default();
+            (row.second, row.completed) = (second, 3);
             row.latency.record(2_000_000_000);
             history.on_window(&row, &Totals::default());
         }

@@ -8,7 +8,9 @@ mod api;
 mod compat;
 mod family;
 mod feeds;
+mod groups;
 mod http;
+mod images;
 pub(crate) mod load;
 mod payload;
 mod proxy;
@@ -20,7 +22,7 @@ mod workload;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use clap::ArgMatches;
+use clap::{ArgMatches, FromArgMatches};
 use plimsoll_core::load::LoadModel;
 use plimsoll_core::seed::Seed;
 use plimsoll_core::slo::{Observable, Slos};
@@ -56,6 +58,8 @@ pub(crate) struct Context {
     pub(crate) env: BTreeMap<String, String>,
     /// The current directory.
     pub(crate) folder: PathBuf,
+    /// The options that the command has.
+    pub(crate) options: fn() -> Table,
     /// What the command sets.
     pub(crate) presets: Presets,
     /// Used when no seed is given.
@@ -158,6 +162,9 @@ impl Draft {
         let api = self.api.for_provider(server.provider, &self.workload)?;
         check_objectives(&self.objectives, &api)?;
         let mut workload = self.workload;
+        if api.interface.takes_payloads() {
+            workload.image_bytes = None; // they are the payloads
+        }
         if let Some(payloads) = self.payload.for_interface(server.provider, api.interface)? {
             workload.prompts = PromptSource::Payloads(payloads);
         }
@@ -232,13 +239,13 @@ pub(crate) fn resolve(
     typed: &RunArgs,
     context: &Context,
 ) -> Result<Resolved, UsageError> {
-    let table = Table::of_run();
+    let table = (context.options)();
     if let (Some(target), Some(host)) = (&typed.target.target, &typed.target.host) {
         let (target, host) = (target::without_credentials(target), target::without_credentials(host));
         refuse!("two targets were given, `{target}` and -H `{host}`: give one");
     }
     let (merged, mut warnings) = layers(matches, typed, context, &table)?;
-    let mut args = config::parse(&merged, &table)?;
+    let mut args: RunArgs = config::parse(&merged, &table)?;
     let given = |long: &str| merged.contains_key(long);
 
     compat::answer(&args.compat, &mut warnings)?;
@@ -320,6 +327,20 @@ pub(crate) fn resolve(
     };
     let outputs = outputs(args, feeds, &given);
     Ok(Resolved { draft, outputs, watch, trace, forced_from, warnings, printed_config })
+}
+
+/// The options that a command has beside those of `run`, from all layers.
+///
+/// # Errors
+/// Something cannot be used as typed or configured.
+pub(crate) fn own<A: FromArgMatches>(
+    matches: &ArgMatches,
+    typed: &RunArgs,
+    context: &Context,
+) -> Result<A, UsageError> {
+    let table = (context.options)();
+    let (merged, _) = layers(matches, typed, context, &table)?; // what is to be said is said with those of `run`
+    config::parse(&merged, &table)
 }
 
 /// Reads the layers and puts them on top of each other.

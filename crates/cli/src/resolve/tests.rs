@@ -18,6 +18,7 @@ pub(super) fn context(env: &[(&str, &str)], folder: &Path) -> Context {
         env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         folder: folder.to_owned(),
         presets: Presets::default(),
+        options: Table::of_run,
         fresh_seed: 7,
         cores: 2,
     }

@@ -28,6 +28,6 @@ pub(crate) use folder::CommandFolder;
 pub(crate) use interrupts::{Interrupted, Interrupts};
 pub(crate) use once::Once;
 pub(crate) use opening::Session;
-pub(crate) use settings::{Presets, resolve_again, settings};
+pub(crate) use settings::{Presets, own_options, resolve_again, settings};
 pub(crate) use stage::Show;
 pub(crate) use trial::{Done, MakeSink, Trial};

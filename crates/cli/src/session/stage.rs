@@ -1,9 +1,12 @@
 //! What is shown of all trials of a session: one view, from the first of them to the last.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_core::time::Offset;
+use plimsoll_core::watch::Figure;
 use plimsoll_drive::clock::Clock;
+use plimsoll_drive::watch::Watcher;
 
 use super::interrupts::{Heard, Interrupts};
 use crate::live::{Can, History, Key, Live, Moment, Occasion, Story, Tell};
@@ -29,9 +32,16 @@ pub(super) struct Act {
     /// What is asked of whom.
     pub(super) title: String,
     pub(super) history: History,
+    /// What is watched of the server, if anything.
+    pub(super) watcher: Option<Arc<Watcher>>,
 }
 
 impl Act {
+    /// What was seen of the server last.
+    pub(super) fn server(&self) -> Vec<Figure> {
+        self.watcher.as_ref().map(|watcher| watcher.latest().figures).unwrap_or_default()
+    }
+
     /// What the command tells at a moment.
     pub(super) fn story(&self, now: Offset) -> Story {
         self.show.tell.as_ref().map_or(Story::Run, |tell| tell(now))
@@ -51,7 +61,7 @@ impl Stage {
         Stage { live, last: Moment::default(), paused: false }
     }
 
-    pub(super) fn wants_history(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.live.is_full()
     }
 

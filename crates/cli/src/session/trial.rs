@@ -13,6 +13,7 @@ use plimsoll_core::time::Offset;
 use plimsoll_core::workload::Workload;
 use plimsoll_drive::clock::Clock;
 use plimsoll_drive::feed::Feeds;
+use plimsoll_drive::feed::otlp::Tracing;
 use plimsoll_drive::protocol::Mask;
 use plimsoll_drive::recorder::{
     CountTokens, Finished, Options, RecordSink, Recorder, RecorderError, RunEnd, RunFolder, WindowSink,
@@ -152,8 +153,7 @@ impl Session {
             workload: trial.blueprint.workload_after(self.asked),
         };
         self.interrupts()?;
-        let plan = &job.blueprint.outputs.feeds;
-        let tracing = feeds::tracing(plan, &job.spec);
+        let tracing = feeds::tracing(&job.blueprint.outputs.feeds, &job.spec);
         let protocol = feeds::traced(&job.blueprint.protocol, tracing);
         let launch = Launch::prepare(&job.spec, &self.reached.way, &protocol, &job.workload)?;
         let clock = launch.clock();
@@ -164,18 +164,22 @@ impl Session {
             job.announce(&header);
         }
         let folder = job.folder(&trial.place, clock)?;
-        let fed = Fed { plan, page: &self.page, spec: &job.spec, way: &self.reached.way, tracing, clock };
-        let feeds = fed.start(folder.path(), &job.blueprint.outputs.out)?;
+        let feeds = self.feeds(&job, tracing, clock, &folder)?;
         let watcher = self.watch.start(clock, &folder)?;
         let profiling = self.profiling(&job, (clock, times), watcher.as_ref(), &folder)?;
         let each = trial.each.map(|make| make(clock));
         let mut stage = self.stage.take().unwrap_or_else(|| job.stage(trial.show.occasion, times));
-        let act = Act { title: plan::short_title(&header), show: trial.show, history: History::default() };
+        let act = Act {
+            title: plan::short_title(&header),
+            show: trial.show,
+            history: History::default(),
+            watcher: watcher.clone(),
+        };
         let mut options = job.recording(clock, times, locust.as_ref(), each, feeds);
         // What others add to the summary may rest on what was seen of the server.
         let part = watcher.clone().map(|watcher| ServerPart::new(watcher, times.measure_start));
         options.windows.splice(0..0, part.map(|part| Box::new(part) as Box<dyn WindowSink>));
-        if stage.wants_history() {
+        if stage.is_full() {
             options.windows.push(Box::new(act.history.clone()));
         }
         let (recorder, handle) = Recorder::start(Some(folder), header, options)?;
@@ -188,6 +192,7 @@ impl Session {
             handle: &handle,
             drain_timeout: job.spec.phases.drain_timeout,
             act: &act,
+            server: watcher.as_deref(),
         };
         let interrupted = watch.follow(self.interrupts()?, &mut stage);
         profiling.into_iter().for_each(Profiling::finish);
@@ -228,6 +233,20 @@ impl Session {
         let server = (way, &job.spec.target, &job.spec.transport);
         let folder = folder.path().to_owned();
         Profiling::start(draft, (clock, times.measure_start), watcher.clone(), server, folder).map(Some)
+    }
+
+    /// Starts the feeds of a trial whose results go into `folder`.
+    fn feeds(
+        &self,
+        job: &Job<'_>,
+        tracing: Option<Tracing>,
+        clock: Clock,
+        folder: &RunFolder,
+    ) -> anyhow::Result<Option<Feeds>> {
+        let outputs = &job.blueprint.outputs;
+        let (page, way) = (&self.page, &self.reached.way);
+        let fed = Fed { plan: &outputs.feeds, page, spec: &job.spec, way, tracing, clock };
+        fed.start(folder.path(), &outputs.out)
     }
 }
 

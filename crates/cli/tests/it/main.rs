@@ -26,6 +26,10 @@ mod http;
 #[cfg(test)]
 mod http2_server;
 #[cfg(test)]
+mod images;
+#[cfg(test)]
+mod live;
+#[cfg(test)]
 mod misbehaving;
 #[cfg(test)]
 mod misbehaving_http2;
@@ -45,6 +49,8 @@ mod probe;
 mod program;
 #[cfg(test)]
 mod prometheus;
+#[cfg(test)]
+mod pty;
 #[cfg(test)]
 mod real_servers;
 #[cfg(test)]
@@ -71,3 +77,5 @@ mod stress;
 mod sweep;
 #[cfg(test)]
 mod truth;
+#[cfg(test)]
+mod watch;

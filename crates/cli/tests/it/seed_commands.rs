@@ -152,33 +152,21 @@ fn chat_by_name() {
     assert!(ended.stderr.contains(": chat, streaming, "), "{ended:?}");
 }
 
+/// plimsoll run -u 100 -r 100 --prompt-text "$PROMPT" -o 100 --provider triton-infer -H http://localhost:8000
+///   --tokenizer DIR --qps 1
+/// with a limit of its time.
+pub(crate) fn text_at_a_rate(url: &str, tokenizer: &str, time: &str) -> String {
+    format!(
+        "run -u 100 -r 100 --prompt-text 'tell me a story' -o 100 --provider triton-infer -H {url} \
+         --tokenizer {tokenizer} --qps 1 -t {time}"
+    )
+}
+
 #[test]
 fn triton_with_a_text_and_a_tokenizer() {
     let (place, sim) = (Place::new(), Sim::start(SIM));
     let tokenizer = Path::new(env!("CARGO_MANIFEST_DIR")).join("../drive/src/workload/testdata");
-    // plimsoll run -u 100 -r 100 --prompt-text "$PROMPT" -o 100 --provider triton-infer -H http://localhost:8000
-    //   --tokenizer DIR --qps 1
-    let ended = place.run(&[
-        "run",
-        "-u",
-        "100",
-        "-r",
-        "100",
-        "--prompt-text",
-        "tell me a story",
-        "-o",
-        "100",
-        "--provider",
-        "triton-infer",
-        "-H",
-        &sim.url,
-        "--tokenizer",
-        tokenizer.to_str().unwrap(),
-        "--qps",
-        "1",
-        "-t",
-        "2s",
-    ]);
+    let ended = place.line(&text_at_a_rate(&sim.url, tokenizer.to_str().unwrap(), "2s"));
     assert_eq!(ended.code, deserved(&place.summary()), "{ended:?}");
     assert_eq!(value(&ended, "Provider"), "triton-infer");
     assert_eq!(value(&ended, "Model"), "ensemble");

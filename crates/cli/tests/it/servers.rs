@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -76,7 +76,21 @@ pub(crate) fn answering_bodies(answer: impl Fn(&str, &[u8]) -> String + Send + S
     answering_on(TcpListener::bind("127.0.0.1:0").unwrap(), answer)
 }
 
-/// The same on a port of the caller's choice.
+/// What a server was asked: head and body of each request.
+pub(crate) type Seen = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
+/// A server that remembers what it was asked, and answers with what `answer` makes of the path.
+pub(crate) fn remembering(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> (String, Seen) {
+    let seen = Seen::default();
+    let own = seen.clone();
+    let url = answering_bodies(move |head, body| {
+        own.lock().unwrap().push((head.to_owned(), body.to_vec()));
+        answer(head.split(' ').nth(1).unwrap_or(""))
+    });
+    (url, seen)
+}
+
+/// A server that answers so on a port of the caller's choice.
 pub(crate) fn answering_on(
     listener: TcpListener,
     answer: impl Fn(&str, &[u8]) -> String + Send + Sync + 'static,

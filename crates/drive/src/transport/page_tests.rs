@@ -88,7 +88,7 @@ fn a_page_is_read_however_it_is_framed_and_on_one_connection() {
 fn other_answers_are_failures_that_say_what_to_do_and_the_next_page_is_read() {
     let pages = read(&[
         "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone",
-        "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nX: cut\r\nContent-Length: 40\r\n\r\na 1\n",
         "nonsense, and a cut\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\na 1\n",

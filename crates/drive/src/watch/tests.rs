@@ -61,6 +61,7 @@ fn watch(
     let watcher = Watcher::start(plan, clock, folder, Board::default()).unwrap();
     while !until() {
         assert!(clock.now().as_secs_f64() < PATIENCE.as_secs_f64(), "{:?}", watcher.latest());
+        watcher.look_after();
         std::thread::sleep(Duration::from_millis(5));
     }
     let latest = watcher.latest();

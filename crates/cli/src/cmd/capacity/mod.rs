@@ -25,7 +25,7 @@ use crate::args::capacity::{CapacityArgs, Searched};
 use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;
 use crate::report::{capacity as report, emit};
-use crate::session::{CommandFolder, Interrupted, Presets, Session, settings};
+use crate::session::{CommandFolder, Interrupted, Presets, Session, own_options, settings};
 
 /// The largest share of a passing load's seconds that may belong to trials which fail on their own.
 const EXCEED_RATIO: f64 = 0.2;
@@ -40,7 +40,9 @@ const TRIAL_MAX: &str = "5m";
 ///
 /// # Errors
 /// Bad usage, or a failure of this host or of the way to the server.
-pub(crate) fn run(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(matches: &ArgMatches, typed: CapacityArgs) -> anyhow::Result<ExitCode> {
+    let search = own_options(matches, "capacity", &typed.run)?;
+    let args = &CapacityArgs { search, ..typed };
     refuse_loads(args)?;
     let watch = Clock::start();
     let Some(resolved) = settings(matches, "capacity", &args.run, presets(args.search.search))? else {

@@ -8,6 +8,7 @@ use plimsoll_core::load::HandLoad;
 use plimsoll_core::search::{Bound, Effort, TierCapacity, TrialOutcome, Variable};
 use plimsoll_core::slo::{SloVerdict, Verdict};
 use plimsoll_core::stress::Plan;
+use plimsoll_core::watch::{Canonical, Figure, Source};
 use ratatui_core::backend::TestBackend;
 use ratatui_core::style::Color;
 use ratatui_core::terminal::Terminal;
@@ -86,8 +87,16 @@ fn measuring() -> Moment {
 }
 
 #[test]
-fn a_run() {
-    insta::assert_snapshot!(seen(&measuring()));
+fn a_run_with_a_server_that_is_watched() {
+    let figure = |metric, value| Figure { metric, source: Source::Vllm, value };
+    let server = vec![
+        figure(Canonical::QueueDepth, 12.0),
+        figure(Canonical::Running, 64.0),
+        figure(Canonical::KvUsage, 0.973),
+        figure(Canonical::GpuUtilization, 0.62),
+        figure(Canonical::GpuPower, 310.0),
+    ];
+    insta::assert_snapshot!(seen(&Moment { server, ..measuring() }));
 }
 
 #[test]
