@@ -40,11 +40,7 @@ pub(crate) fn trial_line(
         (None, true) => " OVERLOADED",
         (None, false) => "",
     };
-    let effort = match trial.effort {
-        Effort::Look => "look",
-        Effort::Decide => "decide",
-        Effort::Confirm => "confirm",
-    };
+    let effort = effort(trial.effort);
     format!(
         "{number:>3} {effort:<7} {}, {} s:{word} {}; {}",
         load(trial.load, variable),
@@ -52,6 +48,15 @@ pub(crate) fn trial_line(
         found.join(", "),
         so_far.tiers.iter().map(|tier| interval(tier, variable)).collect::<Vec<_>>().join(", ")
     )
+}
+
+/// What a trial was made for.
+pub(super) fn effort(effort: Effort) -> &'static str {
+    match effort {
+        Effort::Look => "look",
+        Effort::Decide => "decide",
+        Effort::Confirm => "confirm",
+    }
 }
 
 fn finding(found: &SloVerdict) -> String {
@@ -88,8 +93,12 @@ pub(crate) fn interval(tier: &TierCapacity, variable: Variable) -> String {
 
 /// The whole report. `path` is where the certificate was written.
 pub(crate) fn text(certificate: &Certificate, path: &Path, style: Style) -> String {
-    let mut sections =
-        vec![answer(certificate, style), basis(certificate), limit(certificate), knees(certificate)];
+    let mut sections = vec![
+        answer(certificate, style),
+        basis(certificate),
+        limit(&certificate.capacity.tiers, &certificate.trials, certificate.variable),
+        knees(certificate),
+    ];
     sections.extend(certificate.burst.as_ref().map(|burst| {
         let cost = |cost: &Option<f64>| cost.map_or("not known".to_owned(), percent);
         let all: Vec<String> = burst.cost.iter().map(cost).collect();
@@ -124,7 +133,8 @@ fn answer(certificate: &Certificate, style: Style) -> String {
     text + &invalid(certificate) + &rate_limit(certificate)
 }
 
-fn headroom_line(headroom: f64, today: &str) -> String {
+/// What today's traffic leaves.
+pub(super) fn headroom_line(headroom: f64, today: &str) -> String {
     if headroom < 0.0 {
         format!("           today's {today} is {} more than that\n", percent(-headroom / (1.0 + headroom)))
     } else {
@@ -133,7 +143,7 @@ fn headroom_line(headroom: f64, today: &str) -> String {
 }
 
 /// The verdict on a tier: how to colour it, its word, and what it means.
-fn verdict(certificate: &Certificate, tier: &TierCapacity) -> (Tone, &'static str, String) {
+pub(super) fn verdict(certificate: &Certificate, tier: &TierCapacity) -> (Tone, &'static str, String) {
     let variable = certificate.variable;
     let show = |value: f64| load(value, variable);
     let (Some(low), doom) = (tier.low, &certificate.doom) else {
@@ -221,7 +231,7 @@ fn none(certificate: &Certificate, tier: &TierCapacity) -> (Tone, &'static str, 
 }
 
 /// Trials in which this client measured itself.
-fn invalid(certificate: &Certificate) -> String {
+pub(super) fn invalid(certificate: &Certificate) -> String {
     let mut reasons = certificate.trials.iter().filter_map(|trial| trial.invalid.as_deref());
     let Some(first) = reasons.next() else { return String::new() };
     let trials = 1 + reasons.count();
@@ -232,7 +242,7 @@ fn invalid(certificate: &Certificate) -> String {
 }
 
 /// A limit that refuses is not one that cannot.
-fn rate_limit(certificate: &Certificate) -> String {
+pub(super) fn rate_limit(certificate: &Certificate) -> String {
     let limited = certificate.trials.iter().filter(|trial| trial.rate_limited > 0);
     let Some(least) = limited.map(|trial| trial.load).reduce(f64::min) else { return String::new() };
     format!(
@@ -242,7 +252,8 @@ fn rate_limit(certificate: &Certificate) -> String {
     )
 }
 
-fn basis(certificate: &Certificate) -> String {
+/// The traffic, and how it was judged.
+pub(super) fn basis(certificate: &Certificate) -> String {
     let Certificate { traffic, method, run, capacity, .. } = certificate;
     let cv = traffic.cv.map_or_else(String::new, |cv| format!(", CV {}", short(cv)));
     let visible = method.visible_overload.map_or_else(String::new, |overload| {
@@ -265,7 +276,8 @@ fn basis(certificate: &Certificate) -> String {
     )
 }
 
-fn knees(certificate: &Certificate) -> String {
+/// Where more load stops being worth it.
+pub(super) fn knees(certificate: &Certificate) -> String {
     let knees = &certificate.knees;
     let variable = certificate.variable;
     let mut found = Vec::new();
@@ -295,34 +307,71 @@ fn knees(certificate: &Certificate) -> String {
     if found.is_empty() { String::new() } else { format!("Knees      {}\n", found.join("\n           ")) }
 }
 
-/// The loads that were tried, each with all its trials together.
-fn trials(certificate: &Certificate) -> String {
+/// A load that was tried, with all its trials together.
+pub(super) struct TriedLoad {
+    pub(super) load: f64,
+    pub(super) trials: usize,
+    pub(super) seconds: f64,
+    pub(super) throughput: f64,
+    pub(super) concurrency: f64,
+    pub(super) latency: Option<f64>,
+    /// The greatest of any trial.
+    pub(super) latency_p99: Option<f64>,
+    /// What the trials said, counted.
+    pub(super) said: String,
+    /// How full its resources were, where the server was watched.
+    pub(super) server: Option<String>,
+}
+
+/// The loads that were tried, from the least to the greatest.
+pub(super) fn loads(certificate: &Certificate) -> Vec<TriedLoad> {
     let mut all: Vec<&TrialOutcome> = certificate.trials.iter().collect();
     all.sort_by(|a, b| a.load.total_cmp(&b.load));
+    all.chunk_by(|a, b| b.load / a.load < 1.0 + 1e-9).map(together).collect()
+}
+
+fn together(trials: &[&TrialOutcome]) -> TriedLoad {
+    let seconds: f64 = trials.iter().map(|trial| trial.seconds).sum();
+    let mean = |of: fn(&TrialOutcome) -> f64| {
+        trials.iter().map(|trial| trial.seconds * of(trial)).sum::<f64>() / seconds
+    };
+    let latency = trials.iter().any(|trial| trial.latency.is_some());
+    TriedLoad {
+        load: trials[0].load,
+        trials: trials.len(),
+        seconds,
+        throughput: mean(|trial| trial.throughput),
+        concurrency: mean(|trial| trial.concurrency),
+        latency: latency.then(|| mean(|trial| trial.latency.unwrap_or(0.0))),
+        latency_p99: trials.iter().filter_map(|trial| trial.latency_p99).reduce(f64::max),
+        said: said(trials),
+        server: trials.iter().any(|trial| trial.server.is_some()).then(|| resources(trials)),
+    }
+}
+
+/// The columns of the table of loads.
+pub(super) const LOADS: [&str; 8] =
+    ["load", "trials", "s", "completed/s", "in flight", "latency ms", "p99 ms", "said"];
+
+/// The loads that were tried, each with all its trials together.
+fn trials(certificate: &Certificate) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    let watched = all.iter().any(|trial| trial.server.is_some());
-    let mut header = vec!["load", "trials", "s", "completed/s", "in flight", "latency ms", "p99 ms", "said"];
-    header.extend(watched.then_some("server"));
-    table.set_header(header);
-    for trials in all.chunk_by(|a, b| b.load / a.load < 1.0 + 1e-9) {
-        let seconds: f64 = trials.iter().map(|trial| trial.seconds).sum();
-        let mean = |of: fn(&TrialOutcome) -> f64| {
-            trials.iter().map(|trial| trial.seconds * of(trial)).sum::<f64>() / seconds
-        };
-        let latency = trials.iter().any(|trial| trial.latency.is_some());
-        let p99 = trials.iter().filter_map(|trial| trial.latency_p99).reduce(f64::max);
+    let loads = loads(certificate);
+    let watched = loads.iter().any(|tried| tried.server.is_some());
+    table.set_header(LOADS.into_iter().chain(watched.then_some("server")));
+    for tried in loads {
         let mut row = vec![
-            load(trials[0].load, certificate.variable),
-            trials.len().to_string(),
-            short(seconds),
-            short(mean(|trial| trial.throughput)),
-            short(mean(|trial| trial.concurrency)),
-            ms(latency.then(|| mean(|trial| trial.latency.unwrap_or(0.0)))),
-            ms(p99),
-            said(trials),
+            load(tried.load, certificate.variable),
+            tried.trials.to_string(),
+            short(tried.seconds),
+            short(tried.throughput),
+            short(tried.concurrency),
+            ms(tried.latency),
+            ms(tried.latency_p99),
+            tried.said,
         ];
-        row.extend(watched.then(|| resources(trials)));
+        row.extend(watched.then(|| tried.server.unwrap_or_default()));
         table.add_row(row);
     }
     for column in table.column_iter_mut().take(7) {
@@ -351,14 +400,15 @@ fn resources(trials: &[&TrialOutcome]) -> String {
 }
 
 /// What limits the server where its capacity ends: at the least load that failed, or else at the greatest that passed.
-fn limit(certificate: &Certificate) -> String {
+fn limit(tiers: &[TierCapacity], trials: &[TrialOutcome], variable: Variable) -> String {
     let mut text = String::new();
-    for tier in &certificate.capacity.tiers {
+    for tier in tiers {
         let Some(end) = tier.high.or(tier.low) else { continue };
-        let near = certificate.trials.iter().filter(|trial| (trial.load / end.load - 1.0).abs() < 1e-9);
+        let near = trials.iter().filter(|trial| (trial.load / end.load - 1.0).abs() < 1e-9);
         let Some(server) = near.filter_map(|trial| trial.server.as_ref()).next_back() else { continue };
         let name = if tier.name.is_empty() { String::new() } else { format!(" ({})", tier.name) };
-        text += &format!("Server{name:<5}at {}: {}\n", load(end.load, certificate.variable), server.says);
+        text +=
+            &format!("{:<10} at {}: {}\n", format!("Server{name}"), load(end.load, variable), server.says);
     }
     text
 }
@@ -396,4 +446,66 @@ pub(crate) fn says(trial: &TrialOutcome) -> String {
         }
     };
     trial.tiers.iter().map(|found| of_tier(found).name()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_core::search::Bound;
+    use plimsoll_core::watch::{Canonical, Saturation, Use};
+
+    use super::*;
+
+    fn trial(load: f64, cache: f64) -> TrialOutcome {
+        let used = |resource, metric, mean| Use { resource, metric, mean, p95: mean };
+        TrialOutcome {
+            load,
+            effort: Effort::Look,
+            seconds: 10.0,
+            spent: 12.0,
+            tiers: Vec::new(),
+            overloaded: false,
+            invalid: None,
+            gone: false,
+            rate_limited: 0,
+            throughput: load,
+            latency: None,
+            latency_p99: None,
+            concurrency: 1.0,
+            server: Some(Saturation {
+                uses: vec![
+                    used(Resource::HostCpu, Canonical::HostCpu, 0.1),
+                    used(Resource::KvCache, Canonical::KvUsage, cache),
+                    used(Resource::Gpu, Canonical::GpuUtilization, 0.62),
+                ],
+                says: format!("saturated: KV cache {:.0} %", cache * 100.0),
+                ..Saturation::default()
+            }),
+        }
+    }
+
+    #[test]
+    fn a_load_shows_what_was_in_use_on_average_the_fullest_first() {
+        let (first, second) = (trial(10.0, 0.9), trial(10.0, 1.0));
+        assert_eq!(resources(&[&first, &second]), "KV cache 95 %, GPU 62 %");
+        let unwatched = TrialOutcome { server: None, ..first };
+        assert_eq!(resources(&[&unwatched]), "");
+    }
+    #[test]
+    fn the_limit_is_that_of_the_load_at_which_the_capacity_ends() {
+        let bound = |load| Some(Bound { load, seconds: 10.0, confirmed: true });
+        let tier = |name: &str, high| TierCapacity {
+            name: name.to_owned(),
+            low: bound(10.0),
+            high,
+            ceiling: None,
+            binding: None,
+            needs_seconds: None,
+        };
+        let trials = [trial(10.0, 0.8), trial(12.0, 0.97)];
+        let text = limit(&[tier("", bound(12.0)), tier("gold", None)], &trials, Variable::Rate);
+        assert_eq!(
+            text,
+            "Server     at 12.0/s: saturated: KV cache 97 %\nServer (gold) at 10.0/s: saturated: KV cache 80 %\n"
+        );
+    }
 }

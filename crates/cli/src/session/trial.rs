@@ -24,6 +24,7 @@ use plimsoll_drive::watch::{ServerPart, Watcher};
 use super::blueprint::Blueprint;
 use super::database;
 use super::feeds::{self, Fed};
+use super::folder::write_settings;
 use super::interrupts::Interrupted;
 use super::launch::Launch;
 use super::locust::Locust;
@@ -34,7 +35,7 @@ use super::server::Way;
 use super::show::Shown;
 use super::stage::{Act, Show, Stage};
 use super::watch::Watch;
-use crate::live::{Can, Console, History, Live, Occasion, View};
+use crate::live::{Can, Console, Live, Occasion, View};
 use crate::report::emit;
 use crate::report::locust_csv::LocustFiles;
 use crate::report::plan::{self, Plan};
@@ -153,8 +154,7 @@ impl Session {
             workload: trial.blueprint.workload_after(self.asked),
         };
         self.interrupts()?;
-        let plan = &job.blueprint.outputs.feeds;
-        let tracing = feeds::tracing(plan, &job.spec);
+        let tracing = feeds::tracing(&job.blueprint.outputs.feeds, &job.spec);
         let protocol = feeds::traced(&job.blueprint.protocol, tracing);
         let launch = Launch::prepare(&job.spec, &self.reached.way, &protocol, &job.workload)?;
         let clock = launch.clock();
@@ -174,17 +174,17 @@ impl Session {
         let each = trial.each.map(|make| make(clock));
         let mut stage = self.stage.take().unwrap_or_else(|| job.stage(trial.show.occasion, times));
         let act = Act {
-            title: plan::short_title(&header),
+            // A search changes the load from trial to trial, and tells so itself.
+            title: plan::short_title(&header, trial.show.occasion.lines),
+            streamed: job.spec.api.stream && job.spec.api.interface.streams(),
             show: trial.show,
-            history: History::default(),
-            watcher: watcher.clone(),
         };
         let mut options = job.recording(clock, times, locust.as_ref(), each, feeds);
         // What others add to the summary may rest on what was seen of the server.
         let part = watcher.clone().map(|watcher| ServerPart::new(watcher, times.measure_start));
         options.windows.splice(0..0, part.map(|part| Box::new(part) as Box<dyn WindowSink>));
         if stage.is_full() {
-            options.windows.push(Box::new(act.history.clone()));
+            options.windows.push(Box::new(stage.history.clone()));
         }
         let (recorder, handle) = Recorder::start(Some(folder), header, options)?;
         let running = launch.start(job.spec.clone(), clock, times, handle.clone())?;
@@ -241,6 +241,20 @@ impl Session {
         let folder = folder.path().to_owned();
         Profiling::start(draft, (clock, times.measure_start), watcher.clone(), server, folder).map(Some)
     }
+
+    /// Starts the feeds of a trial whose results go into `folder`.
+    fn feeds(
+        &self,
+        job: &Job<'_>,
+        tracing: Option<Tracing>,
+        clock: Clock,
+        folder: &RunFolder,
+    ) -> anyhow::Result<Option<Feeds>> {
+        let outputs = &job.blueprint.outputs;
+        let (page, way) = (&self.page, &self.reached.way);
+        let fed = Fed { plan: &outputs.feeds, page, spec: &job.spec, way, tracing, clock };
+        fed.start(folder.path(), &outputs.out)
+    }
 }
 
 /// A trial with all its parts.
@@ -252,10 +266,14 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn folder(&self, place: &Place, clock: Clock) -> Result<RunFolder, RecorderError> {
+        let outputs = &self.blueprint.outputs;
         match place {
             Place::New => {
-                RunFolder::create(&self.blueprint.outputs.out, clock.wall(Offset::ZERO), &self.spec)
+                let folder = RunFolder::create(&outputs.out, clock.wall(Offset::ZERO), &self.spec)?;
+                write_settings(folder.path(), &outputs.settings)?;
+                Ok(folder)
             }
+            // One of several of a command, whose own folder has the settings.
             Place::Folder(path) => RunFolder::create_at(path, &self.spec),
         }
     }
