@@ -83,7 +83,7 @@ impl Writer {
         let mut pause = PAUSES.0;
         while let Err(error) = self.attempt(work).await {
             self.client = None;
-            self.counts.failed(format!("{}: {error}", self.settings));
+            self.counts.failed(error.to_string());
             if let Failure::Data(_) = error {
                 return;
             }
