@@ -9,6 +9,7 @@ mod logging;
 mod report;
 mod resolve;
 mod session;
+mod stack;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
             Command::Calibrate(args) => cmd::calibrate::run(&args),
             Command::Compare(args) => cmd::compare::run(&args),
             Command::Sweep(args) => cmd::sweep::run(&matches, &args),
+            Command::Stack(args) => cmd::stack::run(&args),
             Command::Selftest(args) => cmd::selftest::run(&args),
         });
     match done {

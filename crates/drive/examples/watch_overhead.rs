@@ -35,7 +35,7 @@ fn measure(seconds: u64) -> Result<(), Failure> {
     let spec = testing::run();
     let urls = BufReader::new(server.stdout.take().ok_or("no output")?).lines().take(TARGETS);
     let targets = urls
-        .map(|url| Ok(WatchTarget::Page(PageTarget::at(&url?, Vec::new(), &spec.transport, None)?)))
+        .map(|url| Ok(WatchTarget::from(PageTarget::at(&url?, Vec::new(), &spec.transport, None)?)))
         .collect::<Result<Vec<_>, Failure>>()?;
     let plan = WatchPlan { interval: Duration::from_secs(1), targets };
     let results = tempfile::tempdir()?;
@@ -89,8 +89,7 @@ fn serve() -> Result<(), Failure> {
             let mut number = 0;
             for stream in listener.incoming() {
                 let stream = stream?;
-                let mut lines = BufReader::new(stream.try_clone()?).lines();
-                while let Some(line) = lines.next() {
+                for line in BufReader::new(stream.try_clone()?).lines() {
                     if line?.is_empty() {
                         number += 1;
                         let page = page(number);

@@ -14,8 +14,10 @@ pub(crate) mod load;
 pub(crate) mod objectives;
 pub(crate) mod output;
 pub(crate) mod payload;
+pub(crate) mod postgres;
 pub(crate) mod request;
 pub(crate) mod soak;
+pub(crate) mod stack;
 pub(crate) mod stress;
 pub(crate) mod sweep;
 pub(crate) mod values;
@@ -57,6 +59,8 @@ pub(crate) enum Command {
     Compare(compare::CompareArgs),
     /// Repeat a run for every combination of some settings
     Sweep(Box<sweep::SweepArgs>),
+    /// Start Grafana, Prometheus and TimescaleDB with dashboards for watching runs
+    Stack(stack::StackArgs),
     /// Check this host and this build
     Selftest(SelftestArgs),
 }
@@ -96,6 +100,8 @@ pub(crate) struct RunArgs {
     pub(crate) output: output::OutputArgs,
     #[command(flatten)]
     pub(crate) feeds: feeds::FeedArgs,
+    #[command(flatten)]
+    pub(crate) postgres: postgres::PostgresArgs,
     #[command(flatten)]
     pub(crate) transport: request::TransportArgs,
     #[command(flatten)]
@@ -147,7 +153,8 @@ Values: durations are 30, 30s, 500ms, 5m, 5min or 1h30m (a bare number is second
 Layers, later ones win: defaults, ./plimsoll.toml, --config FILE, the environment, flags. File keys are long option \
 names. Every option can be set in the environment as PLIMSOLL_<LONG_NAME>; Locust's own also as LOCUST_<LONG_NAME>; \
 and MODEL, API_KEY, PROMPT_TOKENS, MAX_TOKENS, MAX_TOKENS_CAP, MAX_TOKENS_DISTRIBUTION, MAX_TOKENS_RANGE, TOP_K, \
-TEMPERATURE, TOKENIZER, DATASET and PROMPT_CACHE_MAX_LEN as the load test reads them.
+TEMPERATURE, TOKENIZER, DATASET and PROMPT_CACHE_MAX_LEN as the load test reads them; PGHOST, PGPORT, PGUSER, \
+PGPASSWORD, PGDATABASE, PGSSLMODE and PGSSLROOTCERT as PostgreSQL's own clients do.
 
 Exit codes: 0 passed; 1 the run failed; 2 bad usage or configuration; 3 INVALID measurement; 99 an objective was \
 missed; 130 interrupted twice.";

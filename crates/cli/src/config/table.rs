@@ -14,7 +14,7 @@ use crate::exit::{UsageError, refuse};
 pub(crate) const OWN_PREFIX: &str = "PLIMSOLL_";
 
 /// Options that Locust itself reads from `LOCUST_…`.
-const LOCUST_VARIABLES: [&str; 14] = [
+const LOCUST_VARIABLES: [&str; 17] = [
     "host",
     "users",
     "spawn-rate",
@@ -29,10 +29,13 @@ const LOCUST_VARIABLES: [&str; 14] = [
     "stop-timeout",
     "exit-code-on-error",
     "locustfile",
+    "timescale",
+    "grafana-url",
+    "test-env",
 ];
 
-/// Variables of the load test, and of OpenTelemetry, with the option that each sets.
-const TOOL_VARIABLES: [(&str, &str); 13] = [
+/// Variables of the load test, of PostgreSQL's clients and of OpenTelemetry, with the option that each sets.
+const TOOL_VARIABLES: [(&str, &str); 20] = [
     ("MODEL", "model"),
     ("API_KEY", "api-key"),
     ("PROMPT_TOKENS", "prompt-tokens"),
@@ -45,14 +48,22 @@ const TOOL_VARIABLES: [(&str, &str); 13] = [
     ("TOKENIZER", "tokenizer"),
     ("DATASET", "dataset"),
     ("PROMPT_CACHE_MAX_LEN", "prompt-cache-max-len"),
+    ("PGHOST", "pghost"),
+    ("PGPORT", "pgport"),
+    ("PGUSER", "pguser"),
+    ("PGPASSWORD", "pgpassword"),
+    ("PGDATABASE", "pgdatabase"),
+    ("PGSSLMODE", "pgsslmode"),
+    ("PGSSLROOTCERT", "pgsslrootcert"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp"),
 ];
 
 /// Options whose values are never shown.
-const SECRET: [&str; 7] = [
+const SECRET: [&str; 8] = [
     "api-key",
     "header",
     "pgpassword",
+    "postgres",
     "watch-header",
     "remote-write-header",
     "remote-write-bearer",

@@ -78,7 +78,7 @@ fn every_variable_sets_an_option() {
         assert!(variables.iter().any(|(variable, _)| variable == name), "{name}");
     }
     let foreign = variables.iter().filter(|(variable, _)| !variable.starts_with(table::OWN_PREFIX)).count();
-    assert_eq!(foreign, 12 + 1 + 14, "the load test's, OpenTelemetry's, Locust's");
+    assert_eq!(foreign, 12 + 7 + 1 + 17, "the load test's, PostgreSQL's, OpenTelemetry's, Locust's");
 }
 
 #[test]

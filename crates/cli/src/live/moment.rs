@@ -40,6 +40,8 @@ pub(crate) struct Moment {
     pub(crate) ok: u64,
     /// Failures by class.
     pub(crate) errors: Vec<(String, u64)>,
+    /// Whether answers are streamed.
+    pub(crate) streamed: bool,
     /// The last complete seconds, oldest first.
     pub(crate) history: Vec<Second>,
     /// What the requests so far say of the objectives.

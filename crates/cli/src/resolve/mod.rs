@@ -13,6 +13,7 @@ mod http;
 mod images;
 pub(crate) mod load;
 mod payload;
+mod postgres;
 mod proxy;
 mod simulated;
 mod target;
@@ -44,6 +45,7 @@ pub(crate) use feeds::{FeedPlan, Receiver};
 pub(crate) use http::HttpDraft;
 pub(crate) use load::TraceInput;
 pub(crate) use payload::PayloadDraft;
+pub(crate) use postgres::PostgresOutput;
 pub(crate) use target::TargetDraft;
 pub(crate) use target::TargetKind;
 pub(crate) use watch::{ProfileDraft, Profiler, WatchDraft};
@@ -214,6 +216,8 @@ pub(crate) struct Outputs {
     pub(crate) csv: Option<String>,
     pub(crate) show_request: bool,
     pub(crate) show_response: bool,
+    /// The database to feed.
+    pub(crate) postgres: Option<PostgresOutput>,
     /// What is shown while running.
     pub(crate) view: ViewName,
     pub(crate) color: ColorName,
@@ -249,6 +253,8 @@ pub(crate) fn resolve(
     let given = |long: &str| merged.contains_key(long);
 
     compat::answer(&args.compat, &mut warnings)?;
+    let name = run_name(&args.output.name)?;
+    let postgres = postgres::resolve(&args.postgres, &merged, (&name, &context.env), &mut warnings)?;
     let mut derived: Vec<Derived> = Vec::new();
     let own_requests = http::asked_by(&given);
     let target = target::resolve(&args, context, own_requests, &mut warnings, &mut derived)?;
@@ -308,7 +314,7 @@ pub(crate) fn resolve(
 
     let printed_config = args.output.print_config.then(|| config::print::render(&merged, &derived, &table));
     let draft = Draft {
-        name: run_name(&args.output.name)?,
+        name,
         seed: Seed(seed),
         threads,
         load,
@@ -325,7 +331,7 @@ pub(crate) fn resolve(
         http,
         workload,
     };
-    let outputs = outputs(args, feeds, &given);
+    let outputs = Outputs { postgres, ..outputs(args, feeds, &given) };
     Ok(Resolved { draft, outputs, watch, trace, forced_from, warnings, printed_config })
 }
 
@@ -426,6 +432,7 @@ fn outputs(args: RunArgs, feeds: FeedPlan, given: &dyn Fn(&str) -> bool) -> Outp
         json: args.output.json,
         summary_file: args.output.summary_file,
         csv: args.output.csv,
+        postgres: None,
         show_request: args.output.show_request,
         show_response: args.output.show_response,
         view: if args.output.no_progress { ViewName::Off } else { args.output.view },

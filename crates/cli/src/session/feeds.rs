@@ -70,13 +70,18 @@ pub(super) struct Fed<'a> {
 }
 
 impl Fed<'_> {
-    /// Starts the feeds of a trial whose results go into `folder`, below `out`.
+    /// Starts the feeds of a trial whose results go into `folder`, below `out`, beside the `database` that is fed already.
     ///
     /// # Errors
     /// The certificates of this system cannot be used, or there is no thread.
-    pub(super) fn start(&self, folder: &Path, out: &Path) -> anyhow::Result<Option<Feeds>> {
+    pub(super) fn start(
+        &self,
+        folder: &Path,
+        out: &Path,
+        database: Option<Box<dyn Feed>>,
+    ) -> anyhow::Result<Option<Feeds>> {
         let testid = testid(self.plan.testid.as_deref(), folder.strip_prefix(out).unwrap_or(folder));
-        let mut feeds: Vec<Box<dyn Feed>> = Vec::new();
+        let mut feeds: Vec<Box<dyn Feed>> = database.into_iter().collect();
         let outlets = MetricsOutlets {
             exposition: self.page.exposition.as_ref().map(Exposition::shown),
             remote_write: self.push(self.plan.remote_write.as_ref())?,

@@ -2,6 +2,7 @@
 
 mod adapt;
 mod blueprint;
+mod database;
 mod feeds;
 mod folder;
 pub(crate) mod hooks;

@@ -1,12 +1,9 @@
 //! What is shown of all trials of a session: one view, from the first of them to the last.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_core::time::Offset;
-use plimsoll_core::watch::Figure;
 use plimsoll_drive::clock::Clock;
-use plimsoll_drive::watch::Watcher;
 
 use super::interrupts::{Heard, Interrupts};
 use crate::live::{Can, History, Key, Live, Moment, Occasion, Story, Tell};
@@ -31,17 +28,11 @@ pub(super) struct Act {
     pub(super) show: Show,
     /// What is asked of whom.
     pub(super) title: String,
-    pub(super) history: History,
-    /// What is watched of the server, if anything.
-    pub(super) watcher: Option<Arc<Watcher>>,
+    /// Whether answers are streamed.
+    pub(super) streamed: bool,
 }
 
 impl Act {
-    /// What was seen of the server last.
-    pub(super) fn server(&self) -> Vec<Figure> {
-        self.watcher.as_ref().map(|watcher| watcher.latest().figures).unwrap_or_default()
-    }
-
     /// What the command tells at a moment.
     pub(super) fn story(&self, now: Offset) -> Story {
         self.show.tell.as_ref().map_or(Story::Run, |tell| tell(now))
@@ -51,6 +42,8 @@ impl Act {
 /// The view of a session, and where it stands.
 pub(super) struct Stage {
     live: Live,
+    /// The last seconds of all trials.
+    pub(super) history: History,
     last: Moment,
     /// The user paused the last trial, and it ended: the next one waits.
     pub(super) paused: bool,
@@ -58,7 +51,7 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new(live: Live) -> Self {
-        Stage { live, last: Moment::default(), paused: false }
+        Stage { live, history: History::default(), last: Moment::default(), paused: false }
     }
 
     pub(super) fn is_full(&self) -> bool {

@@ -12,8 +12,8 @@ use plimsoll_core::summary::RunHeader;
 use plimsoll_core::time::Offset;
 use plimsoll_core::workload::Workload;
 use plimsoll_drive::clock::Clock;
-use plimsoll_drive::feed::Feeds;
 use plimsoll_drive::feed::otlp::Tracing;
+use plimsoll_drive::feed::{Feed, Feeds};
 use plimsoll_drive::protocol::Mask;
 use plimsoll_drive::recorder::{
     CountTokens, Finished, Options, RecordSink, Recorder, RecorderError, RunEnd, RunFolder, WindowSink,
@@ -23,6 +23,7 @@ use plimsoll_drive::runner::Running;
 use plimsoll_drive::watch::{ServerPart, Watcher};
 
 use super::blueprint::Blueprint;
+use super::database;
 use super::feeds::{self, Fed};
 use super::interrupts::Interrupted;
 use super::launch::Launch;
@@ -34,7 +35,7 @@ use super::server::Way;
 use super::show::Shown;
 use super::stage::{Act, Show, Stage};
 use super::watch::Watch;
-use crate::live::{Can, Console, History, Live, Occasion, View};
+use crate::live::{Can, Console, Live, Occasion, View};
 use crate::report::emit;
 use crate::report::locust_csv::LocustFiles;
 use crate::report::plan::{self, Plan};
@@ -160,27 +161,29 @@ impl Session {
         let times = Times::of(&job.spec);
         let locust = job.locust_files(clock)?;
         let header = job.header(clock);
+        let database = job.database(&header, clock, times)?;
         if trial.afterwards == Afterwards::StopServer {
             job.announce(&header);
+            job.link(clock, None);
         }
         let folder = job.folder(&trial.place, clock)?;
-        let feeds = self.feeds(&job, tracing, clock, &folder)?;
+        let feeds = self.feeds(&job, tracing, &folder, clock, database)?;
         let watcher = self.watch.start(clock, &folder)?;
         let profiling = self.profiling(&job, (clock, times), watcher.as_ref(), &folder)?;
         let each = trial.each.map(|make| make(clock));
         let mut stage = self.stage.take().unwrap_or_else(|| job.stage(trial.show.occasion, times));
         let act = Act {
-            title: plan::short_title(&header),
+            // A search changes the load from trial to trial, and tells so itself.
+            title: plan::short_title(&header, trial.show.occasion.lines),
+            streamed: job.spec.api.stream && job.spec.api.interface.streams(),
             show: trial.show,
-            history: History::default(),
-            watcher: watcher.clone(),
         };
         let mut options = job.recording(clock, times, locust.as_ref(), each, feeds);
         // What others add to the summary may rest on what was seen of the server.
         let part = watcher.clone().map(|watcher| ServerPart::new(watcher, times.measure_start));
         options.windows.splice(0..0, part.map(|part| Box::new(part) as Box<dyn WindowSink>));
         if stage.is_full() {
-            options.windows.push(Box::new(act.history.clone()));
+            options.windows.push(Box::new(stage.history.clone()));
         }
         let (recorder, handle) = Recorder::start(Some(folder), header, options)?;
         let running = launch.start(job.spec.clone(), clock, times, handle.clone())?;
@@ -213,6 +216,9 @@ impl Session {
         }
         let finished = recorder.finish(end).context("the results cannot be completed")?;
         self.asked += finished.summary.counts.total;
+        if trial.afterwards == Afterwards::StopServer {
+            job.link(clock, Some(clock.now()));
+        }
         job.warn_of_lengths();
         stopped?;
         Ok(Done { spec: job.spec, times, finished, interrupted, locust })
@@ -240,13 +246,14 @@ impl Session {
         &self,
         job: &Job<'_>,
         tracing: Option<Tracing>,
-        clock: Clock,
         folder: &RunFolder,
+        clock: Clock,
+        database: Option<Box<dyn Feed>>,
     ) -> anyhow::Result<Option<Feeds>> {
         let outputs = &job.blueprint.outputs;
         let (page, way) = (&self.page, &self.reached.way);
         let fed = Fed { plan: &outputs.feeds, page, spec: &job.spec, way, tracing, clock };
-        fed.start(folder.path(), &outputs.out)
+        fed.start(folder.path(), &outputs.out, database)
     }
 }
 
@@ -291,6 +298,26 @@ impl Job<'_> {
         Ok(Some(Locust::new(files, self.blueprint.protocol.route(), clock)))
     }
 
+    /// The database that is fed with the run, if there is one. It must be there before the run starts.
+    fn database(
+        &self,
+        header: &RunHeader,
+        clock: Clock,
+        times: Times,
+    ) -> anyhow::Result<Option<Box<dyn Feed>>> {
+        let outputs = &self.blueprint.outputs;
+        let Some(output) = &outputs.postgres else { return Ok(None) };
+        let told = database::Told {
+            spec: &self.spec,
+            header,
+            route: self.blueprint.protocol.route(),
+            times,
+            clock,
+            exit_code_on_error: outputs.exit_code_on_error,
+        };
+        Ok(Some(Box::new(database::begin(output, &told)?)))
+    }
+
     fn header(&self, clock: Clock) -> RunHeader {
         let spec = &self.spec;
         RunHeader {
@@ -323,6 +350,14 @@ impl Job<'_> {
             load: &spec.load,
             api_by_default: self.blueprint.outputs.api_by_default,
         }));
+    }
+
+    /// Says where the run can be seen in Grafana, if it is fed with it.
+    fn link(&self, clock: Clock, end: Option<Offset>) {
+        if let Some(output) = &self.blueprint.outputs.postgres {
+            let what = if end.is_some() { "the run in Grafana" } else { "follow the run in Grafana" };
+            emit::note(&format!("{what}: {}", database::link(output, clock, end)));
+        }
     }
 
     fn recording(

@@ -123,7 +123,7 @@ impl Watch<'_> {
             self.running.stop().drain(self.clock.now());
         }
         let moment = self.moment(snapshot, watch.now().since(Offset::ZERO));
-        stage.show(if stage.is_full() { self.in_full(moment) } else { moment });
+        stage.show(if stage.is_full() { self.in_full(moment, stage) } else { moment });
     }
 
     fn moment(&self, snapshot: LiveSnapshot, watched: Duration) -> Moment {
@@ -152,11 +152,12 @@ impl Watch<'_> {
     }
 
     /// The moment with what only a view that fills the terminal shows.
-    fn in_full(&self, moment: Moment) -> Moment {
+    fn in_full(&self, moment: Moment, stage: &Stage) -> Moment {
         Moment {
             title: self.act.title.clone(),
-            history: self.act.history.seconds(),
-            server: self.act.server(),
+            streamed: self.act.streamed,
+            history: stage.history.seconds(),
+            server: self.server.map(|watcher| watcher.latest().figures).unwrap_or_default(),
             story: self.act.story(self.clock.now()),
             ..moment
         }

@@ -15,9 +15,12 @@ mod coldstart;
 #[cfg(test)]
 mod compare;
 #[cfg(test)]
+mod dashboards;
+#[cfg(test)]
 mod dying;
 #[cfg(test)]
 mod family;
+#[cfg(test)]
 mod feeds;
 #[cfg(test)]
 mod frames;
@@ -39,6 +42,8 @@ mod objectives;
 mod outcomes;
 #[cfg(test)]
 mod payloads;
+#[cfg(test)]
+mod postgresql;
 #[cfg(test)]
 mod presets;
 #[cfg(test)]
@@ -69,6 +74,8 @@ mod servers;
 mod simulated;
 #[cfg(test)]
 mod soak;
+#[cfg(test)]
+mod stack;
 #[cfg(test)]
 mod stop;
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use crate::postgresql::Database;
 use crate::program::{Ended, Place, deserved, wait_until};
 use crate::servers::Sim;
 
@@ -180,13 +181,13 @@ fn triton_with_a_text_and_a_tokenizer() {
 
 #[test]
 fn a_configuration_for_grafana() {
-    let (place, sim) = (Place::new(), Sim::start(SIM));
+    let (place, sim, database) = (Place::new(), Sim::start(SIM), Database::start());
     place.write(
         "locust-grafana.conf",
         &format!(
-            "locustfile = load_test.py\nhost = {}\nheadless = true\ntimescale = true\npghost = localhost\n\
-             pgport = 5432\npguser = postgres\npgpassword = hunter2\n",
-            sim.url
+            "locustfile = load_test.py\nhost = {}\nheadless = true\ntimescale = true\npghost = 127.0.0.1\n\
+             pgport = {}\npguser = postgres\npgpassword = postgres\n",
+            sim.url, database.port
         ),
     );
     // plimsoll run --config locust-grafana.conf -u 8 -p 512 -o 128
@@ -197,7 +198,8 @@ fn a_configuration_for_grafana() {
     let ended = started.wait();
     assert!(matches!(ended.code, Some(0 | 3)), "{ended:?}");
     assert_eq!(value(&ended, "Concurrency"), "8");
-    assert!(ended.stderr.contains("nothing is written to PostgreSQL by this version"), "{ended:?}");
-    assert!(!ended.stdout.contains("hunter2") && !ended.stderr.contains("hunter2"), "{ended:?}");
+    assert!(ended.stderr.contains("follow the run in Grafana: http://localhost:3000/d/"), "{ended:?}");
+    let rows = database.ask("SELECT count(*) FROM request WHERE request_type = 'POST'");
+    assert_eq!(rows, [[Some(place.records().len().to_string())]]);
     wait_until("the server to be rid of the run", || sim.stat("in_flight") == 0);
 }

@@ -61,6 +61,9 @@ pub(crate) fn get(url: &str, path: &str) -> std::io::Result<(u16, String)> {
     let mut body = Vec::new();
     match content_length(&head) {
         Some(length) => reader.take(length).read_to_end(&mut body)?,
+        None if head.to_ascii_lowercase().contains("transfer-encoding: chunked") => {
+            read_chunks(&mut reader, &mut body)?
+        }
         None => reader.read_to_end(&mut body)?,
     };
     Ok((status, String::from_utf8_lossy(&body).into_owned()))
@@ -141,6 +144,20 @@ fn read_head(reader: &mut BufReader<TcpStream>) -> std::io::Result<String> {
         }
     }
     Ok(head)
+}
+
+/// Adds all chunks of a body to `body`, and returns its length.
+fn read_chunks(reader: &mut BufReader<TcpStream>, body: &mut Vec<u8>) -> std::io::Result<usize> {
+    loop {
+        let mut size = String::new();
+        reader.read_line(&mut size)?;
+        let size = u64::from_str_radix(size.trim_end(), 16).map_err(std::io::Error::other)?;
+        reader.by_ref().take(size).read_to_end(body)?;
+        reader.read_line(&mut String::new())?;
+        if size == 0 {
+            return Ok(body.len());
+        }
+    }
 }
 
 fn content_length(head: &str) -> Option<u64> {

@@ -114,7 +114,8 @@ fn secrets_of_watched_pages_are_shown_nowhere() {
             path && head.contains("Authorization: Basic ") && head.contains("X-Key: hidden-word"),
             Ordering::SeqCst,
         );
-        response("403 Forbidden", "text/plain", "no")
+        // A server may repeat what it was sent.
+        response("200 OK", "text/plain", "your X-Key is hidden-word")
     });
     let place = Place::new();
     let url = page.replace("http://", "http://user:hidden-word@");
@@ -123,7 +124,11 @@ fn secrets_of_watched_pages_are_shown_nowhere() {
          --watch-header 'X-Key: hidden-word' --loglevel debug"
     ));
     assert!(authorised.load(Ordering::SeqCst), "the page is asked with them: {ended:?}");
-    assert!(ended.stdout.contains("403: give what it asks for with --watch-header"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("no page of metrics: it begins with `your X-Key is ***"),
+        "{}",
+        ended.stdout
+    );
     for text in [&ended.stdout, &ended.stderr, &everything(&place.result())] {
         assert!(!text.contains("hidden-word"), "{text}");
     }
@@ -183,23 +188,6 @@ fn a_server_is_asked_to_profile_itself() {
     ));
     assert_eq!(*asked.lock().unwrap(), ["POST /start_profile", "POST /stop_profile"], "{ended:?}");
     assert_eq!(server(&place, &ended).profile.unwrap().by, "/start_profile");
-}
-
-#[test]
-fn a_search_says_what_limits_the_server_at_each_load() {
-    let place = Place::new();
-    let ended = place.line(
-        "capacity sim://llama-3-8b-h100?kv_blocks=700&max_model_len=2048 --no-chat -p 512 -o 100 -t 4s --warmup 500ms --seed 1 \
-         --slo latency.p50<3s --precision 30% --budget 12s --max-rate 40 --min-rate 20 --watch auto --watch-interval 250ms",
-    );
-    let folder = place.result();
-    let certificate =
-        fs::read_to_string(folder.join("certificate.json")).unwrap_or_else(|_| panic!("{ended:?}"));
-    let certificate: plimsoll_core::certificate::Certificate = serde_json::from_str(&certificate).unwrap();
-    assert!(certificate.trials.iter().all(|trial| trial.server.is_some()), "{certificate:#?}");
-    let header = ended.stdout.lines().find(|line| line.contains("completed/s")).unwrap();
-    assert!(header.trim_end().ends_with("server"), "{}", ended.stdout);
-    assert!(ended.stdout.contains("KV cache"), "{}", ended.stdout);
 }
 
 #[test]

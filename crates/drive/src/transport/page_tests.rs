@@ -48,7 +48,8 @@ fn read(answers: &[&str]) -> Vec<Result<(String, bool), PageFailure>> {
     let count = answers.len();
     let (origin, server) = serve(answers);
     let headers = vec![("X-Key".to_owned(), Secret::new("k"))];
-    let address = PageAddress { origin, path: "/m?x=1".to_owned(), headers, accept: "text/plain" };
+    let address =
+        PageAddress { origin, path: "/m?x=1".to_owned(), headers, api_key: None, accept: "text/plain" };
     let mut reader = PageReader::new(&address, &limits(), None, Clock::start()).unwrap();
     let runtime = runtime().unwrap();
     let pages = (0..count)
@@ -122,7 +123,8 @@ fn a_page_of_50_megabytes_is_refused_whether_it_says_its_length_or_not() {
 fn a_page_that_does_not_come_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let origin = Origin::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-    let address = PageAddress { origin, path: "/".to_owned(), headers: Vec::new(), accept: "*/*" };
+    let address =
+        PageAddress { origin, path: "/".to_owned(), headers: Vec::new(), api_key: None, accept: "*/*" };
     let mut reader = PageReader::new(&address, &limits(), None, Clock::start()).unwrap();
     let limit = Duration::from_millis(30);
     let page = runtime().unwrap().block_on(async { reader.read(limit).await.map(|_| ()) });

@@ -178,7 +178,10 @@ impl Watcher {
         self.stop();
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         let profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = ended.as_ref().filter(|state| !state.names.is_empty() || profiles.window.is_some())?;
+        let state = ended.as_ref()?;
+        if state.names.is_empty() && profiles.window.is_none() && profiles.warnings.is_empty() {
+            return None;
+        }
         let mut summary = state.observed.summary(start, end, work);
         summary.profile = profiles.window.clone();
         summary.warnings.extend(profiles.warnings.iter().cloned());

@@ -70,6 +70,8 @@ pub(crate) fn run(matches: &ArgMatches, typed: CapacityArgs) -> anyhow::Result<E
     let mut search = Search::new(settings.clone()).map_err(|error| UsageError(error.to_string()))?;
     outcomes.into_iter().for_each(|outcome| search.observe(outcome));
     let found = conduct(&mut search, &mut bench)?;
+    // Before the arrivals become burstier.
+    let traffic = Traffic { arrivals: bench.arrivals(), cv: bench.cv(), workload: bench.workload() };
     let burst = match args.search.burst_check {
         Some(cv) if found.interrupted == Interrupted::No => burst::check(cv, &settings, &found, &mut bench)?,
         _ => None,
@@ -80,7 +82,7 @@ pub(crate) fn run(matches: &ArgMatches, typed: CapacityArgs) -> anyhow::Result<E
         schema: CERTIFICATE_SCHEMA.to_owned(),
         run: bench.header()?,
         variable: settings.variable,
-        traffic: Traffic { arrivals: bench.arrivals(), cv: bench.cv(), workload: bench.workload() },
+        traffic,
         method: method(&settings, &beginning, &objectives, &found.capacity),
         tiers: objectives.texts(),
         headroom: args.search.traffic.map_or_else(Vec::new, |today| headroom(&found.capacity, today)),

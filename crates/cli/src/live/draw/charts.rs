@@ -36,7 +36,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, moment: &Moment, look: Loo
     let plot = usize::from(halves(area)[0].width.saturating_sub(SCALE));
     let shown = moment.history.len().clamp(SHOWN_MIN, plot.max(SHOWN_MIN));
     let recent = &moment.history[moment.history.len().saturating_sub(shown)..];
-    let streamed = recent.iter().any(|second| second.ttft.is_some());
+    let streamed = moment.streamed;
     let mut panels = vec![throughput(recent, moment)];
     if streamed {
         panels.push(times("ttft ms", recent, moment.ttft, |second| second.ttft));
@@ -169,7 +169,7 @@ mod tests {
             (0.0, 1.0),
             (0.031, 0.04),
             (1.0, 1.0),
-            (1.01, 2.0),
+            (1.01, 1.5),
             (19.9, 20.0),
             (20.1, 25.0),
             (99.0, 100.0),

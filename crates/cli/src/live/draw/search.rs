@@ -51,7 +51,10 @@ fn why(outcome: &TrialOutcome) -> String {
     match (&outcome.invalid, missed) {
         (Some(why), _) => why.clone(),
         (None, Some(found)) => found.slo.to_string(),
-        (None, None) => format!("p99 {} ms", ms(outcome.latency_p99)),
+        (None, None) => match outcome.latency_p99 {
+            Some(p99) => format!("p99 {} ms", ms(Some(p99))),
+            None => format!("ok {}/s", short(outcome.throughput)),
+        },
     }
 }
 

@@ -75,6 +75,7 @@ fn measuring() -> Moment {
         latency: Some((1.321, 1.75)),
         ok: 1480,
         errors: vec![("timeout".to_owned(), 1), ("http_429 (429)".to_owned(), 3)],
+        streamed: true,
         history: history(75, true),
         objectives: vec![
             found("ttft.p95<500ms", Verdict::Pass, Some(0.081)),
@@ -110,6 +111,7 @@ fn a_run_that_is_not_streamed_has_just_begun_and_is_paused() {
         ttft: None,
         errors: Vec::new(),
         objectives: Vec::new(),
+        streamed: false,
         history: history(3, false),
         by_hand: Some(HandLoad::Paused),
         ..measuring()
