@@ -17,6 +17,16 @@ environment() {
   ) 9> "$VENV.lock"
 }
 
+# own_package_lists: makes apt-get work by package lists of our own in the current folder, where the system's are missing
+# or out of date and only root may renew them. Sets APT, the options to give to apt-get from then on.
+APT=()
+own_package_lists() {
+  mkdir -p lists/partial archives/partial
+  APT=(-o "Dir::State::lists=$PWD/lists" -o "Dir::Cache=$PWD/archives" -o Debug::NoLocking=1)
+  [[ $(id -u) == 0 ]] && APT+=(-o APT::Sandbox::User=root) # else the user _apt has no way into the cache
+  apt-get "${APT[@]}" update
+}
+
 # tiny_model: sets MODEL to a folder with the tiny language model that all servers share, made on first use.
 tiny_model() {
   local here

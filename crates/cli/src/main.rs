@@ -10,6 +10,7 @@ mod report;
 mod resolve;
 mod session;
 mod stack;
+mod stored;
 
 use std::process::ExitCode;
 
@@ -32,9 +33,11 @@ fn main() -> ExitCode {
             Command::Stress(args) => cmd::stress::run(&matches, &args),
             Command::Coldstart(args) => cmd::coldstart::run(&matches, &args),
             Command::Capacity(args) => cmd::capacity::run(&matches, *args),
+            Command::Plan(args) => cmd::plan::run(&matches, &args),
             Command::Sim(args) => cmd::sim::run(&args),
             Command::Calibrate(args) => cmd::calibrate::run(&args),
             Command::Compare(args) => cmd::compare::run(&args),
+            Command::Report(args) => cmd::report::run(&args),
             Command::Sweep(args) => cmd::sweep::run(&matches, &args),
             Command::Stack(args) => cmd::stack::run(&args),
             Command::Selftest(args) => cmd::selftest::run(&args),

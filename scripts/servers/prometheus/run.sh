@@ -11,15 +11,7 @@ fail() { printf 'prometheus: %s\n' "$1" >&2; exit 1; }
 
 home=$CACHE/prometheus
 
-# Downloads the package into the current folder, by the system's lists of packages, or by lists of our own where the
-# system's are missing or out of date and only root may renew them.
-download() {
-  apt-get download prometheus > apt.log 2>&1 && return
-  mkdir -p lists/partial archives/partial
-  local own=(-o "Dir::State::lists=$PWD/lists" -o "Dir::Cache=$PWD/archives" -o Debug::NoLocking=1)
-  [[ $(id -u) == 0 ]] && own+=(-o APT::Sandbox::User=root) # else the user _apt has no way into the cache
-  { apt-get "${own[@]}" update && apt-get "${own[@]}" download prometheus; } >> apt.log 2>&1
-}
+download() { apt-get "${APT[@]}" download prometheus; }
 
 install() (
   flock 9
@@ -30,7 +22,7 @@ install() (
   rm -rf "$home.part"
   mkdir -p "$home.part/download"
   cd "$home.part/download"
-  download || { cat apt.log >&2; fail 'cannot download the package prometheus: see above'; }
+  { download || { own_package_lists && download; }; } > apt.log 2>&1 || { cat apt.log >&2; fail 'cannot download the package prometheus: see above'; }
   dpkg-deb --extract prometheus_*.deb "$home.part"
   cd /
   rm -rf "$home" "$home.part/download"

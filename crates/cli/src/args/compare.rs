@@ -1,5 +1,7 @@
 //! Options of `plimsoll compare`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use plimsoll_core::compare::{Figure, FigureError, Measure, figure_names};
 use plimsoll_core::nearest::nearest;
@@ -40,12 +42,35 @@ pub(crate) struct CompareArgs {
     /// Print Markdown, for a pull request
     #[arg(long)]
     pub(crate) markdown: bool,
+    /// Write the comparison as an HTML page to FILE too
+    #[arg(long, value_name = "FILE", conflicts_with = "history")]
+    pub(crate) html: Option<PathBuf>,
     /// When to colour the output
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: ColorName,
     /// Seed of the draws behind intervals and tests
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub(crate) seed: u64,
+}
+
+impl CompareArgs {
+    /// The options of a comparison for which none were given.
+    pub(crate) fn usual() -> Self {
+        CompareArgs {
+            runs: Vec::new(),
+            history: false,
+            metrics: Vec::new(),
+            thresholds: Vec::new(),
+            fail_on: Vec::new(),
+            allow_invalid: true,
+            allow_different: true,
+            json: false,
+            markdown: false,
+            html: None,
+            color: ColorName::Auto,
+            seed: 1,
+        }
+    }
 }
 
 /// A difference that is noise.

@@ -13,8 +13,12 @@ pub(crate) mod images;
 pub(crate) mod load;
 pub(crate) mod objectives;
 pub(crate) mod output;
+pub(crate) mod page;
 pub(crate) mod payload;
 pub(crate) mod postgres;
+pub(crate) mod plan;
+pub(crate) mod plan_lint;
+pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod soak;
 pub(crate) mod stack;
@@ -51,12 +55,16 @@ pub(crate) enum Command {
     Coldstart(Box<coldstart::ColdStartArgs>),
     /// Find the highest load that keeps all objectives, and certify it
     Capacity(Box<capacity::CapacityArgs>),
+    /// Turn certificates into a fleet: replicas with named headroom, cost, manifests
+    Plan(Box<plan::PlanArgs>),
     /// Serve the simulated model server on a port, until Ctrl+C
     Sim(SimArgs),
     /// Fit the simulated server to a real one, from the results of runs
     Calibrate(calibrate::CalibrateArgs),
     /// Say whether two runs differ, or where a history of runs changed
     Compare(compare::CompareArgs),
+    /// Make another report of stored results: a page, Markdown, CSV, JSON, a picture
+    Report(report::ReportArgs),
     /// Repeat a run for every combination of some settings
     Sweep(Box<sweep::SweepArgs>),
     /// Start Grafana, Prometheus and TimescaleDB with dashboards for watching runs
@@ -102,6 +110,8 @@ pub(crate) struct RunArgs {
     pub(crate) feeds: feeds::FeedArgs,
     #[command(flatten)]
     pub(crate) postgres: postgres::PostgresArgs,
+    #[command(flatten)]
+    pub(crate) page: page::PageArgs,
     #[command(flatten)]
     pub(crate) transport: request::TransportArgs,
     #[command(flatten)]

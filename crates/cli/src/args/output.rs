@@ -96,8 +96,6 @@ pub(crate) struct CompatArgs {
     pub(crate) locustfile: Option<String>,
 
     #[arg(long, hide = true)]
-    pub(crate) html: Option<String>,
-    #[arg(long, hide = true)]
     pub(crate) embeddings_prompt_template: Option<String>,
     #[arg(long, hide = true)]
     pub(crate) normalize: bool,

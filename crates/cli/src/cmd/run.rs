@@ -13,7 +13,7 @@ use crate::report::style::Style;
 use crate::report::summary_csv::SummaryFileError;
 use crate::report::{emit, summary_block, summary_csv, terminal};
 use crate::resolve::Outputs;
-use crate::session::{Done, Interrupted, Presets, Session, Trial, settings};
+use crate::session::{Done, Interrupted, Presets, Session, Trial, pages, settings};
 
 /// Runs the command.
 ///
@@ -40,6 +40,9 @@ fn conclude(done: &Done, outputs: &Outputs) -> anyhow::Result<ExitCode> {
     report(summary, spec, outputs, &results, &spec.load.concurrency_label(), &json)?;
     if let Some(locust) = locust {
         locust.finish(summary, &finished.tally).context("cannot complete the files of --csv")?;
+    }
+    if let Some(folder) = finished.folder.as_ref().filter(|_| finished.failure.is_none()) {
+        pages::write(folder, &outputs.pages)?;
     }
     if let Some(failure) = &finished.failure {
         return Err(anyhow::anyhow!("{failure}"));

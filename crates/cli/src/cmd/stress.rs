@@ -20,7 +20,7 @@ use crate::exit::{Exit, UsageError, refuse};
 use crate::live::{Story, StressStory, Tell};
 use crate::report::style::Style;
 use crate::report::{emit, stress};
-use crate::session::{Blueprint, CommandFolder, Done, Interrupted, Presets, Session, Trial, settings};
+use crate::session::{Blueprint, Done, Interrupted, Presets, Session, Trial, pages, settings};
 
 /// Runs the command.
 ///
@@ -38,7 +38,7 @@ pub(crate) fn run(matches: &ArgMatches, args: &StressArgs) -> anyhow::Result<Exi
     };
     let (mut session, blueprint) = Session::open(resolved)?;
     let (load, phases) = staged(&blueprint, &plan)?;
-    let folder = CommandFolder::create(&blueprint.outputs.out, &blueprint.spec.name)?;
+    let folder = blueprint.new_folder()?;
     let mut trial = Trial::among_others(&blueprint, folder.trial(1)).alone("stress");
     (trial.load, trial.phases) = (load, phases);
     trial.show.tell = Some(told(&plan, trial.times()));
@@ -71,6 +71,7 @@ pub(crate) fn run(matches: &ArgMatches, args: &StressArgs) -> anyhow::Result<Exi
     };
     emit::result(&text)?;
     session.close()?;
+    pages::write(folder.path(), &blueprint.outputs.pages)?;
     Ok(code(&report, done.finished.summary.validity.valid))
 }
 

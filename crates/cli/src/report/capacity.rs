@@ -40,11 +40,7 @@ pub(crate) fn trial_line(
         (None, true) => " OVERLOADED",
         (None, false) => "",
     };
-    let effort = match trial.effort {
-        Effort::Look => "look",
-        Effort::Decide => "decide",
-        Effort::Confirm => "confirm",
-    };
+    let effort = effort(trial.effort);
     format!(
         "{number:>3} {effort:<7} {}, {} s:{word} {}; {}",
         load(trial.load, variable),
@@ -52,6 +48,15 @@ pub(crate) fn trial_line(
         found.join(", "),
         so_far.tiers.iter().map(|tier| interval(tier, variable)).collect::<Vec<_>>().join(", ")
     )
+}
+
+/// What a trial was made for.
+pub(super) fn effort(effort: Effort) -> &'static str {
+    match effort {
+        Effort::Look => "look",
+        Effort::Decide => "decide",
+        Effort::Confirm => "confirm",
+    }
 }
 
 fn finding(found: &SloVerdict) -> String {
@@ -128,7 +133,8 @@ fn answer(certificate: &Certificate, style: Style) -> String {
     text + &invalid(certificate) + &rate_limit(certificate)
 }
 
-fn headroom_line(headroom: f64, today: &str) -> String {
+/// What today's traffic leaves.
+pub(super) fn headroom_line(headroom: f64, today: &str) -> String {
     if headroom < 0.0 {
         format!("           today's {today} is {} more than that\n", percent(-headroom / (1.0 + headroom)))
     } else {
@@ -137,7 +143,7 @@ fn headroom_line(headroom: f64, today: &str) -> String {
 }
 
 /// The verdict on a tier: how to colour it, its word, and what it means.
-fn verdict(certificate: &Certificate, tier: &TierCapacity) -> (Tone, &'static str, String) {
+pub(super) fn verdict(certificate: &Certificate, tier: &TierCapacity) -> (Tone, &'static str, String) {
     let variable = certificate.variable;
     let show = |value: f64| load(value, variable);
     let (Some(low), doom) = (tier.low, &certificate.doom) else {
@@ -225,7 +231,7 @@ fn none(certificate: &Certificate, tier: &TierCapacity) -> (Tone, &'static str, 
 }
 
 /// Trials in which this client measured itself.
-fn invalid(certificate: &Certificate) -> String {
+pub(super) fn invalid(certificate: &Certificate) -> String {
     let mut reasons = certificate.trials.iter().filter_map(|trial| trial.invalid.as_deref());
     let Some(first) = reasons.next() else { return String::new() };
     let trials = 1 + reasons.count();
@@ -236,7 +242,7 @@ fn invalid(certificate: &Certificate) -> String {
 }
 
 /// A limit that refuses is not one that cannot.
-fn rate_limit(certificate: &Certificate) -> String {
+pub(super) fn rate_limit(certificate: &Certificate) -> String {
     let limited = certificate.trials.iter().filter(|trial| trial.rate_limited > 0);
     let Some(least) = limited.map(|trial| trial.load).reduce(f64::min) else { return String::new() };
     format!(
@@ -246,7 +252,8 @@ fn rate_limit(certificate: &Certificate) -> String {
     )
 }
 
-fn basis(certificate: &Certificate) -> String {
+/// The traffic, and how it was judged.
+pub(super) fn basis(certificate: &Certificate) -> String {
     let Certificate { traffic, method, run, capacity, .. } = certificate;
     let cv = traffic.cv.map_or_else(String::new, |cv| format!(", CV {}", short(cv)));
     let visible = method.visible_overload.map_or_else(String::new, |overload| {
@@ -269,7 +276,8 @@ fn basis(certificate: &Certificate) -> String {
     )
 }
 
-fn knees(certificate: &Certificate) -> String {
+/// Where more load stops being worth it.
+pub(super) fn knees(certificate: &Certificate) -> String {
     let knees = &certificate.knees;
     let variable = certificate.variable;
     let mut found = Vec::new();
@@ -299,34 +307,71 @@ fn knees(certificate: &Certificate) -> String {
     if found.is_empty() { String::new() } else { format!("Knees      {}\n", found.join("\n           ")) }
 }
 
-/// The loads that were tried, each with all its trials together.
-fn trials(certificate: &Certificate) -> String {
+/// A load that was tried, with all its trials together.
+pub(super) struct TriedLoad {
+    pub(super) load: f64,
+    pub(super) trials: usize,
+    pub(super) seconds: f64,
+    pub(super) throughput: f64,
+    pub(super) concurrency: f64,
+    pub(super) latency: Option<f64>,
+    /// The greatest of any trial.
+    pub(super) latency_p99: Option<f64>,
+    /// What the trials said, counted.
+    pub(super) said: String,
+    /// How full its resources were, where the server was watched.
+    pub(super) server: Option<String>,
+}
+
+/// The loads that were tried, from the least to the greatest.
+pub(super) fn loads(certificate: &Certificate) -> Vec<TriedLoad> {
     let mut all: Vec<&TrialOutcome> = certificate.trials.iter().collect();
     all.sort_by(|a, b| a.load.total_cmp(&b.load));
+    all.chunk_by(|a, b| b.load / a.load < 1.0 + 1e-9).map(together).collect()
+}
+
+fn together(trials: &[&TrialOutcome]) -> TriedLoad {
+    let seconds: f64 = trials.iter().map(|trial| trial.seconds).sum();
+    let mean = |of: fn(&TrialOutcome) -> f64| {
+        trials.iter().map(|trial| trial.seconds * of(trial)).sum::<f64>() / seconds
+    };
+    let latency = trials.iter().any(|trial| trial.latency.is_some());
+    TriedLoad {
+        load: trials[0].load,
+        trials: trials.len(),
+        seconds,
+        throughput: mean(|trial| trial.throughput),
+        concurrency: mean(|trial| trial.concurrency),
+        latency: latency.then(|| mean(|trial| trial.latency.unwrap_or(0.0))),
+        latency_p99: trials.iter().filter_map(|trial| trial.latency_p99).reduce(f64::max),
+        said: said(trials),
+        server: trials.iter().any(|trial| trial.server.is_some()).then(|| resources(trials)),
+    }
+}
+
+/// The columns of the table of loads.
+pub(super) const LOADS: [&str; 8] =
+    ["load", "trials", "s", "completed/s", "in flight", "latency ms", "p99 ms", "said"];
+
+/// The loads that were tried, each with all its trials together.
+fn trials(certificate: &Certificate) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    let watched = all.iter().any(|trial| trial.server.is_some());
-    let mut header = vec!["load", "trials", "s", "completed/s", "in flight", "latency ms", "p99 ms", "said"];
-    header.extend(watched.then_some("server"));
-    table.set_header(header);
-    for trials in all.chunk_by(|a, b| b.load / a.load < 1.0 + 1e-9) {
-        let seconds: f64 = trials.iter().map(|trial| trial.seconds).sum();
-        let mean = |of: fn(&TrialOutcome) -> f64| {
-            trials.iter().map(|trial| trial.seconds * of(trial)).sum::<f64>() / seconds
-        };
-        let latency = trials.iter().any(|trial| trial.latency.is_some());
-        let p99 = trials.iter().filter_map(|trial| trial.latency_p99).reduce(f64::max);
+    let loads = loads(certificate);
+    let watched = loads.iter().any(|tried| tried.server.is_some());
+    table.set_header(LOADS.into_iter().chain(watched.then_some("server")));
+    for tried in loads {
         let mut row = vec![
-            load(trials[0].load, certificate.variable),
-            trials.len().to_string(),
-            short(seconds),
-            short(mean(|trial| trial.throughput)),
-            short(mean(|trial| trial.concurrency)),
-            ms(latency.then(|| mean(|trial| trial.latency.unwrap_or(0.0)))),
-            ms(p99),
-            said(trials),
+            load(tried.load, certificate.variable),
+            tried.trials.to_string(),
+            short(tried.seconds),
+            short(tried.throughput),
+            short(tried.concurrency),
+            ms(tried.latency),
+            ms(tried.latency_p99),
+            tried.said,
         ];
-        row.extend(watched.then(|| resources(trials)));
+        row.extend(watched.then(|| tried.server.unwrap_or_default()));
         table.add_row(row);
     }
     for column in table.column_iter_mut().take(7) {

@@ -9,6 +9,10 @@ use super::style::{Style, Tone, lines};
 /// First requests that are shown one by one.
 const SHOWN: usize = 10;
 
+/// The columns of the table of moments.
+pub(super) const MOMENTS: [&str; 6] =
+    ["seconds from the start", "starts", "median", "95 % interval", "least", "most"];
+
 /// A line about an attempt that has ended.
 pub(crate) fn line(number: u32, of: u32, attempt: &Attempt) -> String {
     let times = [("port", attempt.port), ("ready", attempt.ready), ("first answer", attempt.first_success)];
@@ -42,14 +46,7 @@ pub(crate) fn render(report: &ColdStartReport, target: &str, results: &str, styl
 fn moments(report: &ColdStartReport) -> String {
     let rows = [("port", &report.port), ("ready", &report.ready), ("first answer", &report.first_success)];
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header([
-        "seconds from the start",
-        "starts",
-        "median",
-        "95 % interval",
-        "least",
-        "most",
-    ]);
+    table.load_style(presets::NOTHING).set_header(MOMENTS);
     for (name, moment) in rows {
         if let Some(moment) = moment {
             table.add_row(row(name, moment));
@@ -58,7 +55,8 @@ fn moments(report: &ColdStartReport) -> String {
     if report.port.is_none() { String::new() } else { aligned(table) }
 }
 
-fn row(name: &str, moment: &Moment) -> [String; 6] {
+/// A moment as a row of [`MOMENTS`].
+pub(super) fn row(name: &str, moment: &Moment) -> [String; 6] {
     let interval = match (moment.low, moment.high) {
         (Some(low), Some(high)) => format!("{} to {}", short(low), short(high)),
         _ => "needs 6 starts".to_owned(),

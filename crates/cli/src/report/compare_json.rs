@@ -1,66 +1,71 @@
 //! Two sides of runs beside each other, for programs: `plimsoll.compare/1`.
 
 use plimsoll_core::compare::{Better, Change, Difference, Verdict};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::compare::what_decides;
 use crate::cmd::compare::{Compared, StoredRun, verdict};
 
 /// The version of this form.
-const SCHEMA: &str = "plimsoll.compare/1";
+pub(crate) const COMPARE_SCHEMA: &str = "plimsoll.compare/1";
 
-#[derive(Serialize)]
-struct Json<'a> {
-    schema: &'static str,
-    a: Vec<JsonRun>,
-    b: Vec<JsonRun>,
-    windows_a: usize,
-    windows_b: usize,
-    window_seconds: f64,
-    verdict: &'static str,
-    metrics: Vec<JsonMetric>,
-    differing: Vec<JsonDiffering<'a>>,
-    failed: &'a [String],
+/// A comparison as it is printed and stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Comparison {
+    pub(super) schema: String,
+    pub(super) a: Vec<JsonRun>,
+    pub(super) b: Vec<JsonRun>,
+    pub(super) windows_a: usize,
+    pub(super) windows_b: usize,
+    pub(super) window_seconds: f64,
+    pub(super) verdict: String,
+    pub(super) metrics: Vec<JsonMetric>,
+    pub(super) differing: Vec<JsonDiffering>,
+    pub(super) failed: Vec<String>,
 }
 
-#[derive(Serialize)]
+/// A run that takes part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct JsonRun {
-    folder: String,
-    name: String,
-    started: String,
-    valid: bool,
-    requests: u64,
-    seconds: f64,
+    pub(super) folder: String,
+    pub(super) name: String,
+    pub(super) started: String,
+    pub(super) valid: bool,
+    pub(super) requests: u64,
+    pub(super) seconds: f64,
 }
 
-#[derive(Serialize)]
-struct JsonMetric {
-    metric: String,
-    better: &'static str,
-    a: Option<f64>,
-    b: Option<f64>,
-    change: Option<JsonChange>,
-    p: Option<f64>,
-    p_holm: Option<f64>,
-    threshold: f64,
-    between_runs: bool,
-    verdict: &'static str,
-    undecided: Option<String>,
+/// One metric of both sides.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct JsonMetric {
+    pub(super) metric: String,
+    pub(super) better: String,
+    pub(super) a: Option<f64>,
+    pub(super) b: Option<f64>,
+    pub(super) change: Option<JsonChange>,
+    pub(super) p: Option<f64>,
+    pub(super) p_holm: Option<f64>,
+    pub(super) threshold: f64,
+    pub(super) between_runs: bool,
+    pub(super) verdict: String,
+    pub(super) undecided: Option<String>,
 }
 
-#[derive(Serialize)]
+/// By how much B differs from A.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct JsonChange {
-    estimate: f64,
-    low: f64,
-    high: f64,
+    pub(super) estimate: f64,
+    pub(super) low: f64,
+    pub(super) high: f64,
 }
 
-#[derive(Serialize)]
-struct JsonDiffering<'a> {
-    run: &'a str,
-    key: &'a str,
-    a: &'a str,
-    this: &'a str,
+/// A setting in which a run differs from the first of A.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct JsonDiffering {
+    pub(super) run: String,
+    pub(super) key: String,
+    pub(super) a: String,
+    pub(super) this: String,
 }
 
 impl JsonRun {
@@ -89,13 +94,14 @@ impl JsonMetric {
             Verdict::Undecided(open) => Some(what_decides(difference, open)),
             _ => None,
         };
+        let better = match difference.figure.better() {
+            Better::Lower => "lower",
+            Better::Higher => "higher",
+            Better::Neither => "neither",
+        };
         JsonMetric {
             metric: difference.figure.to_string(),
-            better: match difference.figure.better() {
-                Better::Lower => "lower",
-                Better::Higher => "higher",
-                Better::Neither => "neither",
-            },
+            better: better.to_owned(),
             a: difference.a,
             b: difference.b,
             change: difference.change.map(JsonChange::from),
@@ -103,8 +109,33 @@ impl JsonMetric {
             p_holm: difference.p_holm,
             threshold: difference.threshold,
             between_runs: difference.between_runs,
-            verdict: difference.verdict.word(),
+            verdict: difference.verdict.word().to_owned(),
             undecided,
+        }
+    }
+}
+
+impl Comparison {
+    /// What is kept of a comparison.
+    pub(crate) fn of(compared: &Compared) -> Self {
+        let (windows_a, windows_b, window_seconds) = compared.windows;
+        let differing = compared.differing.iter().map(|(run, one)| JsonDiffering {
+            run: run.clone(),
+            key: one.key.clone(),
+            a: one.first.clone(),
+            this: one.other.clone(),
+        });
+        Comparison {
+            schema: COMPARE_SCHEMA.to_owned(),
+            a: compared.a.iter().map(JsonRun::of).collect(),
+            b: compared.b.iter().map(JsonRun::of).collect(),
+            windows_a,
+            windows_b,
+            window_seconds,
+            verdict: verdict(compared).word().to_owned(),
+            metrics: compared.differences.iter().map(JsonMetric::of).collect(),
+            differing: differing.collect(),
+            failed: compared.failed.clone(),
         }
     }
 }
@@ -114,22 +145,5 @@ impl JsonMetric {
 /// # Errors
 /// Never in practice: all of it can be written as JSON.
 pub(crate) fn text(compared: &Compared) -> serde_json::Result<String> {
-    let (windows_a, windows_b, window_seconds) = compared.windows;
-    let form = Json {
-        schema: SCHEMA,
-        a: compared.a.iter().map(JsonRun::of).collect(),
-        b: compared.b.iter().map(JsonRun::of).collect(),
-        windows_a,
-        windows_b,
-        window_seconds,
-        verdict: verdict(compared).word(),
-        metrics: compared.differences.iter().map(JsonMetric::of).collect(),
-        differing: compared
-            .differing
-            .iter()
-            .map(|(run, one)| JsonDiffering { run, key: &one.key, a: &one.first, this: &one.other })
-            .collect(),
-        failed: &compared.failed,
-    };
-    serde_json::to_string_pretty(&form).map(|text| text + "\n")
+    serde_json::to_string_pretty(&Comparison::of(compared)).map(|text| text + "\n")
 }

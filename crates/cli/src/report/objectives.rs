@@ -40,7 +40,8 @@ pub(crate) fn figure(found: &SloVerdict) -> String {
     found.estimate.map(|value| format!("{}{unit}", figure(value))).unwrap_or_default()
 }
 
-fn estimate(found: &SloVerdict) -> String {
+/// ` 212 ms (198 to 231)`; nothing where nothing was seen.
+pub(super) fn estimate(found: &SloVerdict) -> String {
     if found.n == 0 {
         return String::new();
     }
@@ -57,7 +58,7 @@ fn estimate(found: &SloVerdict) -> String {
 }
 
 /// How the figures of an objective are written, and what stands behind one that stands alone.
-fn units(slo: &Slo) -> (impl Fn(f64) -> String, &'static str) {
+pub(super) fn units(slo: &Slo) -> (impl Fn(f64) -> String, &'static str) {
     let limit = match slo {
         Slo::Statistic(statistic) => statistic.limit,
         Slo::EachRequest(each) => Limit::Share(each.percent),
@@ -76,7 +77,7 @@ fn units(slo: &Slo) -> (impl Fn(f64) -> String, &'static str) {
 }
 
 /// `, 12 of 4 812 over (3 failed), 1.00 % may be`.
-fn misses(found: &SloVerdict) -> String {
+pub(super) fn misses(found: &SloVerdict) -> String {
     let Some(allowed) = found.allowed.filter(|_| found.n > 0) else { return String::new() };
     let time = matches!(&found.slo, Slo::Statistic(statistic) if statistic.stat.is_some());
     let word = match (time, found.slo.is_upper()) {
@@ -95,7 +96,8 @@ fn misses(found: &SloVerdict) -> String {
     format!(", {} of {} {word}{failed}{may}", count(found.misses), count(found.n))
 }
 
-fn undecided(found: &SloVerdict) -> String {
+/// What is missing for a verdict.
+pub(super) fn undecided(found: &SloVerdict) -> String {
     let why = found.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
     let more =
         match (found.more_requests.filter(|&n| n > 0), found.more_seconds.filter(|&seconds| seconds > 0.0)) {

@@ -30,7 +30,7 @@ pub(crate) fn section(summary: &Summary, style: Style) -> String {
 }
 
 /// `http://…/metrics (vllm, process): 60 scrapes of 3.1 ms`.
-fn scrapes(target: &TargetSummary) -> String {
+pub(super) fn scrapes(target: &TargetSummary) -> String {
     let sources: Vec<&str> = target.sources.iter().map(|source| source.name()).collect();
     let sources = match sources.as_slice() {
         [] => String::new(),
@@ -50,7 +50,8 @@ fn scrapes(target: &TargetSummary) -> String {
     format!("{}{sources}: {} scrapes{took}{failed}", target.name, count(target.scrapes))
 }
 
-fn energy(energy: &Energy) -> String {
+/// What the accelerators drew.
+pub(super) fn energy(energy: &Energy) -> String {
     let per = |joules: Option<f64>, what| joules.map(|joules| format!("{} J per {what}", short(joules)));
     let parts: Vec<String> = [
         Some(format!("{} W on average", short(energy.mean_power))),
@@ -79,7 +80,8 @@ fn figures(server: &ServerSummary) -> String {
     lines(&table)
 }
 
-fn row(figure: &ServerFigure) -> [String; 5] {
+/// A figure as a row: name, mean, 95th percentile, greatest, who says it.
+pub(super) fn row(figure: &ServerFigure) -> [String; 5] {
     let Level { mean, p95, max, .. } = figure.level;
     let several =
         if figure.instances > 1 { format!(", {} instances", figure.instances) } else { String::new() };

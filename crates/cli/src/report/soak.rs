@@ -9,6 +9,10 @@ use super::server;
 use super::style::{Style, Tone, lines};
 use super::terminal::invalid;
 
+/// The columns of the table of findings.
+pub(super) const COLUMNS: [&str; 7] =
+    ["series", "verdict", "shape", "at first", "over the soak", "95 % interval", "p"];
+
 /// The whole report. `results` is the folder with the results.
 pub(crate) fn render(report: &SoakReport, summary: &Summary, results: &str, style: Style) -> String {
     let sections = [
@@ -68,15 +72,7 @@ fn table(report: &SoakReport) -> String {
         return String::new();
     }
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header([
-        "series",
-        "verdict",
-        "shape",
-        "at first",
-        "over the soak",
-        "95 % interval",
-        "p",
-    ]);
+    table.load_style(presets::NOTHING).set_header(COLUMNS);
     for finding in &report.findings {
         table.add_row(row(finding));
     }
@@ -86,7 +82,8 @@ fn table(report: &SoakReport) -> String {
     lines(&table)
 }
 
-fn row(finding: &Finding) -> [String; 7] {
+/// A finding as a row of [`COLUMNS`].
+pub(super) fn row(finding: &Finding) -> [String; 7] {
     let growth = &finding.growth;
     let percent =
         |share: f64| format!("{}{} %", if share < 0.0 { "-" } else { "+" }, short(100.0 * share.abs()));

@@ -9,6 +9,25 @@ use super::server;
 use super::style::{Style, Tone, lines};
 use super::terminal::invalid;
 
+/// The columns of the table of steps.
+pub(super) const COLUMNS: [&str; 15] = [
+    "step",
+    "load",
+    "rate/s",
+    "in time/s",
+    "kept",
+    "p50 ms",
+    "p99 ms",
+    "late",
+    "refused",
+    "refused p99 ms",
+    "timeout",
+    "no conn.",
+    "cut",
+    "errors",
+    "wrong",
+];
+
 /// The whole report. `results` is the folder with the results.
 pub(crate) fn render(report: &StressReport, summary: &Summary, results: &str, style: Style) -> String {
     let parts = [
@@ -23,14 +42,19 @@ pub(crate) fn render(report: &StressReport, summary: &Summary, results: &str, st
 }
 
 fn verdict(report: &StressReport, style: Style) -> String {
-    let (word, tone) = match report.verdict {
+    let (word, tone) = word(report.verdict);
+    let reasons: String = report.reasons.iter().map(|reason| format!("  - {reason}\n")).collect();
+    format!("{}\n{reasons}", style.paint(tone, word))
+}
+
+/// The word of a verdict, and its colour.
+pub(super) fn word(verdict: StressVerdict) -> (&'static str, Tone) {
+    match verdict {
         StressVerdict::Graceful => ("GRACEFUL", Tone::Good),
         StressVerdict::Degraded => ("DEGRADED", Tone::Doubt),
         StressVerdict::Collapsed => ("COLLAPSED", Tone::Bad),
         StressVerdict::Undecided => ("UNDECIDED", Tone::Doubt),
-    };
-    let reasons: String = report.reasons.iter().map(|reason| format!("  - {reason}\n")).collect();
-    format!("{}\n{reasons}", style.paint(tone, word))
+    }
 }
 
 fn header(report: &StressReport, summary: &Summary) -> String {
@@ -51,23 +75,7 @@ fn header(report: &StressReport, summary: &Summary) -> String {
 
 fn table(report: &StressReport) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header([
-        "step",
-        "load",
-        "rate/s",
-        "in time/s",
-        "kept",
-        "p50 ms",
-        "p99 ms",
-        "late",
-        "refused",
-        "refused p99 ms",
-        "timeout",
-        "no conn.",
-        "cut",
-        "errors",
-        "wrong",
-    ]);
+    table.load_style(presets::NOTHING).set_header(COLUMNS);
     for step in &report.steps {
         table.add_row(row(step));
     }
@@ -77,14 +85,19 @@ fn table(report: &StressReport) -> String {
     lines(&table)
 }
 
-fn row(step: &StepResult) -> [String; 15] {
-    let kind = match step.kind {
+/// What a step was for.
+pub(super) fn kind(kind: StepKind) -> &'static str {
+    match kind {
         StepKind::Baseline => "baseline",
         StepKind::Overload => "overload",
         StepKind::Recovery => "recovery",
-    };
+    }
+}
+
+/// A step as a row of [`COLUMNS`].
+pub(super) fn row(step: &StepResult) -> [String; 15] {
     [
-        kind.to_owned(),
+        kind(step.kind).to_owned(),
         format!("{}x", short(step.multiple)),
         short(step.rate),
         short(step.goodput),

@@ -42,7 +42,7 @@ pub(crate) fn outcome(status: Status, error: Option<&str>, summary: Option<&Summ
 }
 
 /// What the server delivers, and its tail.
-fn usual(summary: &Summary) -> Vec<Figure> {
+pub(super) fn usual(summary: &Summary) -> Vec<Figure> {
     let has = |name: &&str| summary.metrics.contains_key(*name);
     let rate = if has(&"tpot") { RateFigure::OutputTokens } else { RateFigure::Completed };
     let tail = ["ttft", "latency"].into_iter().find(has).unwrap_or("latency");
@@ -141,7 +141,7 @@ fn brief(error: &str) -> String {
 }
 
 /// The median over the repetitions of the cells that have these values.
-fn value_at(book: &Book, figure: Figure, values: &[&str]) -> Option<f64> {
+pub(super) fn value_at(book: &Book, figure: Figure, values: &[&str]) -> Option<f64> {
     let cells = book.stored.cells.iter().zip(&book.summaries);
     let here = cells.filter(|(cell, _)| cell.values.iter().map(String::as_str).eq(values.iter().copied()));
     let found: Vec<f64> = here.filter_map(|(_, summary)| figure.of_summary(summary.as_ref()?)).collect();
@@ -149,7 +149,7 @@ fn value_at(book: &Book, figure: Figure, values: &[&str]) -> Option<f64> {
 }
 
 /// The values of an axis, in the order of the matrix.
-fn values_of(book: &Book, axis: usize) -> Vec<&str> {
+pub(super) fn values_of(book: &Book, axis: usize) -> Vec<&str> {
     let mut values: Vec<&str> = Vec::new();
     for cell in &book.stored.cells {
         let value = cell.values[axis].as_str();
@@ -161,7 +161,7 @@ fn values_of(book: &Book, axis: usize) -> Vec<&str> {
 }
 
 /// The least and the greatest value of a picture.
-fn range(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+pub(super) fn range(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     values.fold(None, |range, value| {
         let (low, high) = range.unwrap_or((value, value));
         Some((low.min(value), high.max(value)))

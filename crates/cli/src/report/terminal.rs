@@ -32,6 +32,11 @@ const TIMES: [&str; 19] = [
     "server_total",
 ];
 
+/// What INVALID means.
+pub(super) const INVALID: &str = "these figures say more of this client than of the server";
+/// What OVERLOADED means.
+pub(super) const OVERLOADED: &str = "the backlog grew over the measured window, so this load cannot be held";
+
 /// The whole report. `results` is the folder with the results.
 pub(crate) fn report(summary: &Summary, results: &str, style: Style) -> String {
     let sections = [
@@ -62,19 +67,22 @@ fn verdict(summary: &Summary, style: Style) -> String {
 
 /// Whether this client measured the server.
 fn client(summary: &Summary, style: Style) -> String {
-    if summary.validity.valid {
-        let word = style.paint(Tone::Good, "VALID");
-        if summary.run.simulated {
-            return format!("{word}: simulated time, in which a client is never late\n");
-        }
-        let health = &summary.health;
-        let mut figures = vec![format!("I/O threads busy {}", percent(health.busy_max))];
-        figures.extend(health.timer_lag_p99.map(|lag| format!("timer lag p99 {} ms", ms(Some(lag)))));
-        figures.extend(health.send_lag_p99.map(|lag| format!("send lag p99 {} ms", ms(Some(lag)))));
-        format!("{word}: the client kept up ({})\n", figures.join(", "))
-    } else {
-        invalid(summary, style)
+    if !summary.validity.valid {
+        return invalid(summary, style);
     }
+    format!("{}: {}\n", style.paint(Tone::Good, "VALID"), kept_up(summary))
+}
+
+/// Why a VALID run is that.
+pub(super) fn kept_up(summary: &Summary) -> String {
+    if summary.run.simulated {
+        return "simulated time, in which a client is never late".to_owned();
+    }
+    let health = &summary.health;
+    let mut figures = vec![format!("I/O threads busy {}", percent(health.busy_max))];
+    figures.extend(health.timer_lag_p99.map(|lag| format!("timer lag p99 {} ms", ms(Some(lag)))));
+    figures.extend(health.send_lag_p99.map(|lag| format!("send lag p99 {} ms", ms(Some(lag)))));
+    format!("the client kept up ({})", figures.join(", "))
 }
 
 /// What ended the run before its time.
@@ -92,7 +100,7 @@ pub(super) fn invalid(summary: &Summary, style: Style) -> String {
     }
     let word = style.paint(Tone::Bad, "INVALID");
     let reasons: String = summary.validity.reasons.iter().map(|reason| format!("  - {reason}\n")).collect();
-    format!("{word}: these figures say more of this client than of the server\n{reasons}")
+    format!("{word}: {INVALID}\n{reasons}")
 }
 
 fn overloaded(summary: &Summary, style: Style) -> String {
@@ -100,7 +108,7 @@ fn overloaded(summary: &Summary, style: Style) -> String {
         return String::new();
     }
     let word = style.paint(Tone::Doubt, "OVERLOADED");
-    format!("{word}: the backlog grew over the measured window, so this load cannot be held\n")
+    format!("{word}: {OVERLOADED}\n")
 }
 
 fn header(summary: &Summary) -> String {
@@ -235,7 +243,7 @@ fn acceptance(summary: &Summary, style: Style) -> String {
     )
 }
 
-fn source_name(source: plimsoll_core::record::TokenSource) -> &'static str {
+pub(super) fn source_name(source: plimsoll_core::record::TokenSource) -> &'static str {
     use plimsoll_core::record::TokenSource;
     match source {
         TokenSource::Server => "server",
@@ -259,11 +267,7 @@ fn latencies(summary: &Summary, style: Style) -> String {
     let names = ["ms", "n", "mean"].map(str::to_owned);
     let percentiles = shown.iter().map(|p| format!("p{p}"));
     table.set_header(names.into_iter().chain(percentiles).chain(["max".to_owned()]));
-    let rows: Vec<(&str, &Distribution)> = TIMES
-        .iter()
-        .filter_map(|name| Some((*name, summary.metrics.get(*name)?)))
-        .filter(|(name, metric)| metric.n > 0 && !repeats_another(summary, name, metric))
-        .collect();
+    let rows = times(summary);
     if rows.is_empty() {
         return "Latencies  none: no request succeeded in the measured window\n".to_owned();
     }
@@ -277,6 +281,15 @@ fn latencies(summary: &Summary, style: Style) -> String {
     let note = style
         .paint(Tone::Faint, "(95 % intervals by order statistics below; - where there are too few samples)");
     format!("{title}  {note}\n{}\n", trimmed(&table))
+}
+
+/// The times that there are, in the order of reports.
+pub(super) fn times(summary: &Summary) -> Vec<(&'static str, &Distribution)> {
+    TIMES
+        .iter()
+        .filter_map(|name| Some((*name, summary.metrics.get(*name)?)))
+        .filter(|(name, metric)| metric.n > 0 && !repeats_another(summary, name, metric))
+        .collect()
 }
 
 /// In a closed loop scheduled is sent, and without reasoning every token is visible: the same row twice says nothing.

@@ -29,11 +29,6 @@ fn refuse_what_comes_later(args: &CompatArgs) -> Result<(), UsageError> {
             "--return-logits is a member of the request: use --extra-body '{{\"return_logits\": [1, 2]}}'"
         );
     }
-    if args.html.is_some() {
-        refuse!(
-            "--html comes with a later release: use the results folder (--out), --json, --csv or --summary-file"
-        );
-    }
     if args.processes.is_some() {
         refuse!("--processes is not needed: one process uses all cores; --threads N sets how many");
     }

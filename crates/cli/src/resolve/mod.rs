@@ -12,6 +12,7 @@ mod groups;
 mod http;
 mod images;
 pub(crate) mod load;
+mod page;
 mod payload;
 mod postgres;
 mod proxy;
@@ -44,6 +45,7 @@ pub(crate) use api::ApiDraft;
 pub(crate) use feeds::{FeedPlan, Receiver};
 pub(crate) use http::HttpDraft;
 pub(crate) use load::TraceInput;
+pub(crate) use page::Pages;
 pub(crate) use payload::PayloadDraft;
 pub(crate) use postgres::PostgresOutput;
 pub(crate) use target::TargetDraft;
@@ -229,6 +231,10 @@ pub(crate) struct Outputs {
     pub(crate) feeds: FeedPlan,
     /// Whether chat and streaming are defaults that the opening line should explain.
     pub(crate) api_by_default: bool,
+    /// The report as a page.
+    pub(crate) pages: Pages,
+    /// Every effective value and where it comes from, stored beside the results; without secrets.
+    pub(crate) settings: String,
 }
 
 /// A value that resolving gave an option that nobody set: option, value, why.
@@ -312,7 +318,9 @@ pub(crate) fn resolve(
         "one per core, no more than users; a core left for sim://",
     ));
 
-    let printed_config = args.output.print_config.then(|| config::print::render(&merged, &derived, &table));
+    let settings = config::print::render(&merged, &derived, &table);
+    let printed_config = args.output.print_config.then(|| settings.clone());
+    let pages = page::resolve(&args.page, &context.folder)?;
     let draft = Draft {
         name,
         seed: Seed(seed),
@@ -331,7 +339,7 @@ pub(crate) fn resolve(
         http,
         workload,
     };
-    let outputs = Outputs { postgres, ..outputs(args, feeds, &given) };
+    let outputs = Outputs { postgres, pages, settings, ..outputs(args, feeds, &given) };
     Ok(Resolved { draft, outputs, watch, trace, forced_from, warnings, printed_config })
 }
 
@@ -442,6 +450,8 @@ fn outputs(args: RunArgs, feeds: FeedPlan, given: &dyn Fn(&str) -> bool) -> Outp
         exit_code_on_error: args.process.exit_code_on_error,
         feeds,
         api_by_default: !given("api") && !given("chat") && !given("stream"),
+        pages: Pages::default(),
+        settings: String::new(),
     }
 }
 

@@ -422,7 +422,7 @@ sim://?max_num_seqs=64
 --api images --cancel-rate 0.5
 --normalize
 --provider anthropic --api chat
---html report.html
+--html /nonexistent/report.html
 --master
 --processes -1
 --config /nonexistent/x.toml";

@@ -8,6 +8,7 @@ use plimsoll_core::spec::RunSpec;
 use plimsoll_core::workload::{RequestSpec, Tokenizer, TraceLengths, Workload};
 use plimsoll_drive::protocol::{self, Protocol};
 
+use super::folder::CommandFolder;
 use super::ready::{self, Uncounted};
 use super::server::Way;
 use crate::exit::UsageError;
@@ -50,6 +51,14 @@ impl Blueprint {
         }
         let protocol = protocol::build(&spec).map_err(|error| UsageError(error.to_string()))?;
         Ok(Blueprint { spec, outputs, workload, tokenizer, protocol, period })
+    }
+
+    /// A new folder for a command that makes trials of this run.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn new_folder(&self) -> anyhow::Result<CommandFolder> {
+        CommandFolder::create(&self.outputs.out, &self.spec.name, &self.outputs.settings)
     }
 
     /// What is asked, in words.

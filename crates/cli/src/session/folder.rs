@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use plimsoll_core::time::Offset;
 use plimsoll_drive::clock::Clock;
-use plimsoll_drive::recorder::{new_folder, write_whole};
+use plimsoll_drive::recorder::{RecorderError, new_folder, write_whole};
 use serde::Serialize;
 
 /// The folder of a command.
@@ -16,12 +16,13 @@ pub(crate) struct CommandFolder {
 }
 
 impl CommandFolder {
-    /// Creates a folder within `out` (`--out`), named after the run (`--name`).
+    /// Creates a folder within `out` (`--out`), named after the run (`--name`), with the settings of the command in it.
     ///
     /// # Errors
     /// It cannot be written.
-    pub(crate) fn create(out: &Path, name: &str) -> anyhow::Result<Self> {
+    pub(crate) fn create(out: &Path, name: &str, settings: &str) -> anyhow::Result<Self> {
         let path = new_folder(out, Clock::start().wall(Offset::ZERO), name)?;
+        write_settings(&path, settings)?;
         Ok(CommandFolder { path })
     }
 
@@ -68,6 +69,11 @@ impl CommandFolder {
     }
 }
 
+/// Writes every effective value, and where it comes from, into the folder of a run or of a command.
+pub(super) fn write_settings(folder: &Path, settings: &str) -> Result<(), RecorderError> {
+    write_whole(&folder.join("settings.toml"), settings.as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,13 +81,13 @@ mod tests {
     #[test]
     fn trials_are_numbered_on_after_those_that_are_there() {
         let out = tempfile::tempdir().unwrap();
-        let folder = CommandFolder::create(out.path(), "capacity").unwrap();
+        let folder = CommandFolder::create(out.path(), "capacity", "# none").unwrap();
         assert_eq!(folder.next_trial().unwrap(), 1);
         fs::create_dir_all(folder.trial(1)).unwrap();
         fs::create_dir_all(folder.trial(1234)).unwrap();
         fs::create_dir_all(folder.path().join("trials").join("notes")).unwrap();
         assert_eq!(folder.next_trial().unwrap(), 1235);
-        let again = CommandFolder::create(out.path(), "capacity").unwrap();
+        let again = CommandFolder::create(out.path(), "capacity", "# none").unwrap();
         assert_ne!(again, folder);
         again.write_json("x.json", &[1]).unwrap();
         let text = fs::read_to_string(CommandFolder::open(again.path().to_owned()).path().join("x.json"));

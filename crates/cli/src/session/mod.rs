@@ -14,6 +14,7 @@ mod locust;
 mod models;
 mod once;
 mod opening;
+pub(crate) mod pages;
 mod profile;
 mod ready;
 mod server;

@@ -24,6 +24,7 @@ use plimsoll_drive::watch::{ServerPart, Watcher};
 use super::blueprint::Blueprint;
 use super::database;
 use super::feeds::{self, Fed};
+use super::folder::write_settings;
 use super::interrupts::Interrupted;
 use super::launch::Launch;
 use super::locust::Locust;
@@ -153,8 +154,7 @@ impl Session {
             workload: trial.blueprint.workload_after(self.asked),
         };
         self.interrupts()?;
-        let plan = &job.blueprint.outputs.feeds;
-        let tracing = feeds::tracing(plan, &job.spec);
+        let tracing = feeds::tracing(&job.blueprint.outputs.feeds, &job.spec);
         let protocol = feeds::traced(&job.blueprint.protocol, tracing);
         let launch = Launch::prepare(&job.spec, &self.reached.way, &protocol, &job.workload)?;
         let clock = launch.clock();
@@ -241,6 +241,20 @@ impl Session {
         let folder = folder.path().to_owned();
         Profiling::start(draft, (clock, times.measure_start), watcher.clone(), server, folder).map(Some)
     }
+
+    /// Starts the feeds of a trial whose results go into `folder`.
+    fn feeds(
+        &self,
+        job: &Job<'_>,
+        tracing: Option<Tracing>,
+        clock: Clock,
+        folder: &RunFolder,
+    ) -> anyhow::Result<Option<Feeds>> {
+        let outputs = &job.blueprint.outputs;
+        let (page, way) = (&self.page, &self.reached.way);
+        let fed = Fed { plan: &outputs.feeds, page, spec: &job.spec, way, tracing, clock };
+        fed.start(folder.path(), &outputs.out)
+    }
 }
 
 /// A trial with all its parts.
@@ -252,10 +266,14 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn folder(&self, place: &Place, clock: Clock) -> Result<RunFolder, RecorderError> {
+        let outputs = &self.blueprint.outputs;
         match place {
             Place::New => {
-                RunFolder::create(&self.blueprint.outputs.out, clock.wall(Offset::ZERO), &self.spec)
+                let folder = RunFolder::create(&outputs.out, clock.wall(Offset::ZERO), &self.spec)?;
+                write_settings(folder.path(), &outputs.settings)?;
+                Ok(folder)
             }
+            // One of several of a command, whose own folder has the settings.
             Place::Folder(path) => RunFolder::create_at(path, &self.spec),
         }
     }

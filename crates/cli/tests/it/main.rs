@@ -5,6 +5,8 @@ mod architecture;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod calibrate;
 #[cfg(test)]
 mod capacity;
@@ -44,6 +46,9 @@ mod outcomes;
 mod payloads;
 #[cfg(test)]
 mod postgresql;
+mod plan;
+#[cfg(test)]
+mod plan_lint;
 #[cfg(test)]
 mod presets;
 #[cfg(test)]
@@ -60,6 +65,8 @@ mod pty;
 mod real_servers;
 #[cfg(test)]
 mod redactor;
+#[cfg(test)]
+mod report;
 #[cfg(test)]
 mod results;
 #[cfg(test)]

@@ -23,8 +23,9 @@ fn a_run_leaves_its_folder() {
         .iter()
         .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
         .collect();
-    let expected = ["records.parquet", "series.parquet", "spec.toml", "summary.json"].map(str::to_owned);
-    assert_eq!(names, BTreeSet::from(expected));
+    let expected =
+        ["records.parquet", "report.html", "series.parquet", "settings.toml", "spec.toml", "summary.json"];
+    assert_eq!(names, BTreeSet::from(expected.map(str::to_owned)));
 
     let printed: Summary = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(printed, summary);
@@ -183,14 +184,4 @@ fn a_printed_configuration_has_no_secrets() {
     ]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(!everything(&place, &ended).contains("-secret"), "{ended:?}");
-}
-
-#[test]
-fn a_page_comes_with_a_later_release_and_says_so() {
-    let ended = Place::new().line("run sim:// -t 1s --html report.html");
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
-    assert_eq!(
-        ended.stderr,
-        "error: --html comes with a later release: use the results folder (--out), --json, --csv or --summary-file\n"
-    );
 }

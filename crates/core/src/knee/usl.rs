@@ -77,6 +77,12 @@ impl Usl {
             points: steady.len(),
         })
     }
+
+    /// Requests per second with so many in flight, by the law.
+    pub fn throughput(&self, in_flight: f64) -> f64 {
+        let Usl { rate, contention, crosstalk, .. } = *self;
+        Constants { rate, contention, crosstalk }.at(in_flight)
+    }
 }
 
 /// The trials to which the law applies: those whose load could be held, since a growing backlog is no concurrency.

@@ -25,6 +25,6 @@ pub(crate) use parquet_file::ParquetFile;
 pub use records_file::{ReadError, RecordsFile};
 pub use records_table::RECORDS_FORMAT;
 pub use series::{WindowRow, WindowSink};
-pub use stored_spec::{StoredSpec, StoredSpecError, StoredTarget};
+pub use stored_spec::{StoredApi, StoredSpec, StoredSpecError, StoredTarget};
 pub use utc::rfc3339;
-pub use whole_table::{ColumnValues, parquet_bytes};
+pub use whole_table::{ColumnValues, StoredTable, parquet_bytes};

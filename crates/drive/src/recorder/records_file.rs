@@ -42,6 +42,10 @@ pub struct RecordsFile {
     /// Whether every event is there. Without, a record has only its first, first visible and last event with content:
     /// all of METRICS' per-request quantities but `chunk_gap` and `itl` can be computed, rates of tokens cannot.
     pub chunks_kept: bool,
+    /// Records in the file.
+    pub total: u64,
+    /// Records that are read: fewer than `total` where only a part was asked for.
+    pub part: u64,
     batches: ParquetRecordBatchReader,
     read: std::vec::IntoIter<Record>,
 }
@@ -76,6 +80,15 @@ impl RecordsFile {
     /// # Errors
     /// It is not there, not readable, or of a later format.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
+        RecordsFile::open_part(path, u64::MAX)
+    }
+
+    /// The same, but of a file with more than `most` records only about so many: every second, third, … stretch of some
+    /// thousand records, so that all times of the run are in it.
+    ///
+    /// # Errors
+    /// As [`RecordsFile::open`].
+    pub fn open_part(path: &Path, most: u64) -> Result<Self, ReadError> {
         let file = File::open(path)
             .map_err(|source| ReadError::Open { path: path.display().to_string(), source })?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
@@ -90,14 +103,34 @@ impl RecordsFile {
         if format > u64::from(RECORDS_FORMAT) {
             return Err(ReadError::Format(format!("it has format {format}")));
         }
+        let groups: Vec<u64> =
+            builder.metadata().row_groups().iter().map(|group| group.num_rows().unsigned_abs()).collect();
+        let total: u64 = groups.iter().sum();
+        let chosen = spread(&groups, total.div_ceil(most.max(1)));
         Ok(RecordsFile {
+            total,
+            part: chosen.iter().map(|&group| groups[group]).sum(),
             wall: Duration::from_nanos(note(WALL_KEY)?),
             measure_start: Offset::from_nanos(note(MEASURE_KEY)?),
             chunks_kept: builder.schema().field_with_name(CHUNK_COLUMNS[0].name).is_ok(),
-            batches: builder.with_batch_size(4_096).build()?,
+            batches: builder.with_row_groups(chosen).with_batch_size(4_096).build()?,
             read: Vec::new().into_iter(),
         })
     }
+}
+
+/// Groups of about one `every`-th of all rows, evenly spread.
+fn spread(rows: &[u64], every: u64) -> Vec<usize> {
+    let (mut passed, mut taken) = (0, 0);
+    let mut chosen = Vec::new();
+    for (group, &rows) in rows.iter().enumerate() {
+        if taken * every.max(1) <= passed {
+            chosen.push(group);
+            taken += rows;
+        }
+        passed += rows;
+    }
+    chosen
 }
 
 impl Iterator for RecordsFile {

@@ -19,8 +19,12 @@ pub struct StoredSpec {
     /// The seed of every random choice.
     #[serde(deserialize_with = "seed")]
     pub seed: Seed,
+    /// I/O threads.
+    pub threads: u16,
     /// Where requests went.
     pub target: StoredTarget,
+    /// How they were asked.
+    pub api: StoredApi,
     /// When they started. The instants of a replayed trace are not stored.
     pub load: LoadModel,
 }
@@ -30,8 +34,17 @@ pub struct StoredSpec {
 pub struct StoredTarget {
     /// Scheme, host, port and base path.
     pub url: String,
+    /// The server's flavour.
+    pub provider: String,
     /// The model asked for.
     pub model: String,
+}
+
+/// How the requests of a stored run were asked.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct StoredApi {
+    /// What was asked: `chat`, `completions`, …
+    pub interface: String,
 }
 
 /// Why a folder is no stored run.
@@ -99,7 +112,7 @@ mod tests {
     use super::*;
 
     const SPEC: &str = "format = 1\nname = 'run'\nseed = '18446744073709551615'\nthreads = 1\n[target]\nurl = 'http://h'\n\
-        provider = 'vllm'\nmodel = 'm'\n[load.closed]\nusers = 4\nthink = 'zero'\n[load.closed.shape.steady]\n";
+        provider = 'vllm'\nmodel = 'm'\n[api]\ninterface = 'chat'\n[load.closed]\nusers = 4\nthink = 'zero'\n[load.closed.shape.steady]\n";
 
     fn read(text: &str) -> Result<StoredSpec, String> {
         let folder = tempfile::tempdir().unwrap();

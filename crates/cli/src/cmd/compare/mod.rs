@@ -4,6 +4,7 @@ mod certificates;
 mod comparable;
 mod runs;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use plimsoll_core::compare::{
@@ -11,14 +12,16 @@ use plimsoll_core::compare::{
     window_seconds,
 };
 use plimsoll_core::seed::Seed;
+use plimsoll_drive::recorder::write_whole;
 
 pub(crate) use self::certificates::{Capacities, TierDifference, read as read_certificate};
 pub(crate) use self::comparable::Differing;
 pub(crate) use self::runs::StoredRun;
 use crate::args::compare::{CompareArgs, FailOn};
 use crate::exit::{Exit, UsageError, refuse};
+use crate::report::compare_json::Comparison;
 use crate::report::style::Style;
-use crate::report::{capacities, compare, compare_json, emit, history};
+use crate::report::{capacities, compare, compare_json, emit, history, html, page};
 
 /// Runs the command.
 ///
@@ -58,6 +61,33 @@ fn run_sides(args: &CompareArgs) -> anyhow::Result<ExitCode> {
             return Err(UsageError(wrong.to_owned()).into());
         }
     }
+    let compared = compare_sides(a, b, args)?;
+    let text = match (args.json, args.markdown) {
+        (true, _) => compare_json::text(&compared)?,
+        (_, true) => compare::markdown(&compared),
+        _ => compare::terminal(&compared, Style::of_stdout(args.color)),
+    };
+    emit::result(&text)?;
+    if let Some(file) = &args.html {
+        let page = page::compare(&Comparison::of(&compared));
+        let page = html::render(&page, &compare_json::text(&compared)?)?;
+        write_whole(file, page.as_bytes())?;
+    }
+    Ok(conclude(&compared.failed))
+}
+
+/// By how much the run in `result` differs from that in `baseline`.
+///
+/// # Errors
+/// They cannot be compared.
+pub(crate) fn against(baseline: &Path, result: &Path) -> Result<Comparison, UsageError> {
+    let [a, b] = [baseline, result].map(|folder| folder.display().to_string());
+    let compared = compare_sides(&a, &b, &CompareArgs::usual())?;
+    Ok(Comparison::of(&compared))
+}
+
+/// Compares the runs of two sides.
+fn compare_sides(a: &str, b: &str, args: &CompareArgs) -> Result<Compared, UsageError> {
     let (a, b) = (runs::side(a)?, runs::side(b)?);
     let all: Vec<&StoredRun> = a.iter().chain(&b).collect();
     each_once(&all)?;
@@ -73,14 +103,7 @@ fn run_sides(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     let longest = windows_a.iter().chain(&windows_b).map(RunWindows::window_seconds).fold(0.0, f64::max);
     let failed = args.fail_on.iter().filter_map(|condition| holds(condition, &differences)).collect();
     let windows = (count(&windows_a), count(&windows_b), longest);
-    let compared = Compared { a, b, windows, differences, differing, failed };
-    let text = match (args.json, args.markdown) {
-        (true, _) => compare_json::text(&compared)?,
-        (_, true) => compare::markdown(&compared),
-        _ => compare::terminal(&compared, Style::of_stdout(args.color)),
-    };
-    emit::result(&text)?;
-    Ok(conclude(&compared.failed))
+    Ok(Compared { a, b, windows, differences, differing, failed })
 }
 
 fn run_certificates(files: [std::path::PathBuf; 2], args: &CompareArgs) -> anyhow::Result<ExitCode> {

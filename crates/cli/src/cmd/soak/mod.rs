@@ -21,7 +21,7 @@ use crate::exit::{Exit, UsageError, code_of, refuse};
 use crate::report::style::Style;
 use crate::report::{emit, soak};
 use crate::resolve::Resolved;
-use crate::session::{Blueprint, CommandFolder, Interrupted, Presets, Session, Trial, settings};
+use crate::session::{Blueprint, CommandFolder, Interrupted, Presets, Session, Trial, pages, settings};
 
 /// Runs the command.
 ///
@@ -37,7 +37,7 @@ pub(crate) fn run(matches: &ArgMatches, args: &SoakArgs) -> anyhow::Result<ExitC
     let (mut session, blueprint) = Session::open(resolved)?;
     let length = args.window.unwrap_or_else(|| window_length(blueprint.spec.phases.measure, rate));
     let resources = resources_of(&mut session, process, args.memory_limit, length);
-    let folder = CommandFolder::create(&blueprint.outputs.out, &blueprint.spec.name)?;
+    let folder = blueprint.new_folder()?;
     let times = Times::of(&blueprint.spec);
     let windows = Windows::new(times.measure_start, length);
     let criteria = criteria(args, &blueprint, resources.limits());
@@ -51,6 +51,9 @@ pub(crate) fn run(matches: &ArgMatches, args: &SoakArgs) -> anyhow::Result<ExitC
     let report = collector.finish(end.min(ended(summary, times)))?;
     folder.write_json("soak.json", &report)?;
     show(&report, summary, &blueprint, &folder)?;
+    if done.finished.failure.is_none() {
+        pages::write(folder.path(), &blueprint.outputs.pages)?;
+    }
     if let Some(failure) = &done.finished.failure {
         return Err(anyhow::anyhow!("{failure}"));
     }

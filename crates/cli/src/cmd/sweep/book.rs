@@ -147,6 +147,20 @@ impl Book {
         Ok((book, said))
     }
 
+    /// Reads the sweep in `path`, for a report.
+    ///
+    /// # Errors
+    /// It is no folder of a sweep.
+    pub(crate) fn open(path: &Path) -> Result<Self, UsageError> {
+        let stored = read(path)?;
+        let summary = |cell: &StoredCell| {
+            let folder = cell.folder.as_ref().filter(|_| cell.status == Status::Done)?;
+            summary_of(&path.join(folder))
+        };
+        let summaries = stored.cells.iter().map(summary).collect();
+        Ok(Book { folder: CommandFolder::open(path.to_owned()), stored, summaries })
+    }
+
     /// Keeps what became of the cell at `index`.
     ///
     /// # Errors

@@ -35,7 +35,9 @@ pub(crate) struct Axis {
 }
 
 /// Options that are not about what is measured: they cannot be varied, and may change when a sweep goes on.
-pub(super) const ASIDE: [&str; 12] = [
+pub(super) const ASIDE: [&str; 14] = [
+    "html",
+    "no-report",
     "name",
     "out",
     "json",

@@ -26,7 +26,7 @@ use crate::config::table::Table;
 use crate::exit::{Exit, UsageError};
 use crate::report::style::Style;
 use crate::report::{emit, sweep};
-use crate::session::CommandFolder;
+use crate::session::{CommandFolder, pages};
 
 /// Runs the command.
 ///
@@ -40,7 +40,7 @@ pub(crate) fn run(matches: &ArgMatches, args: &SweepArgs) -> anyhow::Result<Exit
     let (mut book, said) = match &args.sweep.resume {
         Some(path) => Book::resume(path, &matrix, &first.stored)?,
         None => {
-            let folder = CommandFolder::create(&first.outputs.out, &first.name)?;
+            let folder = CommandFolder::create(&first.outputs.out, &first.name, &first.outputs.settings)?;
             (Book::begin(folder, &matrix, first.seed, first.stored.clone())?, Vec::new())
         }
     };
@@ -69,7 +69,9 @@ pub(crate) fn run(matches: &ArgMatches, args: &SweepArgs) -> anyhow::Result<Exit
         }
     }
     runner.close()?;
-    conclude(&book, args, first.outputs.json, ended)
+    let code = conclude(&book, args, first.outputs.json, ended)?;
+    pages::write(book.folder.path(), &first.outputs.pages)?;
+    Ok(code)
 }
 
 /// The cells that are not done, in the order in which they are run.

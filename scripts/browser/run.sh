@@ -1,0 +1,51 @@
+#!/bin/bash
+# Headless Chromium, for the test of the HTML report and for pictures of it. Its arguments are the browser's.
+# usage: run.sh --install | run.sh ARGUMENT... file:///PAGE
+# One that is installed is used. Else Debian's package is unpacked into the cache, with the libraries that it needs and this
+# system lacks; nothing is installed into the system, and it takes no rights.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../servers/common.sh"
+has() { command -v "$1" > /dev/null; }
+fail() { printf 'browser: %s\n' "$1" >&2; exit 1; }
+
+home=$CACHE/chromium
+package=chromium-headless-shell
+
+download() {
+  local missing
+  missing=$(apt-get "${APT[@]}" install --simulate --no-install-recommends "$package" | sed -n 's/^Inst \([^ ]*\) .*/\1/p')
+  # shellcheck disable=SC2086 # a list of names
+  [[ -n $missing ]] && apt-get "${APT[@]}" download $missing
+}
+
+install() (
+  flock 9
+  [[ -x $home/usr/lib/chromium/$package ]] && exit
+  has apt-get && has dpkg-deb ||
+    fail 'no apt-get: put chromium, google-chrome or chromium-headless-shell into the PATH, or use Debian'
+  echo "unpacking Debian's $package into $home" >&2
+  rm -rf "$home.part"
+  mkdir -p "$home.part/download"
+  cd "$home.part/download"
+  { download || { own_package_lists && download; }; } > apt.log 2>&1 ||
+    { cat apt.log >&2; fail "cannot download the package $package: see above"; }
+  for file in *.deb; do dpkg-deb --extract "$file" "$home.part"; done
+  cd /
+  rm -rf "$home" "$home.part/download"
+  mv "$home.part" "$home"
+) 9> "$home.lock"
+
+for known in chromium-headless-shell chromium google-chrome; do
+  has "$known" && browser=$known && break
+done
+if [[ -z ${browser:-} ]]; then
+  install
+  browser=$home/usr/lib/chromium/$package
+  for folder in "$home"/usr/lib/*-linux-gnu "$home"/lib/*-linux-gnu; do
+    LD_LIBRARY_PATH=$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+  done
+  export LD_LIBRARY_PATH
+fi
+[[ ${1:-} == --install ]] && exit
+# Without its sandbox, which a container or root cannot have; it opens pages of ours only.
+exec "$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars "$@"
