@@ -154,7 +154,8 @@ impl Session {
             workload: trial.blueprint.workload_after(self.asked),
         };
         self.interrupts()?;
-        let tracing = feeds::tracing(&job.blueprint.outputs.feeds, &job.spec);
+        let plan = &job.blueprint.outputs.feeds;
+        let tracing = feeds::tracing(plan, &job.spec);
         let protocol = feeds::traced(&job.blueprint.protocol, tracing);
         let launch = Launch::prepare(&job.spec, &self.reached.way, &protocol, &job.workload)?;
         let clock = launch.clock();
@@ -240,20 +241,6 @@ impl Session {
         let server = (way, &job.spec.target, &job.spec.transport);
         let folder = folder.path().to_owned();
         Profiling::start(draft, (clock, times.measure_start), watcher.clone(), server, folder).map(Some)
-    }
-
-    /// Starts the feeds of a trial whose results go into `folder`.
-    fn feeds(
-        &self,
-        job: &Job<'_>,
-        tracing: Option<Tracing>,
-        clock: Clock,
-        folder: &RunFolder,
-    ) -> anyhow::Result<Option<Feeds>> {
-        let outputs = &job.blueprint.outputs;
-        let (page, way) = (&self.page, &self.reached.way);
-        let fed = Fed { plan: &outputs.feeds, page, spec: &job.spec, way, tracing, clock };
-        fed.start(folder.path(), &outputs.out)
     }
 }
 

@@ -45,10 +45,11 @@ mod outcomes;
 #[cfg(test)]
 mod payloads;
 #[cfg(test)]
-mod postgresql;
 mod plan;
 #[cfg(test)]
 mod plan_lint;
+#[cfg(test)]
+mod postgresql;
 #[cfg(test)]
 mod presets;
 #[cfg(test)]

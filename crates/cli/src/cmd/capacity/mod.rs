@@ -27,9 +27,7 @@ use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;
 use crate::report::{capacity as report, emit};
 use crate::resolve::Outputs;
-use crate::session::{
-    Blueprint, CommandFolder, Interrupted, Presets, Session, own_options, pages, settings,
-};
+use crate::session::{Blueprint, CommandFolder, Interrupted, Presets, Session, own_options, pages, settings};
 
 /// The largest share of a passing load's seconds that may belong to trials which fail on their own.
 const EXCEED_RATIO: f64 = 0.2;
