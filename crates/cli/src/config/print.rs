@@ -50,9 +50,9 @@ fn assignment(long: &str, values: &[String], is_wanted: bool, table: &Table) -> 
     if Table::is_secret(long) {
         return format!("# {long} = \"***\"");
     }
-    let shown: Vec<String> = values.iter().map(|value| toml_value(&without_password(long, value))).collect();
+    let shown: Vec<String> = values.iter().map(|value| toml_value(&without_secrets(long, value))).collect();
     // A file cannot name another, and a URL without its password is another URL.
-    let unusable = long == "config" || values.iter().any(|value| without_password(long, value) != *value);
+    let unusable = long == "config" || values.iter().any(|value| without_secrets(long, value) != *value);
     let mark = if unusable || !is_wanted { "# " } else { "" };
     match shown.as_slice() {
         [value] if !table.is_list(long) => format!("{mark}{long} = {value}"),
@@ -71,11 +71,16 @@ fn toml_value(value: &str) -> String {
     }
 }
 
-/// A URL without its user and password.
-fn without_password(long: &str, value: &str) -> String {
+/// A URL without its user and password, and without the query in which servers take tokens; what follows `sim://` are no
+/// secrets.
+fn without_secrets(long: &str, value: &str) -> String {
     if !URLS.contains(&long) {
         return value.to_owned();
     }
+    let value = match value.split_once('?') {
+        Some((place, _)) if !value.starts_with("sim:") => &format!("{place}?***"),
+        _ => value,
+    };
     let start = value.find("://").map_or(0, |scheme| scheme + 3);
     let authority_end = value[start..].find(['/', '?', '#']).map_or(value.len(), |end| start + end);
     match value[start..authority_end].rfind('@') {

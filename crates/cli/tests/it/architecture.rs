@@ -45,6 +45,10 @@ fn arrows_between_crates_point_downward() {
             "sim",
             &["plimsoll-drive", "plimsoll-serve", "plimsoll-cli", "tokio", "mio", "clap", "libc", "socket2"],
         ),
+        (
+            "plan",
+            &["plimsoll-drive", "plimsoll-serve", "plimsoll-cli", "tokio", "mio", "clap", "libc", "socket2"],
+        ),
         ("drive", &["plimsoll-sim", "plimsoll-serve", "plimsoll-cli", "clap", "anyhow"]),
         ("serve", &["plimsoll-cli", "clap", "anyhow"]),
         ("cli", &[]),

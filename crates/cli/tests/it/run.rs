@@ -10,7 +10,6 @@ fn bad_usage_is_one_clear_error_on_stderr() {
         (&["run", "--users", "0"], "write a whole number of 1 or more"),
         (&["run", "--qps", "5", "--burst", "1"], "error: --qps and --burst exclude each other"),
         (&["run", "--config", "none.toml"], "error: cannot read the configuration file"),
-        (&["run", "--html", "a.html"], "error: --html comes with a later release"),
         (&["rum"], "run"),
     ] {
         let ended = place.run(args);
