@@ -9,6 +9,7 @@ mod logging;
 mod report;
 mod resolve;
 mod session;
+mod stack;
 mod stored;
 
 use std::process::ExitCode;
@@ -31,12 +32,13 @@ fn main() -> ExitCode {
             Command::Soak(args) => cmd::soak::run(&matches, &args),
             Command::Stress(args) => cmd::stress::run(&matches, &args),
             Command::Coldstart(args) => cmd::coldstart::run(&matches, &args),
-            Command::Capacity(args) => cmd::capacity::run(&matches, &args),
+            Command::Capacity(args) => cmd::capacity::run(&matches, *args),
             Command::Sim(args) => cmd::sim::run(&args),
             Command::Calibrate(args) => cmd::calibrate::run(&args),
             Command::Compare(args) => cmd::compare::run(&args),
             Command::Report(args) => cmd::report::run(&args),
             Command::Sweep(args) => cmd::sweep::run(&matches, &args),
+            Command::Stack(args) => cmd::stack::run(&args),
             Command::Selftest(args) => cmd::selftest::run(&args),
         });
     match done {

@@ -180,12 +180,21 @@ pub struct WorkloadSpec {
     pub output: OutputLength,
     /// Resolutions of synthetic images, width and height in pixels.
     pub images: Vec<(u32, u32)>,
+    /// In place of these one synthetic image of so many bytes.
+    pub image_bytes: Option<ImageBytes>,
     /// Where image placeholders stand in the prompt.
     pub image_position: ImagePosition,
     /// A tokenizer.json, a folder with one, or nothing for the bundled encoding.
     pub tokenizer: Option<String>,
     /// Share of requests cancelled after their first token, 0 to 1.
     pub cancel_rate: f64,
+}
+
+impl WorkloadSpec {
+    /// Synthetic images of each prompt that has none of its own.
+    pub fn images_per_prompt(&self) -> usize {
+        if self.image_bytes.is_some() { 1 } else { self.images.len() }
+    }
 }
 
 /// Where prompts come from.
@@ -272,7 +281,23 @@ pub struct OutputLength {
     pub cap: Option<u32>,
 }
 
-/// The shape of an [`OutputLength`].
+/// Bytes of a synthetic image: a distribution truncated by rejection to `[min, max]`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageBytes {
+    /// Mean of the distribution before truncation.
+    pub mean: u32,
+    /// The shape.
+    pub shape: LengthShape,
+    /// Width relative to the mean (alpha).
+    pub range: f64,
+    /// Lower bound, at least [`ImageBytes::LEAST`].
+    pub min: u32,
+    /// Upper bound, at most [`ImageBytes::MOST`].
+    pub max: u32,
+}
+
+/// The shape of an [`OutputLength`] or of [`ImageBytes`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LengthShape {

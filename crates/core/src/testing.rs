@@ -39,6 +39,7 @@ pub fn run() -> RunSpec {
             shared_prefix_tokens: 0,
             output: OutputLength { mean: 6, shape: LengthShape::Constant, range: 0.0, cap: None },
             images: Vec::new(),
+            image_bytes: None,
             image_position: ImagePosition::End,
             tokenizer: None,
             cancel_rate: 0.0,

@@ -8,9 +8,10 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use plimsoll_core::spec::{ConnectionReuse, HttpChoice, TransportSpec};
+use plimsoll_core::testing;
 use plimsoll_core::watch::{Canonical, Work};
 use plimsoll_drive::clock::Clock;
+use plimsoll_drive::recorder::RunFolder;
 use plimsoll_drive::watch::{Board, PageTarget, WatchPlan, WatchTarget, Watcher};
 
 /// Pages.
@@ -31,12 +32,15 @@ fn main() -> Result<(), Failure> {
 /// Watches for so many seconds, with the file that a run would write, and prints what that cost.
 fn measure(seconds: u64) -> Result<(), Failure> {
     let mut server = Command::new(std::env::current_exe()?).arg("serve").stdout(Stdio::piped()).spawn()?;
+    let spec = testing::run();
     let urls = BufReader::new(server.stdout.take().ok_or("no output")?).lines().take(TARGETS);
     let targets = urls
-        .map(|url| Ok(WatchTarget::Page(PageTarget::at(&url?, Vec::new(), &transport(), None)?)))
+        .map(|url| Ok(WatchTarget::from(PageTarget::at(&url?, Vec::new(), &spec.transport, None)?)))
         .collect::<Result<Vec<_>, Failure>>()?;
     let plan = WatchPlan { interval: Duration::from_secs(1), targets };
-    let watcher = Watcher::start(plan, Clock::start(), None, Board::default())?;
+    let results = tempfile::tempdir()?;
+    let folder = RunFolder::create_at(&results.path().join("run"), &spec)?;
+    let watcher = Watcher::start(plan, Clock::start(), Some(&folder), Board::default())?;
     std::thread::sleep(Duration::from_secs(2)); // what is done once is no overhead
     let (clock, before) = (Clock::start(), cpu_of_watch()?);
     std::thread::sleep(Duration::from_secs(seconds));
@@ -85,8 +89,7 @@ fn serve() -> Result<(), Failure> {
             let mut number = 0;
             for stream in listener.incoming() {
                 let stream = stream?;
-                let mut lines = BufReader::new(stream.try_clone()?).lines();
-                while let Some(line) = lines.next() {
+                for line in BufReader::new(stream.try_clone()?).lines() {
                     if line?.is_empty() {
                         number += 1;
                         let page = page(number);
@@ -120,7 +123,7 @@ fn page(number: u64) -> String {
         format!("vllm:request_queue_time_seconds_count{{{labels}}} {number}"),
         format!("process_resident_memory_bytes {}", 7_000_000_000_u64 + number),
     ];
-    let mut series = lines.len();
+    let mut series = lines.len() - 1; // the first line is a comment
     let mut family = 0;
     while series < SERIES {
         family += 1;
@@ -132,22 +135,4 @@ fn page(number: u64) -> String {
         }
     }
     lines.join("\n") + "\n"
-}
-
-fn transport() -> TransportSpec {
-    let limit = Duration::from_secs(10);
-    TransportSpec {
-        reuse: ConnectionReuse::Keep,
-        connect_timeout: limit,
-        tls_timeout: limit,
-        first_byte_timeout: limit,
-        idle_timeout: limit,
-        request_timeout: None,
-        cacert: None,
-        cert: None,
-        key: None,
-        insecure: false,
-        http: HttpChoice::Http1,
-        http2_streams: None,
-    }
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The real Prometheus (Debian's and Ubuntu's package), on loopback, in the foreground.
-# usage: run.sh --install | run.sh PORT CONFIG DATA_FOLDER | run.sh promtool ARGUMENT...
+# usage: run.sh --install | run.sh PORT CONFIG DATA_FOLDER [OPTION...] | run.sh promtool ARGUMENT...
 # Nothing is installed into the system: the package is unpacked into the cache, which takes no rights. Its one shared
 # library is the C library.
 set -euo pipefail
@@ -42,6 +42,6 @@ case ${1:-} in
   *)
     port=${1:?usage: run.sh PORT CONFIG DATA_FOLDER}
     exec "${bin}prometheus" --config.file="${2:?a configuration}" --storage.tsdb.path="${3:?a folder for data}" \
-      --web.listen-address="127.0.0.1:$port" --log.level=warn
+      --web.listen-address="127.0.0.1:$port" --log.level=warn "${@:4}"
     ;;
 esac

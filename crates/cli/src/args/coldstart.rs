@@ -12,6 +12,7 @@ use super::values::{self, positive_duration};
 #[derive(Debug, Args)]
 #[command(
     allow_negative_numbers = true,
+    next_help_heading = "Cold start",
     mut_arg("n", |choices| choices.short(None)), // -n is how often to start; answers per request are --n here
     long_about = COLDSTART_ABOUT,
     after_help = "`plimsoll coldstart --help` explains the commands; the options of `run` are the same here.",
@@ -19,10 +20,10 @@ use super::values::{self, positive_duration};
 )]
 pub(crate) struct ColdStartArgs {
     /// Starts the server: a shell command that stays, or returns when it has told somebody else to start it
-    #[arg(long, value_name = "COMMAND", help_heading = "Cold start")]
+    #[arg(long, value_name = "COMMAND")]
     pub(crate) start_cmd: Option<String>,
     /// Stops it again; without it what --start-cmd left running is ended
-    #[arg(long, value_name = "COMMAND", requires = "start_cmd", help_heading = "Cold start")]
+    #[arg(long, value_name = "COMMAND", requires = "start_cmd")]
     pub(crate) stop_cmd: Option<String>,
     /// Starts to measure
     #[arg(
@@ -30,39 +31,26 @@ pub(crate) struct ColdStartArgs {
         long,
         value_name = "N",
         value_parser = values::counted::<NonZeroU32>,
-        default_value = "5",
-        help_heading = "Cold start"
+        default_value = "5"
     )]
     pub(crate) repetitions: NonZeroU32,
     /// First requests to look at one by one
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = values::counted::<NonZeroU32>,
-        default_value = "10",
-        help_heading = "Cold start"
-    )]
+    #[arg(long, value_name = "N", value_parser = values::counted::<NonZeroU32>, default_value = "10")]
     pub(crate) first: NonZeroU32,
     /// Requests after them that are taken as warm
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = values::counted::<NonZeroU32>,
-        default_value = "30",
-        help_heading = "Cold start"
-    )]
+    #[arg(long, value_name = "N", value_parser = values::counted::<NonZeroU32>, default_value = "30")]
     pub(crate) warm: NonZeroU32,
     /// Path that answers 200 when the server is ready; without it those of the provider
-    #[arg(long, value_name = "PATH", help_heading = "Cold start")]
+    #[arg(long, value_name = "PATH")]
     pub(crate) ready_path: Option<String>,
     /// Longest time from the start to the first answer
-    #[arg(long, value_name = "TIME", value_parser = positive_duration, default_value = "10m", help_heading = "Cold start")]
+    #[arg(long, value_name = "TIME", value_parser = positive_duration, default_value = "10m")]
     pub(crate) start_timeout: Duration,
     /// Longest time for the server to be gone
-    #[arg(long, value_name = "TIME", value_parser = positive_duration, default_value = "60s", help_heading = "Cold start")]
+    #[arg(long, value_name = "TIME", value_parser = positive_duration, default_value = "60s")]
     pub(crate) down_timeout: Duration,
     /// From one question whether it is ready to the next
-    #[arg(long, value_name = "TIME", value_parser = positive_duration, default_value = "50ms", help_heading = "Cold start")]
+    #[arg(long, value_name = "TIME", value_parser = positive_duration, default_value = "50ms")]
     pub(crate) poll: Duration,
     #[command(flatten)]
     pub(crate) run: RunArgs,

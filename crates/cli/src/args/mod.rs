@@ -7,15 +7,19 @@ pub(crate) mod capacity;
 pub(crate) mod coldstart;
 pub(crate) mod compare;
 pub(crate) mod family;
+pub(crate) mod feeds;
 pub(crate) mod http;
+pub(crate) mod images;
 pub(crate) mod load;
 pub(crate) mod objectives;
 pub(crate) mod output;
 pub(crate) mod page;
 pub(crate) mod payload;
+pub(crate) mod postgres;
 pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod soak;
+pub(crate) mod stack;
 pub(crate) mod stress;
 pub(crate) mod sweep;
 pub(crate) mod values;
@@ -59,6 +63,8 @@ pub(crate) enum Command {
     Report(report::ReportArgs),
     /// Repeat a run for every combination of some settings
     Sweep(Box<sweep::SweepArgs>),
+    /// Start Grafana, Prometheus and TimescaleDB with dashboards for watching runs
+    Stack(stack::StackArgs),
     /// Check this host and this build
     Selftest(SelftestArgs),
 }
@@ -85,6 +91,8 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) workload: workload::WorkloadArgs,
     #[command(flatten)]
+    pub(crate) images: images::ImageArgs,
+    #[command(flatten)]
     pub(crate) api: request::ApiArgs,
     #[command(flatten)]
     pub(crate) payload: payload::PayloadArgs,
@@ -96,6 +104,10 @@ pub(crate) struct RunArgs {
     pub(crate) output: output::OutputArgs,
     #[command(flatten)]
     pub(crate) page: page::PageArgs,
+    #[command(flatten)]
+    pub(crate) feeds: feeds::FeedArgs,
+    #[command(flatten)]
+    pub(crate) postgres: postgres::PostgresArgs,
     #[command(flatten)]
     pub(crate) transport: request::TransportArgs,
     #[command(flatten)]
@@ -130,10 +142,15 @@ Examples:
     plimsoll run -H http://host:8000 --provider triton -m resnet --batch-size 8 -u 16 -r 16 -t 30s
   An image to TorchServe, as a file
     plimsoll run -H http://host:8080 --provider torchserve -m densenet --input-data cat.jpg -u 4 -t 30s
+  Synthetic images of about 200 kB, as a field of a form
+    plimsoll run -H http://host --path /classify --image-bytes 200kB --image-bytes-distribution normal \
+      --multipart-field image -u 8 -t 1m
   Any REST API, with variables from a file, and what an answer must have
     plimsoll run -H http://host --path '/items/{{id}}' --vars items.csv --expect-json '$.ok == true' -t 30s
   Fail a pipeline (exit code 99) where 1 % of the answers begin later than half a second
     plimsoll run -H http://host:8000 --qps 20 -t 5min --slo 'ttft.p99<500ms' --abort-on 'error_rate>5% over 10s'
+  Watch it in Prometheus, which scrapes 127.0.0.1:9464
+    plimsoll run -H http://host:8000 --qps 20 -t 5min --metrics-addr 9464 --metrics-linger 15s
   See what would be used, and where each value comes from
     plimsoll run --config locust.conf -u 4 --print-config
 
@@ -142,7 +159,8 @@ Values: durations are 30, 30s, 500ms, 5m, 5min or 1h30m (a bare number is second
 Layers, later ones win: defaults, ./plimsoll.toml, --config FILE, the environment, flags. File keys are long option \
 names. Every option can be set in the environment as PLIMSOLL_<LONG_NAME>; Locust's own also as LOCUST_<LONG_NAME>; \
 and MODEL, API_KEY, PROMPT_TOKENS, MAX_TOKENS, MAX_TOKENS_CAP, MAX_TOKENS_DISTRIBUTION, MAX_TOKENS_RANGE, TOP_K, \
-TEMPERATURE, TOKENIZER, DATASET and PROMPT_CACHE_MAX_LEN as the load test reads them.
+TEMPERATURE, TOKENIZER, DATASET and PROMPT_CACHE_MAX_LEN as the load test reads them; PGHOST, PGPORT, PGUSER, \
+PGPASSWORD, PGDATABASE, PGSSLMODE and PGSSLROOTCERT as PostgreSQL's own clients do.
 
 Exit codes: 0 passed; 1 the run failed; 2 bad usage or configuration; 3 INVALID measurement; 99 an objective was \
 missed; 130 interrupted twice.";

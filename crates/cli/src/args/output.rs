@@ -96,29 +96,6 @@ pub(crate) struct CompatArgs {
     pub(crate) locustfile: Option<String>,
 
     #[arg(long, hide = true)]
-    pub(crate) timescale: bool,
-    #[arg(long, hide = true)]
-    pub(crate) grafana_url: Option<String>,
-    #[arg(long, hide = true)]
-    pub(crate) pghost: Option<String>,
-    #[arg(long, hide = true)]
-    pub(crate) pgport: Option<String>,
-    #[arg(long, hide = true)]
-    pub(crate) pguser: Option<String>,
-    #[arg(long, hide = true)]
-    pub(crate) pgpassword: Option<String>,
-    #[arg(long, hide = true)]
-    pub(crate) pgdatabase: Option<String>,
-    #[arg(long, hide = true)]
-    pub(crate) test_env: Option<String>,
-    #[arg(long, hide = true)]
-    pub(crate) test_version: Option<String>,
-    #[arg(long, hide = true)]
-    pub(crate) description: Option<String>,
-    #[arg(long, hide = true)]
-    pub(crate) override_plan_name: Option<String>,
-
-    #[arg(long, hide = true)]
     pub(crate) embeddings_prompt_template: Option<String>,
     #[arg(long, hide = true)]
     pub(crate) normalize: bool,

@@ -11,25 +11,26 @@ use super::values::{self, positive_duration};
 #[derive(Debug, Args)]
 #[command(
     allow_negative_numbers = true,
+    next_help_heading = "Soak",
     long_about = SOAK_ABOUT,
     after_help = "`plimsoll soak --help` explains the verdict; the options of `run` are the same here.",
     after_long_help = SOAK_EXAMPLES
 )]
 pub(crate) struct SoakArgs {
     /// Length of a window; without it a 240th of -t, but long enough for a 99th percentile in each
-    #[arg(long, value_name = "TIME", value_parser = positive_duration, help_heading = "Soak")]
+    #[arg(long, value_name = "TIME", value_parser = positive_duration)]
     pub(crate) window: Option<Duration>,
     /// The change over the soak that matters, as a share of the level: 10% or 0.1
-    #[arg(long, value_name = "SHARE", value_parser = values::part, default_value = "10%", help_heading = "Soak")]
+    #[arg(long, value_name = "SHARE", value_parser = values::part, default_value = "10%")]
     pub(crate) tolerance: f64,
     /// A limit that would be reached within this time after the soak matters, however slow the growth
-    #[arg(long, value_name = "TIME", value_parser = positive_duration, default_value = "7d", help_heading = "Soak")]
+    #[arg(long, value_name = "TIME", value_parser = positive_duration, default_value = "7d")]
     pub(crate) horizon: Duration,
     /// Probability of DRIFTING that is accepted where nothing drifts, over all series together
-    #[arg(long, value_name = "P", value_parser = values::part, default_value = "1%", help_heading = "Soak")]
+    #[arg(long, value_name = "P", value_parser = values::part, default_value = "1%")]
     pub(crate) alpha: f64,
     /// Memory that the server may use: 16GiB, 500MiB; without it that of its control group or of this machine
-    #[arg(long, value_name = "BYTES", value_parser = values::bytes, help_heading = "Soak")]
+    #[arg(long, value_name = "BYTES", value_parser = values::bytes)]
     pub(crate) memory_limit: Option<u64>,
     #[command(flatten)]
     pub(crate) run: RunArgs,

@@ -13,19 +13,20 @@ use super::values::{self, positive_duration};
 #[derive(Debug, Args)]
 #[command(
     allow_negative_numbers = true,
+    next_help_heading = "Stress",
     long_about = STRESS_ABOUT,
     after_help = "`plimsoll stress --help` explains the verdict; the options of `run` are the same here.",
     after_long_help = STRESS_EXAMPLES
 )]
 pub(crate) struct StressArgs {
     /// Requests per second that the server bears
-    #[arg(long, value_name = "RATE", help_heading = "Stress")]
+    #[arg(long, value_name = "RATE")]
     pub(crate) capacity: Option<Rate>,
     /// Take the capacity from a certificate of `plimsoll capacity`: the certified rate, of several tiers the highest
-    #[arg(long, value_name = "FILE", conflicts_with = "capacity", help_heading = "Stress")]
+    #[arg(long, value_name = "FILE", conflicts_with = "capacity")]
     pub(crate) certificate: Option<PathBuf>,
     /// Overload as a multiple of the capacity [default: 2; with --spike 5]
-    #[arg(long, value_name = "FACTOR", value_parser = values::positive, help_heading = "Stress")]
+    #[arg(long, value_name = "FACTOR", value_parser = values::positive)]
     pub(crate) multiple: Option<f64>,
     /// Several loads, one after the other, as multiples of the capacity: 1,1.5,2,3
     #[arg(
@@ -33,27 +34,26 @@ pub(crate) struct StressArgs {
         value_name = "LIST",
         value_delimiter = ',',
         value_parser = values::positive,
-        conflicts_with_all = ["multiple", "spike"],
-        help_heading = "Stress"
+        conflicts_with_all = ["multiple", "spike"]
     )]
     pub(crate) steps: Vec<f64>,
     /// One short burst in place of a long overload
-    #[arg(long, help_heading = "Stress")]
+    #[arg(long)]
     pub(crate) spike: bool,
     /// Length of each overload [default: 60s; with --spike 5s]
-    #[arg(long, value_name = "TIME", value_parser = positive_duration, help_heading = "Stress")]
+    #[arg(long, value_name = "TIME", value_parser = positive_duration)]
     pub(crate) step_time: Option<Duration>,
     /// Rate before and after, as a share of the capacity
-    #[arg(long, value_name = "SHARE", value_parser = values::part, default_value = "70%", help_heading = "Stress")]
+    #[arg(long, value_name = "SHARE", value_parser = values::part, default_value = "70%")]
     pub(crate) baseline: f64,
     /// Length of the baseline before the overload
-    #[arg(long, value_name = "TIME", value_parser = positive_duration, default_value = "30s", help_heading = "Stress")]
+    #[arg(long, value_name = "TIME", value_parser = positive_duration, default_value = "30s")]
     pub(crate) baseline_time: Duration,
     /// Time for which the server is watched after the overload
-    #[arg(long, value_name = "TIME", value_parser = positive_duration, default_value = "60s", help_heading = "Stress")]
+    #[arg(long, value_name = "TIME", value_parser = positive_duration, default_value = "60s")]
     pub(crate) recovery_time: Duration,
     /// An answer within this time of when it was due is useful; without it 5 times the baseline's 99th percentile
-    #[arg(long, value_name = "TIME", value_parser = positive_duration, help_heading = "Stress")]
+    #[arg(long, value_name = "TIME", value_parser = positive_duration)]
     pub(crate) useful_within: Option<Duration>,
     #[command(flatten)]
     pub(crate) run: RunArgs,

@@ -88,10 +88,12 @@ Examples:
     plimsoll sweep -H http://host:8000 -u 32 -t 1m --over batch=8,16,32 --each-cmd './restart.sh --max-num-seqs {batch}'
   A list of settings that is no product
     plimsoll sweep -H http://host:8000 -t 1m --list settings.csv
+  Which rates keep an objective: a verdict for each cell
+    plimsoll sweep -H http://host:8000 -t 2m --over qps=5,10,20,40 --slo 'ttft.p99<500ms'
   What was interrupted
     plimsoll sweep (the same options) --resume runs/2026-11-22T06-14-33Z-sweep
 
 All options of `plimsoll run` can be given, and any of them be varied.
 
 Exit codes: 0 all cells are done; 1 a cell failed, or the sweep was interrupted; 2 bad usage, nothing was sent; 3 a cell is \
-INVALID; 130 interrupted twice.";
+INVALID; 99 a cell missed an objective (--slo) or was ended by --abort-on; 130 interrupted twice.";

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use plimsoll_core::load::{Stage, ThinkTime};
 use plimsoll_core::slo::Confidence;
-use plimsoll_core::spec::{Interface, Provider};
+use plimsoll_core::spec::{Interface, LengthShape, Provider};
 use plimsoll_core::time::{Rate, parse_duration};
 
 /// Names of arrival processes; `exponential` is the load test's name for `poisson`.
@@ -38,17 +38,29 @@ impl ArrivalName {
     }
 }
 
-/// Names of output-length distributions.
+/// Names of the distributions of output lengths and of sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LengthName {
-    /// Always -o
+    /// Always the mean
     Constant,
-    /// From -o minus to -o plus the range
+    /// From the mean minus to the mean plus the range
     Uniform,
-    /// Normal with standard deviation -o times the range
+    /// Normal, with a standard deviation of the mean times the range
     Normal,
-    /// Exponential with mean -o
+    /// Exponential
     Exponential,
+}
+
+impl LengthName {
+    /// The distribution's shape.
+    pub(crate) const fn shape(self) -> LengthShape {
+        match self {
+            LengthName::Constant => LengthShape::Constant,
+            LengthName::Uniform => LengthShape::Uniform,
+            LengthName::Normal => LengthShape::Normal,
+            LengthName::Exponential => LengthShape::Exponential,
+        }
+    }
 }
 
 /// What becomes of a request that is due while the cap is reached.
@@ -182,16 +194,26 @@ pub(crate) fn part(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Reads a number of bytes: `1500000`, `64KiB`, `500MiB`, `16GiB`.
+/// Reads a number of bytes: `1500000`, `200kB`, `64KiB`, `500MiB`, `16GiB`.
 pub(crate) fn bytes(text: &str) -> Result<u64, String> {
-    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
-    let unit = units.into_iter().find_map(|(unit, bits)| Some((text.strip_suffix(unit)?, bits)));
-    let (number, bits) = unit.unwrap_or((text, 0));
-    let bytes = number.trim().parse::<f64>().map(|number| number * f64::from(bits).exp2());
+    let binary = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)]
+        .map(|(unit, bits)| (unit, f64::from(bits).exp2()));
+    let decimal = [("kB", 1e3), ("KB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12)];
+    let units = binary.into_iter().chain(decimal);
+    let (number, unit) = units
+        .into_iter()
+        .find_map(|(unit, size)| Some((text.strip_suffix(unit)?, size)))
+        .unwrap_or((text, 1.0));
+    let bytes = number.trim().parse::<f64>().map(|number| number * unit);
     match bytes {
         Ok(bytes) if bytes >= 1.0 && bytes < u64::MAX as f64 => Ok(bytes as u64),
         _ => Err("write a number of bytes, such as 500MiB or 16GiB".to_owned()),
     }
+}
+
+/// Reads the bytes of something that is held in memory: below 4 GiB.
+pub(crate) fn byte_count(text: &str) -> Result<u32, String> {
+    u32::try_from(bytes(text)?).map_err(|_| "give less than 4GiB".to_owned())
 }
 
 /// Reads a duration above 0.
@@ -327,5 +349,13 @@ mod tests {
         assert_eq!(resolution("640x480"), Ok(Resolution(640, 480)));
         assert!(probabilities("[0.5, 2]").is_err());
         assert!(json_object("[1]").is_err());
+        for (text, expected) in
+            [("1500", 1500), ("1.5kB", 1500), ("1.5 KiB", 1536), ("2MB", 2_000_000), ("1GiB", 1 << 30)]
+        {
+            assert_eq!(byte_count(text), Ok(expected), "{text}");
+        }
+        for text in ["", "kB", "0", "-1", "NaN", "1 litre", "5GiB", "1e300"] {
+            assert!(byte_count(text).is_err(), "{text}");
+        }
     }
 }

@@ -9,5 +9,6 @@ pub(crate) mod run;
 pub(crate) mod selftest;
 pub(crate) mod sim;
 pub(crate) mod soak;
+pub(crate) mod stack;
 pub(crate) mod stress;
 pub(crate) mod sweep;

@@ -8,7 +8,7 @@ use plimsoll_core::spec::{Api, RunSpec};
 use plimsoll_core::summary::Summary;
 
 use crate::args::RunArgs;
-use crate::exit::{Exit, UsageError};
+use crate::exit::{Exit, UsageError, code_of};
 use crate::report::style::Style;
 use crate::report::summary_csv::SummaryFileError;
 use crate::report::{emit, summary_block, summary_csv, terminal};
@@ -26,7 +26,9 @@ pub(crate) fn run(matches: &ArgMatches, typed: &RunArgs) -> anyhow::Result<ExitC
     let (mut session, blueprint) = Session::open(resolved)?;
     check_summary_file(&blueprint.outputs, &blueprint.spec.api)?;
     let done = session.trial(Trial::only(&blueprint))?;
-    conclude(&done, &blueprint.outputs)
+    let code = conclude(&done, &blueprint.outputs)?;
+    session.close()?;
+    Ok(code)
 }
 
 /// Reports a run and gives it the exit code that it deserves.
@@ -48,7 +50,7 @@ fn conclude(done: &Done, outputs: &Outputs) -> anyhow::Result<ExitCode> {
     if *interrupted == Interrupted::Twice {
         return Ok(Exit::Interrupted.into());
     }
-    Ok(exit_code(summary, spec.max_fail_ratio, outputs.exit_code_on_error))
+    Ok(code_of(summary, spec.max_fail_ratio, outputs.exit_code_on_error).into())
 }
 
 /// Finds out before the run whether its row will fit into the summary file.
@@ -85,55 +87,4 @@ fn report(
         summary_csv::append(path, &entries)?;
     }
     Ok(())
-}
-
-/// The exit code that the results deserve.
-pub(super) fn exit_code(summary: &Summary, max_fail_ratio: f64, exit_code_on_error: u8) -> ExitCode {
-    let (failed, total) = (summary.counts.total_failed, summary.counts.total);
-    if total == 0 {
-        Exit::Failed.into() // nothing was asked, so nothing passed
-    } else if failed as f64 / total as f64 > max_fail_ratio && exit_code_on_error != 0 {
-        ExitCode::from(exit_code_on_error)
-    } else if !summary.validity.valid {
-        Exit::Invalid.into()
-    } else if summary.missed() {
-        Exit::ObjectiveMissed.into()
-    } else {
-        Exit::Passed.into()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use plimsoll_core::slo::Verdict;
-
-    use crate::report::fixture;
-
-    #[test]
-    fn results_get_the_exit_code_they_deserve() {
-        let code = |summary: &Summary, ratio, on_error| format!("{:?}", exit_code(summary, ratio, on_error));
-        let expected = |code: u8| format!("{:?}", ExitCode::from(code));
-        assert_eq!(code(&fixture::valid(), 0.01, 1), expected(0));
-        assert_eq!(code(&fixture::valid(), 0.005, 1), expected(1));
-        assert_eq!(code(&fixture::valid(), 0.0, 0), expected(0));
-        assert_eq!(code(&fixture::invalid(), 0.01, 1), expected(3));
-        assert_eq!(code(&fixture::nothing_answered(), 0.01, 1), expected(1));
-        assert_eq!(code(&Summary::default(), 0.01, 1), expected(1));
-        for (verdict, expected_code) in [(Verdict::Pass, 0), (Verdict::Undecided, 0), (Verdict::Fail, 99)] {
-            let mut judged = fixture::judged();
-            judged.slos.truncate(1);
-            judged.slos[0].verdict = verdict;
-            assert_eq!(code(&judged, 0.01, 1), expected(expected_code), "{verdict:?}");
-            judged.validity.valid = false;
-            assert_eq!(code(&judged, 0.01, 1), expected(3), "INVALID wins over {verdict:?}");
-        }
-        let mut overloaded = fixture::judged();
-        overloaded.slos.truncate(1);
-        overloaded.validity.overloaded = true;
-        assert_eq!(code(&overloaded, 0.01, 1), expected(99));
-        let mut stopped = fixture::valid();
-        stopped.run.stopped_by = Some("error_rate>5% over 10s: 6.0 % of 100 requests".to_owned());
-        assert_eq!(code(&stopped, 0.01, 1), expected(99));
-    }
 }

@@ -70,6 +70,7 @@ pub(crate) fn run(matches: &ArgMatches, args: &StressArgs) -> anyhow::Result<Exi
         }
     };
     emit::result(&text)?;
+    session.close()?;
     pages::write(folder.path(), &blueprint.outputs.pages)?;
     Ok(code(&report, done.finished.summary.validity.valid))
 }

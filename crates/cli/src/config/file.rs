@@ -38,6 +38,9 @@ pub(crate) fn parse(path: &str, text: &str, table: &Table) -> Result<Layer, Usag
             refuse!("{origin}: a configuration file cannot name another: give --config on the command line");
         }
         let Some(name) = table.find(&key) else {
+            if table.is_of_another_command(&key) {
+                continue;
+            }
             let hint = table.nearest(&key).map(|name| format!(": did you mean `{name}`?"));
             let hint =
                 hint.unwrap_or_else(|| ": keys are long option names, see `plimsoll run --help`".into());

@@ -16,7 +16,6 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 use plimsoll_core::nearest::nearest;
 
-use crate::args::RunArgs;
 use crate::config::table::{Name, Table};
 use crate::exit::UsageError;
 
@@ -123,7 +122,8 @@ pub(crate) fn from_environment(
     }
     let known: Vec<String> = table.environment().into_iter().map(|(known, _)| known).collect();
     for variable in env.keys().filter(|variable| variable.starts_with(table::OWN_PREFIX)) {
-        if !known.contains(variable) {
+        let option = variable.trim_start_matches(table::OWN_PREFIX).to_ascii_lowercase();
+        if !known.contains(variable) && !table.is_of_another_command(&option) {
             let nearest = nearest(variable, known.iter().map(String::as_str));
             let hint = nearest.map(|name| format!(": did you mean {name}?")).unwrap_or_default();
             warnings.push(format!("the environment variable {variable} sets no option{hint}"));
@@ -136,8 +136,8 @@ pub(crate) fn from_environment(
 ///
 /// # Errors
 /// A value cannot be read; the text names the place where it was written.
-pub(crate) fn parse(merged: &Layer, table: &Table) -> Result<RunArgs, UsageError> {
-    let mut argv = vec![OsString::from("run")];
+pub(crate) fn parse<A: FromArgMatches>(merged: &Layer, table: &Table) -> Result<A, UsageError> {
+    let mut argv = vec![OsString::from(table.name())];
     for (long, setting) in merged {
         argv.extend(table.to_argv(long, setting));
     }
@@ -145,7 +145,7 @@ pub(crate) fn parse(merged: &Layer, table: &Table) -> Result<RunArgs, UsageError
         .command()
         .try_get_matches_from(argv)
         .map_err(|error| UsageError(describe(&error, merged, table)))?;
-    RunArgs::from_arg_matches(&matches).map_err(|error| UsageError(describe(&error, merged, table)))
+    A::from_arg_matches(&matches).map_err(|error| UsageError(describe(&error, merged, table)))
 }
 
 /// The answer to an unknown flag, if that is the error: clap's own suggestion misses swapped letters.

@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 use crate::config::Layer;
 use crate::config::table::Table;
 
+/// Options whose values are URLs, which may have a login.
+const URLS: [&str; 4] = ["host", "watch", "remote-write", "otlp"];
+
 /// Every option of the table with its value.
 ///
 /// `derived` holds the values that [`crate::resolve`] set for options that nobody set, with the reason.
@@ -68,15 +71,20 @@ fn toml_value(value: &str) -> String {
     }
 }
 
-/// A target URL without its user and password.
+/// A URL without its user and password, and without a query, in which there may be a token: only a simulated server has
+/// its options there.
 fn without_password(long: &str, value: &str) -> String {
-    if long != "host" {
+    if !URLS.contains(&long) {
         return value.to_owned();
     }
+    let value = match value.split_once('?') {
+        Some((path, _)) if long != "host" => format!("{path}?***"),
+        _ => value.to_owned(),
+    };
     let start = value.find("://").map_or(0, |scheme| scheme + 3);
     let authority_end = value[start..].find(['/', '?', '#']).map_or(value.len(), |end| start + end);
     match value[start..authority_end].rfind('@') {
         Some(at) => format!("{}***@{}", &value[..start], &value[start + at + 1..]),
-        None => value.to_owned(),
+        None => value,
     }
 }

@@ -1,4 +1,4 @@
-//! The table of options of `run`, as clap has it: names, aliases, kinds, environment variables.
+//! The table of options of a command, as clap has it: names, aliases, kinds, environment variables.
 
 use std::ffi::OsString;
 
@@ -6,6 +6,7 @@ use clap::{ArgAction, Args, Command};
 use plimsoll_core::nearest::nearest;
 
 use crate::args::RunArgs;
+use crate::args::capacity::CapacityArgs;
 use crate::config::{Origin, Setting};
 use crate::exit::{UsageError, refuse};
 
@@ -13,7 +14,7 @@ use crate::exit::{UsageError, refuse};
 pub(crate) const OWN_PREFIX: &str = "PLIMSOLL_";
 
 /// Options that Locust itself reads from `LOCUST_…`.
-const LOCUST_VARIABLES: [&str; 14] = [
+const LOCUST_VARIABLES: [&str; 17] = [
     "host",
     "users",
     "spawn-rate",
@@ -28,10 +29,13 @@ const LOCUST_VARIABLES: [&str; 14] = [
     "stop-timeout",
     "exit-code-on-error",
     "locustfile",
+    "timescale",
+    "grafana-url",
+    "test-env",
 ];
 
-/// Variables of the load test, with the option that each sets.
-const TOOL_VARIABLES: [(&str, &str); 12] = [
+/// Variables of the load test, of PostgreSQL's clients and of OpenTelemetry, with the option that each sets.
+const TOOL_VARIABLES: [(&str, &str); 20] = [
     ("MODEL", "model"),
     ("API_KEY", "api-key"),
     ("PROMPT_TOKENS", "prompt-tokens"),
@@ -44,10 +48,27 @@ const TOOL_VARIABLES: [(&str, &str); 12] = [
     ("TOKENIZER", "tokenizer"),
     ("DATASET", "dataset"),
     ("PROMPT_CACHE_MAX_LEN", "prompt-cache-max-len"),
+    ("PGHOST", "pghost"),
+    ("PGPORT", "pgport"),
+    ("PGUSER", "pguser"),
+    ("PGPASSWORD", "pgpassword"),
+    ("PGDATABASE", "pgdatabase"),
+    ("PGSSLMODE", "pgsslmode"),
+    ("PGSSLROOTCERT", "pgsslrootcert"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp"),
 ];
 
 /// Options whose values are never shown.
-const SECRET: [&str; 4] = ["api-key", "header", "pgpassword", "watch-header"];
+const SECRET: [&str; 8] = [
+    "api-key",
+    "header",
+    "pgpassword",
+    "postgres",
+    "watch-header",
+    "remote-write-header",
+    "remote-write-bearer",
+    "otlp-header",
+];
 
 /// An option found by one of its names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +115,21 @@ pub(crate) struct Table {
 impl Table {
     /// The options of `run`.
     pub(crate) fn of_run() -> Self {
-        let mut command = RunArgs::augment_args(Command::new("run"));
+        Table::of(RunArgs::augment_args(Command::new("run")))
+    }
+
+    /// The options of `capacity`: those of `run`, and its own.
+    pub(crate) fn of_capacity() -> Self {
+        Table::of(CapacityArgs::augment_args(Command::new("capacity")))
+    }
+
+    /// Whether a name that this table does not have is an option of `capacity` alone. Files and environments are shared
+    /// by commands: each takes what it knows.
+    pub(crate) fn is_of_another_command(&self, name: &str) -> bool {
+        self.find(name).is_none() && Table::of_capacity().find(name).is_some()
+    }
+
+    fn of(mut command: Command) -> Self {
         command.build();
         let longs: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
         let is_pair = |long: &str| longs.iter().any(|other| other.strip_prefix("no-") == Some(long));
@@ -132,6 +167,11 @@ impl Table {
     /// Clap's own table.
     pub(crate) fn command(&self) -> Command {
         self.command.clone()
+    }
+
+    /// The name of the command.
+    pub(crate) fn name(&self) -> &str {
+        self.command.get_name()
     }
 
     /// The option with this clap id. The positional target is the option `host`.

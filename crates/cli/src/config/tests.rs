@@ -53,7 +53,8 @@ fn a_bad_value_is_refused_with_its_place() {
     let file = layer("plimsoll.toml", "name = 'x'\nqps = 0\n").unwrap();
     let env = BTreeMap::from([("MAX_TOKENS".to_owned(), "many".to_owned())]);
     let (env, _) = from_environment(&env, &table).unwrap();
-    let answers = [file, env].map(|layer| parse(&layer, &table).unwrap_err().to_string());
+    let answers =
+        [file, env].map(|layer| parse::<crate::args::RunArgs>(&layer, &table).unwrap_err().to_string());
     insta::assert_snapshot!(answers.join("\n"));
 }
 
@@ -77,7 +78,7 @@ fn every_variable_sets_an_option() {
         assert!(variables.iter().any(|(variable, _)| variable == name), "{name}");
     }
     let foreign = variables.iter().filter(|(variable, _)| !variable.starts_with(table::OWN_PREFIX)).count();
-    assert_eq!(foreign, 12 + 14);
+    assert_eq!(foreign, 12 + 7 + 1 + 17, "the load test's, PostgreSQL's, OpenTelemetry's, Locust's");
 }
 
 #[test]
@@ -92,5 +93,5 @@ fn printed_config() {
     let again = layer("again.toml", &shown).unwrap();
     assert_eq!(again["users"].values, ["5"]);
     assert_eq!(again["stages"].values, ["1m:5"]);
-    parse(&again, &table).unwrap();
+    parse::<crate::args::RunArgs>(&again, &table).unwrap();
 }

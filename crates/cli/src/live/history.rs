@@ -12,7 +12,7 @@ const KEPT: usize = 300;
 /// A complete second. Rates are per second, times in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Second {
-    /// Its number, from the start of the run.
+    /// Its number, from the first second of the first trial on; the time between trials has none.
     pub(crate) second: u64,
     pub(crate) offered: f64,
     pub(crate) completed: f64,
@@ -31,7 +31,7 @@ pub(crate) struct Second {
     pub(crate) timer_lag: f64,
 }
 
-/// The last seconds of a trial, shared by the recorder's thread and who watches.
+/// The last seconds of all trials of a session, shared by the recorder's thread and who watches.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History(Arc<Mutex<VecDeque<Second>>>);
 
@@ -45,11 +45,12 @@ impl History {
 impl WindowSink for History {
     fn on_window(&mut self, row: &WindowRow, _so_far: &Totals) {
         let mut seconds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let second = seconds.back().map_or(0, |last| last.second + 1);
         if seconds.len() == KEPT {
             seconds.pop_front();
         }
         seconds.push_back(Second {
-            second: row.second,
+            second,
             offered: row.scheduled as f64,
             completed: row.completed as f64,
             failed: row.failed as f64,
@@ -76,7 +77,9 @@ mod tests {
     fn the_oldest_seconds_make_room() {
         let mut history = History::default();
         for second in 0..KEPT as u64 + 2 {
-            let mut row = WindowRow { second, completed: 3, ..WindowRow::default() };
+            let mut row = WindowRow::default();
+            // Each trial begins anew.
+            (row.second, row.completed) = (second % 100, 3);
             row.latency.record(2_000_000_000);
             history.on_window(&row, &Totals::default());
         }

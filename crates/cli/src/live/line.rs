@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use plimsoll_core::load::HandLoad;
+
 use super::moment::Moment;
 use crate::report::numbers::{count, ms, short};
 use crate::report::plan::duration;
-use plimsoll_core::load::HandLoad;
 
 /// The moment in one line.
 pub(super) fn line(moment: &Moment) -> String {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use plimsoll_core::load::HandLoad;
 use plimsoll_core::slo::SloVerdict;
+use plimsoll_core::watch::Figure;
 
 use super::history::Second;
 use super::story::Story;
@@ -39,10 +40,14 @@ pub(crate) struct Moment {
     pub(crate) ok: u64,
     /// Failures by class.
     pub(crate) errors: Vec<(String, u64)>,
+    /// Whether answers are streamed.
+    pub(crate) streamed: bool,
     /// The last complete seconds, oldest first.
     pub(crate) history: Vec<Second>,
     /// What the requests so far say of the objectives.
     pub(crate) objectives: Vec<SloVerdict>,
+    /// What was seen of the server last; empty where it is not watched.
+    pub(crate) server: Vec<Figure>,
     /// What the command is about beside the requests of the moment.
     pub(crate) story: Story,
     /// The load that the user asked for by hand, where it is not the planned one.

@@ -32,7 +32,7 @@ const KEYS: usize = 16;
 
 /// A view that has the terminal.
 #[derive(Debug)]
-pub(super) struct Screen {
+pub(crate) struct Screen {
     shared: Arc<Shared>,
     keys: Receiver<Key>,
     thread: Option<JoinHandle<()>>,

@@ -28,6 +28,8 @@ pub(super) fn enter() -> io::Result<()> {
             before(panic);
         }));
     });
+    // Somebody else may have set the modes since the last time.
+    terminal::disable_raw_mode()?;
     terminal::enable_raw_mode()?;
     TAKEN.store(true, Ordering::Release);
     console::hold();

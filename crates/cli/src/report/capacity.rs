@@ -93,8 +93,12 @@ pub(crate) fn interval(tier: &TierCapacity, variable: Variable) -> String {
 
 /// The whole report. `path` is where the certificate was written.
 pub(crate) fn text(certificate: &Certificate, path: &Path, style: Style) -> String {
-    let mut sections =
-        vec![answer(certificate, style), basis(certificate), limit(certificate), knees(certificate)];
+    let mut sections = vec![
+        answer(certificate, style),
+        basis(certificate),
+        limit(&certificate.capacity.tiers, &certificate.trials, certificate.variable),
+        knees(certificate),
+    ];
     sections.extend(certificate.burst.as_ref().map(|burst| {
         let cost = |cost: &Option<f64>| cost.map_or("not known".to_owned(), percent);
         let all: Vec<String> = burst.cost.iter().map(cost).collect();
@@ -396,14 +400,15 @@ fn resources(trials: &[&TrialOutcome]) -> String {
 }
 
 /// What limits the server where its capacity ends: at the least load that failed, or else at the greatest that passed.
-fn limit(certificate: &Certificate) -> String {
+fn limit(tiers: &[TierCapacity], trials: &[TrialOutcome], variable: Variable) -> String {
     let mut text = String::new();
-    for tier in &certificate.capacity.tiers {
+    for tier in tiers {
         let Some(end) = tier.high.or(tier.low) else { continue };
-        let near = certificate.trials.iter().filter(|trial| (trial.load / end.load - 1.0).abs() < 1e-9);
+        let near = trials.iter().filter(|trial| (trial.load / end.load - 1.0).abs() < 1e-9);
         let Some(server) = near.filter_map(|trial| trial.server.as_ref()).next_back() else { continue };
         let name = if tier.name.is_empty() { String::new() } else { format!(" ({})", tier.name) };
-        text += &format!("Server{name:<5}at {}: {}\n", load(end.load, certificate.variable), server.says);
+        text +=
+            &format!("{:<10} at {}: {}\n", format!("Server{name}"), load(end.load, variable), server.says);
     }
     text
 }
@@ -441,4 +446,66 @@ pub(crate) fn says(trial: &TrialOutcome) -> String {
         }
     };
     trial.tiers.iter().map(|found| of_tier(found).name()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_core::search::Bound;
+    use plimsoll_core::watch::{Canonical, Saturation, Use};
+
+    use super::*;
+
+    fn trial(load: f64, cache: f64) -> TrialOutcome {
+        let used = |resource, metric, mean| Use { resource, metric, mean, p95: mean };
+        TrialOutcome {
+            load,
+            effort: Effort::Look,
+            seconds: 10.0,
+            spent: 12.0,
+            tiers: Vec::new(),
+            overloaded: false,
+            invalid: None,
+            gone: false,
+            rate_limited: 0,
+            throughput: load,
+            latency: None,
+            latency_p99: None,
+            concurrency: 1.0,
+            server: Some(Saturation {
+                uses: vec![
+                    used(Resource::HostCpu, Canonical::HostCpu, 0.1),
+                    used(Resource::KvCache, Canonical::KvUsage, cache),
+                    used(Resource::Gpu, Canonical::GpuUtilization, 0.62),
+                ],
+                says: format!("saturated: KV cache {:.0} %", cache * 100.0),
+                ..Saturation::default()
+            }),
+        }
+    }
+
+    #[test]
+    fn a_load_shows_what_was_in_use_on_average_the_fullest_first() {
+        let (first, second) = (trial(10.0, 0.9), trial(10.0, 1.0));
+        assert_eq!(resources(&[&first, &second]), "KV cache 95 %, GPU 62 %");
+        let unwatched = TrialOutcome { server: None, ..first };
+        assert_eq!(resources(&[&unwatched]), "");
+    }
+    #[test]
+    fn the_limit_is_that_of_the_load_at_which_the_capacity_ends() {
+        let bound = |load| Some(Bound { load, seconds: 10.0, confirmed: true });
+        let tier = |name: &str, high| TierCapacity {
+            name: name.to_owned(),
+            low: bound(10.0),
+            high,
+            ceiling: None,
+            binding: None,
+            needs_seconds: None,
+        };
+        let trials = [trial(10.0, 0.8), trial(12.0, 0.97)];
+        let text = limit(&[tier("", bound(12.0)), tier("gold", None)], &trials, Variable::Rate);
+        assert_eq!(
+            text,
+            "Server     at 12.0/s: saturated: KV cache 97 %\nServer (gold) at 10.0/s: saturated: KV cache 80 %\n"
+        );
+    }
 }

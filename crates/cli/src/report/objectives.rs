@@ -17,17 +17,21 @@ pub(crate) fn lines(summary: &Summary, style: Style) -> String {
 
 /// `SLO ttft.p99<500ms: PASS 212 ms (198 to 231), 0 of 4 812 over`.
 fn line(found: &SloVerdict, style: Style) -> String {
-    let tone = match found.verdict {
-        Verdict::Pass => Tone::Good,
-        Verdict::Fail => Tone::Bad,
-        Verdict::Undecided => Tone::Doubt,
-    };
-    let word = style.paint(tone, found.verdict.name());
+    let word = style.paint(tone(found.verdict), found.verdict.name());
     let mut text = format!("SLO {}: {word}{}{}", found.slo, estimate(found), misses(found));
     if found.verdict == Verdict::Undecided {
         text += &undecided(found);
     }
     text + "\n"
+}
+
+/// How a verdict is coloured.
+pub(super) const fn tone(verdict: Verdict) -> Tone {
+    match verdict {
+        Verdict::Pass => Tone::Good,
+        Verdict::Fail => Tone::Bad,
+        Verdict::Undecided => Tone::Doubt,
+    }
 }
 
 /// The figure that an objective is about, so far: `212 ms`; a blank where there is none.

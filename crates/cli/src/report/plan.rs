@@ -38,9 +38,10 @@ pub(crate) fn opening_line(plan: &Plan<'_>) -> String {
     )
 }
 
-/// `open loop, Poisson at 20/s -> http://… (vllm, model x)`.
-pub(crate) fn short_title(header: &RunHeader) -> String {
-    format!("{} -> {} ({})", header.load, header.target, header.server())
+/// `open loop, Poisson at 20/s -> http://… (vllm, model x)`, or without the load.
+pub(crate) fn short_title(header: &RunHeader, with_load: bool) -> String {
+    let load = if with_load { format!("{} ", header.load) } else { String::new() };
+    format!("{load}-> {} ({})", header.target, header.server())
 }
 
 /// `chat, streaming`.

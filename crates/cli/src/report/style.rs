@@ -43,7 +43,7 @@ impl Style {
 
     /// The style of what goes to stdout.
     pub(crate) fn of_stdout(color: ColorName) -> Self {
-        let no_color = std::env::var("NO_COLOR").ok();
+        let no_color = no_color();
         let terminal = io::stdout().is_terminal();
         let width = terminal_size::terminal_size().filter(|_| terminal).map(|(width, _)| width.0);
         Style::new(color, terminal, no_color.as_deref(), width)
@@ -51,7 +51,7 @@ impl Style {
 
     /// The style of what goes to stderr.
     pub(crate) fn of_stderr(color: ColorName) -> Self {
-        let no_color = std::env::var("NO_COLOR").ok();
+        let no_color = no_color();
         Style::new(color, io::stderr().is_terminal(), no_color.as_deref(), None)
     }
 
@@ -66,6 +66,12 @@ impl Style {
         };
         if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+/// Why there is no colour on this terminal, if so: the user said it, or it has none.
+fn no_color() -> Option<String> {
+    let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb").then(|| "dumb".to_owned());
+    std::env::var("NO_COLOR").ok().filter(|said| !said.is_empty()).or(dumb)
 }
 
 /// A table without the blanks at the ends of its lines.

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
 use plimsoll_core::compare::{Better, Figure, RateFigure};
-use plimsoll_core::slo::Stat;
+use plimsoll_core::slo::{Stat, Verdict};
 use plimsoll_core::stats::median;
 use plimsoll_core::summary::Summary;
 
 use super::compare::{name, phrase, value_of};
+use super::objectives;
 use super::plan::duration;
 use super::style::{Style, Tone, lines};
 use crate::cmd::sweep::{Book, Status};
@@ -34,6 +35,7 @@ pub(crate) fn outcome(status: Status, error: Option<&str>, summary: Option<&Summ
         }
         words.extend((!summary.validity.valid).then(|| "INVALID".to_owned()));
         words.extend(summary.validity.overloaded.then(|| "OVERLOADED".to_owned()));
+        words.extend(summary.verdict().map(|verdict| objectives(verdict, summary)));
     }
     words.extend(error.map(str::to_owned));
     format!("  {}", words.join(", "))
@@ -74,7 +76,10 @@ fn table(book: &Book, drawn: &[Figure], style: Style) -> String {
     header.extend(repeats.then(|| "repeat".to_owned()));
     let first_number = header.len();
     header.extend(drawn.iter().map(|&figure| name(figure)));
-    header.extend(["error_rate".to_owned(), "status".to_owned()]);
+    let judged = book.summaries.iter().flatten().any(|summary| summary.verdict().is_some());
+    header.push("error_rate".to_owned());
+    header.extend(judged.then(|| "objectives".to_owned()));
+    header.push("status".to_owned());
     table.load_style(presets::NOTHING).set_header(header);
     for (cell, summary) in book.stored.cells.iter().zip(&book.summaries) {
         let mut row = vec![cell.number.to_string()];
@@ -82,6 +87,12 @@ fn table(book: &Book, drawn: &[Figure], style: Style) -> String {
         row.extend(repeats.then(|| cell.repeat.to_string()));
         for figure in drawn.iter().copied().chain([Figure::ErrorRate]) {
             row.push(value_of(figure, summary.as_ref().and_then(|summary| figure.of_summary(summary))));
+        }
+        if judged {
+            let verdict = summary.as_ref().and_then(|summary| Some((summary.verdict()?, summary)));
+            row.push(verdict.map_or_else(String::new, |(verdict, summary)| {
+                style.paint(objectives::tone(verdict), &objectives(verdict, summary))
+            }));
         }
         row.push(status(cell.status, summary.as_ref(), cell.error.as_deref(), style));
         table.add_row(row);
@@ -91,6 +102,16 @@ fn table(book: &Book, drawn: &[Figure], style: Style) -> String {
         column.set_cell_alignment(CellAlignment::Right);
     }
     lines(&table)
+}
+
+/// `PASS`, `UNDECIDED`, or `FAIL` with what was missed.
+fn objectives(verdict: Verdict, summary: &Summary) -> String {
+    let missed = summary.slos.iter().filter(|found| found.verdict == Verdict::Fail);
+    let missed: Vec<String> = missed.map(|found| found.slo.to_string()).collect();
+    match verdict {
+        Verdict::Fail if !missed.is_empty() => format!("{} {}", verdict.name(), missed.join(", ")),
+        _ => verdict.name().to_owned(),
+    }
 }
 
 fn status(status: Status, summary: Option<&Summary>, error: Option<&str>, style: Style) -> String {

@@ -103,8 +103,12 @@ impl ApiDraft {
                 || !can.token_counts,
             ..self.rest
         };
-        protocol::check(provider, &api, !workload.images.is_empty())
-            .map_err(|error| UsageError(error.to_string()))?;
+        // Where requests carry payloads, images of a size are those.
+        let images = match interface.takes_payloads() {
+            true => workload.images.len(),
+            false => workload.images_per_prompt(),
+        };
+        protocol::check(provider, &api, images > 0).map_err(|error| UsageError(error.to_string()))?;
         Ok(api)
     }
 }

@@ -12,25 +12,6 @@ pub(super) fn answer(args: &CompatArgs, warnings: &mut Vec<String>) -> Result<()
     if let Some(file) = &args.locustfile {
         warnings.push(format!("locustfile `{file}` is not used: plimsoll is the load test itself"));
     }
-    let postgres = [
-        &args.grafana_url,
-        &args.pghost,
-        &args.pgport,
-        &args.pguser,
-        &args.pgpassword,
-        &args.pgdatabase,
-        &args.test_env,
-        &args.test_version,
-        &args.description,
-        &args.override_plan_name,
-    ];
-    if args.timescale || postgres.iter().any(|option| option.is_some()) {
-        warnings.push(
-            "nothing is written to PostgreSQL by this version: the timescale, grafana and pg settings are accepted \
-             without effect; the results folder has every request"
-                .to_owned(),
-        );
-    }
     Ok(())
 }
 

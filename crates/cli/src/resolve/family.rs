@@ -2,6 +2,7 @@
 
 use plimsoll_core::spec::{Family, Interface, Rerank};
 
+use super::groups;
 use crate::args::RunArgs;
 use crate::args::family::FamilyArgs;
 use crate::exit::{UsageError, refuse};
@@ -20,27 +21,6 @@ const OWN: [(&str, Interface); 9] = [
     ("rerank-return-documents", Interface::Rerank),
     ("audio-seconds", Interface::Transcriptions),
     ("image-size", Interface::Images),
-];
-
-/// Options that shape generated text.
-const OF_TEXT: [&str; 6] = [
-    "max-tokens",
-    "max-tokens-distribution",
-    "max-tokens-range",
-    "max-tokens-cap",
-    "strict-length",
-    "first-visible-token",
-];
-
-/// Options that shape prompts.
-const OF_PROMPTS: [&str; 7] = [
-    "prompt-tokens",
-    "prompt-chars",
-    "prompt-text",
-    "prompt",
-    "prompt-randomize",
-    "dataset",
-    "prompt-cache-max-len",
 ];
 
 /// What is asked, if somebody said so.
@@ -139,13 +119,13 @@ fn check_stream(args: &RunArgs, interface: Interface) -> Result<(), UsageError> 
 fn warn_of_no_effect(interface: Interface, given: &dyn Fn(&str) -> bool, warnings: &mut Vec<String>) {
     let mut without = Vec::new();
     if !interface.has_length() {
-        without.extend(OF_TEXT);
+        without.extend(groups::LENGTHS.into_iter().chain(["strict-length", "first-visible-token"]));
     }
     if !interface.streams() {
         without.push("temperature");
     }
     if interface == Interface::Transcriptions {
-        without.extend(OF_PROMPTS);
+        without.extend(groups::PROMPTS);
     }
     without.retain(|option| given(option));
     for option in without {

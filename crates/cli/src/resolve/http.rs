@@ -6,7 +6,7 @@ use plimsoll_core::spec::{
 use plimsoll_drive::protocol::check_patterns;
 use url::Url;
 
-use super::{Context, TargetDraft, in_folder};
+use super::{Context, TargetDraft, groups, images, in_folder};
 use crate::args::RunArgs;
 use crate::args::http::{HttpArgs, StreamName};
 use crate::exit::{UsageError, refuse};
@@ -22,44 +22,6 @@ const OWN: [&str; 9] = [
     "expect-json",
     "expect-regex",
     "stream-by",
-];
-
-/// Options that shape the values of `{{prompt}}` and `{{max_tokens}}`.
-const OF_PROMPTS: [&str; 12] = [
-    "prompt-tokens",
-    "prompt-chars",
-    "prompt-text",
-    "prompt",
-    "prompt-randomize",
-    "dataset",
-    "prompt-cache-max-len",
-    "tokenizer",
-    "max-tokens",
-    "max-tokens-distribution",
-    "max-tokens-range",
-    "max-tokens-cap",
-];
-
-/// Options that say how a model is asked, which is up to the body here.
-const OF_MODELS: [&str; 18] = [
-    "dataset-shuffle-seed",
-    "dataset-limit",
-    "prompt-images-with-resolutions",
-    "prompt-images-positioning",
-    "strict-length",
-    "cancel-rate",
-    "logprobs",
-    "temperature",
-    "top-k",
-    "n",
-    "reasoning-effort",
-    "clear-assistant",
-    "first-visible-token",
-    "extra-body",
-    "acceptance-probs-override",
-    "force-min-tokens",
-    "forced-generation-file",
-    "forced-generation-from-dataset",
 ];
 
 /// Requests that wait for what other options say of the target.
@@ -87,7 +49,11 @@ pub(super) fn resolve(
     given: &dyn Fn(&str) -> bool,
 ) -> Result<HttpDraft, UsageError> {
     let typed = &args.http;
-    let body = body(typed, context)?;
+    let body = match (body(typed, context)?, images::resolve(&args.images, given)?) {
+        (BodySource::None, Some(images)) => BodySource::Images(images),
+        (_, Some(_)) => refuse!("--body and --image-bytes both say what is sent: give one of them"),
+        (body, None) => body,
+    };
     let mut expect =
         Expect { json: typed.expect_json.clone(), regexes: typed.expect_regex.clone(), ..Expect::default() };
     if let Some(statuses) = &typed.expect_status {
@@ -107,12 +73,12 @@ pub(super) fn resolve(
             multipart_field: args.payload.multipart_field.clone(),
             vars: typed.vars.as_deref().map(|file| vars(file, typed, context)),
             prompts: Box::new(PromptSource::Text(String::new())),
-            shaped_by: OF_PROMPTS.into_iter().find(|option| given(option)),
+            shaped_by: groups::of_prompts().find(|option| given(option)),
             expect,
             stream_by: typed.stream_by.and_then(StreamName::stream_by),
         },
         given_of_own: asked_by(given),
-        given_of_models: OF_MODELS.into_iter().find(|option| given(option)),
+        given_of_models: groups::MODELS.into_iter().find(|option| given(option)),
         stream: match (args.api.stream, args.api.no_stream) {
             (true, _) => Some(true),
             (_, true) => Some(false),

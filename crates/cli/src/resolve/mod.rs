@@ -7,10 +7,14 @@
 mod api;
 mod compat;
 mod family;
+mod feeds;
+mod groups;
 mod http;
+mod images;
 pub(crate) mod load;
 mod page;
 mod payload;
+mod postgres;
 mod proxy;
 mod simulated;
 mod target;
@@ -20,7 +24,7 @@ mod workload;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use clap::ArgMatches;
+use clap::{ArgMatches, FromArgMatches};
 use plimsoll_core::load::LoadModel;
 use plimsoll_core::seed::Seed;
 use plimsoll_core::slo::{Observable, Slos};
@@ -38,10 +42,12 @@ use crate::config::{self, Layer, Presets};
 use crate::exit::{UsageError, refuse};
 
 pub(crate) use api::ApiDraft;
+pub(crate) use feeds::{FeedPlan, Receiver};
 pub(crate) use http::HttpDraft;
 pub(crate) use load::TraceInput;
 pub(crate) use page::Pages;
 pub(crate) use payload::PayloadDraft;
+pub(crate) use postgres::PostgresOutput;
 pub(crate) use target::TargetDraft;
 pub(crate) use target::TargetKind;
 pub(crate) use watch::{ProfileDraft, Profiler, WatchDraft};
@@ -56,6 +62,8 @@ pub(crate) struct Context {
     pub(crate) env: BTreeMap<String, String>,
     /// The current directory.
     pub(crate) folder: PathBuf,
+    /// The options that the command has.
+    pub(crate) options: fn() -> Table,
     /// What the command sets.
     pub(crate) presets: Presets,
     /// Used when no seed is given.
@@ -158,6 +166,9 @@ impl Draft {
         let api = self.api.for_provider(server.provider, &self.workload)?;
         check_objectives(&self.objectives, &api)?;
         let mut workload = self.workload;
+        if api.interface.takes_payloads() {
+            workload.image_bytes = None; // they are the payloads
+        }
         if let Some(payloads) = self.payload.for_interface(server.provider, api.interface)? {
             workload.prompts = PromptSource::Payloads(payloads);
         }
@@ -207,6 +218,8 @@ pub(crate) struct Outputs {
     pub(crate) csv: Option<String>,
     pub(crate) show_request: bool,
     pub(crate) show_response: bool,
+    /// The database to feed.
+    pub(crate) postgres: Option<PostgresOutput>,
     /// What is shown while running.
     pub(crate) view: ViewName,
     pub(crate) color: ColorName,
@@ -214,6 +227,8 @@ pub(crate) struct Outputs {
     pub(crate) logfile: Option<PathBuf>,
     /// Exit code in place of 1 when requests failed.
     pub(crate) exit_code_on_error: u8,
+    /// Other systems that are fed meanwhile.
+    pub(crate) feeds: FeedPlan,
     /// Whether chat and streaming are defaults that the opening line should explain.
     pub(crate) api_by_default: bool,
     /// The report as a page.
@@ -234,16 +249,18 @@ pub(crate) fn resolve(
     typed: &RunArgs,
     context: &Context,
 ) -> Result<Resolved, UsageError> {
-    let table = Table::of_run();
+    let table = (context.options)();
     if let (Some(target), Some(host)) = (&typed.target.target, &typed.target.host) {
         let (target, host) = (target::without_credentials(target), target::without_credentials(host));
         refuse!("two targets were given, `{target}` and -H `{host}`: give one");
     }
     let (merged, mut warnings) = layers(matches, typed, context, &table)?;
-    let mut args = config::parse(&merged, &table)?;
+    let mut args: RunArgs = config::parse(&merged, &table)?;
     let given = |long: &str| merged.contains_key(long);
 
     compat::answer(&args.compat, &mut warnings)?;
+    let name = run_name(&args.output.name)?;
+    let postgres = postgres::resolve(&args.postgres, &merged, (&name, &context.env), &mut warnings)?;
     let mut derived: Vec<Derived> = Vec::new();
     let own_requests = http::asked_by(&given);
     let target = target::resolve(&args, context, own_requests, &mut warnings, &mut derived)?;
@@ -286,8 +303,9 @@ pub(crate) fn resolve(
     let seed = args.process.seed.unwrap_or(context.fresh_seed);
     derived.push(("seed", seed.to_string(), "new for this run"));
     let phases = phases(&args);
+    let feeds = feeds::resolve(&args.feeds, &given)?;
     if matches!(target.kind, TargetKind::InProcess(_)) {
-        simulated::check(&args, &load, &phases)?;
+        simulated::check(&args, &load, &phases, &feeds)?;
     }
     let watch = watch::resolve(&args.watch, &target.kind)?;
     let threads = args
@@ -304,7 +322,7 @@ pub(crate) fn resolve(
     let printed_config = args.output.print_config.then(|| settings.clone());
     let pages = page::resolve(&args.page, &context.folder)?;
     let draft = Draft {
-        name: run_name(&args.output.name)?,
+        name,
         seed: Seed(seed),
         threads,
         load,
@@ -321,8 +339,22 @@ pub(crate) fn resolve(
         http,
         workload,
     };
-    let outputs = Outputs { pages, settings, ..outputs(args, &given) };
+    let outputs = Outputs { pages, settings, postgres, ..outputs(args, feeds, &given) };
     Ok(Resolved { draft, outputs, watch, trace, forced_from, warnings, printed_config })
+}
+
+/// The options that a command has beside those of `run`, from all layers.
+///
+/// # Errors
+/// Something cannot be used as typed or configured.
+pub(crate) fn own<A: FromArgMatches>(
+    matches: &ArgMatches,
+    typed: &RunArgs,
+    context: &Context,
+) -> Result<A, UsageError> {
+    let table = (context.options)();
+    let (merged, _) = layers(matches, typed, context, &table)?; // what is to be said is said with those of `run`
+    config::parse(&merged, &table)
 }
 
 /// Reads the layers and puts them on top of each other.
@@ -402,12 +434,13 @@ fn run_name(name: &str) -> Result<String, UsageError> {
     Ok(name.to_owned())
 }
 
-fn outputs(args: RunArgs, given: &dyn Fn(&str) -> bool) -> Outputs {
+fn outputs(args: RunArgs, feeds: FeedPlan, given: &dyn Fn(&str) -> bool) -> Outputs {
     Outputs {
         out: args.output.out,
         json: args.output.json,
         summary_file: args.output.summary_file,
         csv: args.output.csv,
+        postgres: None,
         show_request: args.output.show_request,
         show_response: args.output.show_response,
         view: if args.output.no_progress { ViewName::Off } else { args.output.view },
@@ -415,6 +448,7 @@ fn outputs(args: RunArgs, given: &dyn Fn(&str) -> bool) -> Outputs {
         loglevel: args.output.loglevel,
         logfile: args.output.logfile,
         exit_code_on_error: args.process.exit_code_on_error,
+        feeds,
         api_by_default: !given("api") && !given("chat") && !given("stream"),
         pages: Pages::default(),
         settings: String::new(),

@@ -3,44 +3,10 @@
 use plimsoll_core::spec::tensors::{Framing, PayloadSpec, TensorEncoding, Values};
 use plimsoll_core::spec::{Interface, Provider};
 
-use super::{Context, in_folder};
+use super::{Context, groups, images, in_folder};
 use crate::args::RunArgs;
 use crate::args::payload::{EncodingName, PayloadArgs};
 use crate::exit::{UsageError, refuse};
-
-/// Options that say how prompts and generated texts look.
-const OF_PROMPTS: [&str; 30] = [
-    "prompt-tokens",
-    "prompt-chars",
-    "prompt-text",
-    "prompt",
-    "prompt-randomize",
-    "dataset",
-    "dataset-shuffle-seed",
-    "dataset-limit",
-    "prompt-cache-max-len",
-    "prompt-images-with-resolutions",
-    "prompt-images-positioning",
-    "tokenizer",
-    "max-tokens",
-    "max-tokens-distribution",
-    "max-tokens-range",
-    "max-tokens-cap",
-    "strict-length",
-    "cancel-rate",
-    "logprobs",
-    "temperature",
-    "top-k",
-    "n",
-    "reasoning-effort",
-    "clear-assistant",
-    "first-visible-token",
-    "extra-body",
-    "acceptance-probs-override",
-    "force-min-tokens",
-    "forced-generation-file",
-    "forced-generation-from-dataset",
-];
 
 /// Options that say how payloads look, and in which framings they mean something.
 const OF_PAYLOADS: [(&str, &[Kind]); 9] = [
@@ -85,10 +51,18 @@ pub(super) fn resolve(
     given: &dyn Fn(&str) -> bool,
 ) -> Result<PayloadDraft, UsageError> {
     let typed = &args.payload;
-    let values = values(typed, context)?;
+    let values = match images::resolve(&args.images, given)? {
+        Some(_) if given("input-data") => {
+            refuse!("--input-data and --image-bytes both say what is sent: give one of them")
+        }
+        Some(images) => Values::Images(images),
+        None => values(typed, context)?,
+    };
     let made = matches!(values, Values::Random | Values::Zero);
     if given("string-length") && !made {
-        refuse!("--string-length shapes strings that are made here: leave it out, or --input-data");
+        refuse!(
+            "--string-length shapes strings that are made here: leave it out, or --input-data and --image-bytes"
+        );
     }
     check_texts(typed)?;
     Ok(PayloadDraft {
@@ -108,7 +82,10 @@ pub(super) fn resolve(
         outputs: typed.output.clone(),
         content_type: typed.content_type.clone(),
         multipart_field: typed.multipart_field.clone(),
-        given_of_prompts: OF_PROMPTS.into_iter().filter(|&option| given(option)).collect(),
+        given_of_prompts: groups::of_prompts()
+            .chain(groups::MODELS)
+            .filter(|&option| given(option))
+            .collect(),
         given_of_payloads: OF_PAYLOADS
             .into_iter()
             .map(|(option, _)| option)
@@ -201,6 +178,9 @@ impl PayloadDraft {
         if let Some(option) = self.given_of_payloads.iter().find(|option| !meant(option)) {
             refuse!("--{option} means nothing to {name}: leave it out");
         }
+        if matches!(self.rest.values, Values::Images(_)) && kind != Kind::Body {
+            refuse!("--image-bytes means nothing to {name}: leave it out");
+        }
         let made = matches!(self.rest.values, Values::Random | Values::Zero);
         match (kind, made, self.rest.shapes.len()) {
             (Kind::Tensors | Kind::Protobuf, ..) => {}
@@ -208,7 +188,9 @@ impl PayloadDraft {
                 refuse!("{name} gets one tensor of values made here: give one --shape")
             }
             (_, false, 1..) => {
-                refuse!("--shape is for values that are made here: leave it out, or --input-data")
+                refuse!(
+                    "--shape is for values that are made here: leave it out, or --input-data and --image-bytes"
+                )
             }
             _ => {}
         }

@@ -3,6 +3,7 @@
 use plimsoll_core::load::{Arrivals, LoadModel, OpenLoop};
 use plimsoll_core::spec::Phases;
 
+use super::FeedPlan;
 use crate::args::RunArgs;
 use crate::args::values::HttpName;
 use crate::exit::{UsageError, refuse};
@@ -11,7 +12,12 @@ use crate::exit::{UsageError, refuse};
 ///
 /// # Errors
 /// It has no end, or asks for something that simulated time does not have.
-pub(super) fn check(args: &RunArgs, load: &LoadModel, phases: &Phases) -> Result<(), UsageError> {
+pub(super) fn check(
+    args: &RunArgs,
+    load: &LoadModel,
+    phases: &Phases,
+    feeds: &FeedPlan,
+) -> Result<(), UsageError> {
     if args.process.threads.is_some_and(|threads| threads.get() != 1) {
         refuse!("simulated time (time=virtual) is that of one thread: leave --threads out");
     }
@@ -23,6 +29,9 @@ pub(super) fn check(args: &RunArgs, load: &LoadModel, phases: &Phases) -> Result
     }
     if args.output.show_response {
         refuse!("answers in simulated time (time=virtual) have no text: leave --show-response out");
+    }
+    if let Some(option) = feeds.asked_by() {
+        refuse!("simulated time (time=virtual) is over before anybody could watch it: leave {option} out");
     }
     let ends = matches!(
         load,

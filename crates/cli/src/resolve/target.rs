@@ -122,7 +122,8 @@ fn take_time(text: &str) -> Result<(String, Option<String>), UsageError> {
     }
 }
 
-fn parse_url(host: &str) -> Result<Url, UsageError> {
+/// Reads a URL of http or https without a query; `host:port` is one of http.
+pub(super) fn parse_url(host: &str) -> Result<Url, UsageError> {
     let shown = without_credentials(host);
     let text = if host.contains("://") { host.to_owned() } else { format!("http://{host}") };
     let url = Url::parse(&text)
@@ -214,7 +215,8 @@ fn api_key(key: &str) -> Result<Secret, UsageError> {
     Ok(Secret::new(key))
 }
 
-fn check_header_value(value: &str, what: &str) -> Result<(), UsageError> {
+/// Refuses what would end a header.
+pub(super) fn check_header_value(value: &str, what: &str) -> Result<(), UsageError> {
     if value.chars().any(|c| c.is_control() && c != '\t') {
         refuse!("{what} has a line break or control character in it: remove it");
     }

@@ -18,6 +18,7 @@ pub(super) fn context(env: &[(&str, &str)], folder: &Path) -> Context {
         env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         folder: folder.to_owned(),
         presets: Presets::default(),
+        options: Table::of_run,
         fresh_seed: 7,
         cores: 2,
     }
@@ -137,11 +138,43 @@ fn the_seeds_grafana_settings() {
     std::fs::write(folder.path().join("locust-grafana.conf"), conf).unwrap();
     let args = ["--config", "locust-grafana.conf", "-u", "8", "-p", "512", "-o", "128"];
     let resolved = resolve_in(&args, &context(&[], folder.path())).unwrap();
-    assert_eq!(resolved.warnings.len(), 2);
+    assert_eq!(resolved.warnings.len(), 1);
     assert!(resolved.warnings[0].contains("locustfile"), "{:?}", resolved.warnings);
-    assert!(resolved.warnings[1].contains("PostgreSQL"), "{:?}", resolved.warnings);
+    let output = resolved.outputs.postgres.clone().unwrap();
+    assert_eq!(
+        (output.settings.to_string(), output.plan.as_str()),
+        ("127.0.0.1:5432/postgres".to_owned(), "run")
+    );
+    assert!(!format!("{output:?}").contains("Secret(\"password"), "{output:?}");
     let run = spec(resolved, Provider::Vllm);
     assert_eq!((run.load.clone(), tokens(&run)), (steady(8, 1.0), Some(512)));
+}
+
+#[test]
+fn a_database_is_written_to_when_that_is_wished_and_not_because_there_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |args: &[&str], env: &[(&str, &str)]| resolve_in(args, &context(env, folder.path()));
+    let env = [("PGHOST", "db"), ("PGPASSWORD", "hunter2"), ("USER", "ada")];
+    let unasked = with(&[], &env).unwrap();
+    assert_eq!((unasked.outputs.postgres, unasked.warnings), (None, vec![]));
+    let unused = with(&["--pghost", "db"], &[]).unwrap();
+    assert!(unused.outputs.postgres.is_none() && unused.warnings[0].starts_with("--pghost has no effect"));
+
+    let asked = with(&["--timescale", "--name", "a"], &env).unwrap().outputs.postgres.unwrap();
+    assert_eq!((asked.settings.to_string(), asked.user.as_str()), ("db:5432/postgres".to_owned(), "ada"));
+    let url = ["--postgres", "postgresql://me@h/d", "--override-plan-name", "p"];
+    let asked = with(&url, &env).unwrap().outputs.postgres.unwrap();
+    assert_eq!((asked.settings.to_string(), asked.plan.as_str()), ("h:5432/d".to_owned(), "p"));
+    assert_eq!(asked.settings.password, Some(plimsoll_core::spec::Secret::new("hunter2")));
+
+    for (more, why) in [
+        (["--test-env", "production-eu"], "its column has 10 characters"),
+        (["--test-version", "0123456789012345678901234567890123456"], "its column has 36 characters"),
+        (["--override-plan-name", "a\0b"], "has a character 0"),
+    ] {
+        let error = with(&["--timescale", more[0], more[1]], &[]).unwrap_err().0;
+        assert!(error.starts_with(more[0]) && error.contains(why), "{error}");
+    }
 }
 
 #[test]

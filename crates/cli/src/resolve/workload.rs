@@ -4,12 +4,12 @@ use std::path::Path;
 
 use plimsoll_core::nearest::nearest;
 use plimsoll_core::spec::{
-    Corpus, ImagePosition, LengthShape, OutputLength, Pick, PromptSource, WorkloadSpec,
+    Corpus, ImageBytes, ImagePosition, LengthShape, OutputLength, Pick, PromptSource, WorkloadSpec,
 };
 
-use super::{Context, in_folder};
+use super::{Context, images, in_folder};
 use crate::args::RunArgs;
-use crate::args::values::{LengthName, PositionName};
+use crate::args::values::PositionName;
 use crate::args::workload::WorkloadArgs;
 use crate::exit::{UsageError, refuse};
 
@@ -51,6 +51,7 @@ pub(super) fn resolve(
         shared_prefix_tokens: typed.prompt_cache_max_len,
         output: output(typed)?,
         images: typed.prompt_images_with_resolutions.iter().map(|size| (size.0, size.1)).collect(),
+        image_bytes: images(args, given)?,
         image_position: match typed.prompt_images_positioning {
             PositionName::SpaceEvenly => ImagePosition::SpaceEvenly,
             PositionName::End => ImagePosition::End,
@@ -59,6 +60,17 @@ pub(super) fn resolve(
         cancel_rate: typed.cancel_rate,
     };
     Ok((workload, forced_from))
+}
+
+/// Images by their bytes, which are not images by their resolutions.
+fn images(args: &RunArgs, given: &dyn Fn(&str) -> bool) -> Result<Option<ImageBytes>, UsageError> {
+    let bytes = images::resolve(&args.images, given)?;
+    if bytes.is_some() && !args.workload.prompt_images_with_resolutions.is_empty() {
+        refuse!(
+            "--image-bytes and --prompt-images-with-resolutions both say what images are like: give one of them"
+        );
+    }
+    Ok(bytes)
 }
 
 fn prompts(
@@ -155,12 +167,7 @@ fn output(typed: &WorkloadArgs) -> Result<OutputLength, UsageError> {
     if mean == 0 {
         refuse!("-o 0 asks for no tokens, and lengths are drawn from 1 up: give at least 1");
     }
-    let shape = match typed.max_tokens_distribution {
-        LengthName::Constant => LengthShape::Constant,
-        LengthName::Uniform => LengthShape::Uniform,
-        LengthName::Normal => LengthShape::Normal,
-        LengthName::Exponential => LengthShape::Exponential,
-    };
+    let shape = typed.max_tokens_distribution.shape();
     let cap = typed.max_tokens_cap.map(std::num::NonZeroU32::get);
     let least = match shape {
         LengthShape::Constant => f64::from(mean),

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use plimsoll_core::metrics::{Samples, Tally, Totals};
+use plimsoll_core::metrics::{LOCUST_METRIC, LocustMetric, Samples, Tally, Totals};
 use plimsoll_core::summary::Summary;
 use plimsoll_core::time::Offset;
 use plimsoll_drive::clock::Clock;
@@ -14,28 +14,6 @@ use crate::report::locust_csv::{FailureRow, HistoryRow, LocustFiles, LocustRow, 
 
 /// Seconds over which Locust takes its rates.
 const RATE_SPAN: usize = 10;
-
-/// The metrics that the load test reports as requests of type METRIC: its name, ours, and what turns ours into its
-/// unit (milliseconds, or a number as it is).
-const METRICS: [(&str, &str, f64); 17] = [
-    ("time_to_first_token", "ttft", 1e-6),
-    ("total_latency", "latency", 1e-6),
-    ("latency_per_token", "llm_bench_latency_per_token", 1e-6),
-    ("overall_latency_per_token", "e2e_per_token", 1e-6),
-    ("generation_tokens", "output_tokens", 1.0),
-    ("completion_tokens", "output_tokens", 1.0),
-    ("num_tokens", "output_tokens", 1.0),
-    ("prompt_tokens", "input_tokens", 1.0),
-    ("cached_tokens", "cached_tokens", 1.0),
-    ("server_queue", "server_queue", 1e-6),
-    ("server_tokenize", "server_tokenize", 1e-6),
-    ("server_prompt", "server_prompt", 1e-6),
-    ("server_ttft", "server_ttft", 1e-6),
-    ("server_generation", "server_generation", 1e-6),
-    ("server_tpot", "server_tpot", 1e-6),
-    ("server_inference", "server_inference", 1e-6),
-    ("server_total", "server_total", 1e-6),
-];
 
 /// The files of one run, shared by the recorder's thread, which adds to the history, and the end of the run.
 #[derive(Clone)]
@@ -88,15 +66,13 @@ impl Locust {
             }
         };
         let mut rows = vec![requests(&self.method, &self.name)];
-        rows.extend(METRICS.iter().filter_map(|&(name, ours, scale)| {
-            let samples = tally.samples(ours).filter(|samples| samples.n() > 0)?;
-            let rate = samples.n() as f64 / seconds;
-            let name = name.to_owned();
+        rows.extend(LocustMetric::all().iter().filter_map(|metric| {
+            let samples = tally.samples(metric.quantity()).filter(|samples| samples.n() > 0)?;
             Some(LocustRow {
-                kind: "METRIC".to_owned(),
-                name,
-                requests_per_s: rate,
-                ..figures(samples, scale)
+                kind: LOCUST_METRIC.to_owned(),
+                name: metric.name.to_owned(),
+                requests_per_s: samples.n() as f64 / seconds,
+                ..figures(samples, metric.per_sample())
             })
         }));
         rows.push(requests("", "Aggregated"));

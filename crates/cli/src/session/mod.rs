@@ -2,6 +2,8 @@
 
 mod adapt;
 mod blueprint;
+mod database;
+mod feeds;
 mod folder;
 pub(crate) mod hooks;
 mod identify;
@@ -28,6 +30,6 @@ pub(crate) use folder::CommandFolder;
 pub(crate) use interrupts::{Interrupted, Interrupts};
 pub(crate) use once::Once;
 pub(crate) use opening::Session;
-pub(crate) use settings::{Presets, resolve_again, settings};
+pub(crate) use settings::{Presets, own_options, resolve_again, settings};
 pub(crate) use stage::Show;
 pub(crate) use trial::{Done, MakeSink, Trial};

@@ -10,6 +10,7 @@ use plimsoll_drive::watch::Board;
 use plimsoll_serve::in_process::MemoryLog;
 
 use super::blueprint::Blueprint;
+use super::feeds::Page;
 use super::interrupts::Interrupts;
 use super::server::{Reached, Way};
 use super::server_watch::ServerWatch;
@@ -26,6 +27,8 @@ pub(crate) struct Session {
     /// Requests that trials have asked so far: the next trial asks others.
     pub(super) asked: u64,
     pub(super) interrupts: Option<Interrupts>,
+    /// The page of the client's own metrics, for all trials.
+    pub(super) page: Page,
     /// What is shown, from the first trial on.
     pub(super) stage: Option<Stage>,
 }
@@ -39,7 +42,8 @@ impl Session {
         let lengths = trace_of(&mut resolved)?;
         let reached = server::find(&resolved.draft.target, resolved.draft.transport())?;
         let watch = ServerWatch::find(&resolved, &reached.way)?;
-        let session = Session { reached, watch, asked: 0, interrupts: None, stage: None };
+        let page = Page::open(&resolved.outputs.feeds)?;
+        let session = Session { reached, watch, asked: 0, interrupts: None, stage: None, page };
         let blueprint = session.complete(resolved, lengths, session.reached.found.as_deref())?;
         Ok((session, blueprint))
     }
@@ -132,14 +136,17 @@ impl Session {
         Ok(self.interrupts.insert(interrupts))
     }
 
-    /// Stops the server if it was started here, and says if it was late.
+    /// Stops the server if it was started here, and says if it was late; keeps the page of metrics up as asked for.
     ///
     /// # Errors
-    /// It had failed.
+    /// The server had failed.
     pub(crate) fn close(mut self) -> anyhow::Result<()> {
         self.stage = None;
         let warning = self.stop_server()?;
         warning.iter().for_each(|warning| emit::warning(warning));
+        if let Some(interrupts) = &mut self.interrupts {
+            self.page.linger(interrupts);
+        }
         Ok(())
     }
 

@@ -31,10 +31,10 @@ impl ServerWatch {
         let (draft, transport) = (&resolved.watch, resolved.draft.transport());
         let mut targets = Vec::new();
         for (url, headers) in &draft.pages {
-            targets.push(WatchTarget::Page(named(url, headers, transport)?));
+            targets.push(WatchTarget::from(named(url, headers, transport)?));
         }
         if let (true, Way::Http(way)) = (draft.auto, way) {
-            targets.extend(beside(way, &own_headers(&resolved.draft.target), transport, &targets));
+            targets.extend(beside(way, &resolved.draft.target, transport, &targets));
         }
         targets.extend(draft.process.clone().map(WatchTarget::Process));
         let found: Vec<String> = targets.iter().map(WatchTarget::name).collect();
@@ -62,15 +62,6 @@ impl ServerWatch {
     }
 }
 
-/// What requests carry, and pages of the same server may ask for as well.
-fn own_headers(target: &TargetDraft) -> Vec<(String, Secret)> {
-    let key = target
-        .api_key
-        .as_ref()
-        .map(|key| ("Authorization".to_owned(), Secret::new(format!("Bearer {}", key.reveal()))));
-    target.headers.iter().cloned().chain(key).collect()
-}
-
 fn named(url: &str, headers: &[(String, Secret)], transport: &TransportSpec) -> anyhow::Result<PageTarget> {
     let tls = url.starts_with("https:").then(|| client_config(transport)).transpose();
     let tls: Option<Arc<TlsConfig>> = tls.map_err(|error| UsageError(error.to_string()))?;
@@ -81,15 +72,22 @@ fn named(url: &str, headers: &[(String, Secret)], transport: &TransportSpec) -> 
 /// What is found beside the target, but for pages that were named.
 fn beside(
     way: &HttpWay,
-    headers: &[(String, Secret)],
+    target: &TargetDraft,
     transport: &TransportSpec,
     named: &[WatchTarget],
 ) -> Vec<WatchTarget> {
     let embedded = way.embedded.is_some();
-    let beside = Beside { origin: &way.origin, headers, transport, tls: way.tls.as_ref(), embedded };
+    let beside = Beside {
+        origin: &way.origin,
+        headers: &target.headers,
+        api_key: target.api_key.as_ref(),
+        transport,
+        tls: way.tls.as_ref(),
+        embedded,
+    };
     let known: Vec<String> = named.iter().map(WatchTarget::name).collect();
     let pages = discover(&beside).into_iter().filter(|page| !known.iter().any(|known| known == page.name()));
-    let mut found: Vec<WatchTarget> = pages.map(WatchTarget::Page).collect();
+    let mut found: Vec<WatchTarget> = pages.map(WatchTarget::from).collect();
     // A simulated server uses nothing of this machine that would be worth knowing.
     if way.origin.is_loopback() && !embedded {
         found.push(WatchTarget::Host);

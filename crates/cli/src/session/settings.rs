@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::ArgMatches;
+use clap::{ArgMatches, FromArgMatches};
 use plimsoll_core::time::Offset;
 use plimsoll_drive::clock::Clock;
 
 use crate::args::RunArgs;
+use crate::config::table::Table;
 use crate::logging;
 use crate::report::emit;
 use crate::resolve::{self, Context, Resolved};
@@ -47,13 +48,27 @@ pub(crate) fn resolve_again(
     typed: &RunArgs,
     presets: Presets,
 ) -> anyhow::Result<Resolved> {
-    let matches =
-        matches.subcommand_matches(name).with_context(|| format!("the command line has no `{name}`"))?;
-    Ok(resolve::resolve(matches, typed, &process_context(presets))?)
+    Ok(resolve::resolve(of_command(matches, name)?, typed, &process_context(name, presets))?)
+}
+
+/// The options that a command has beside those of `run`, from files, environment and command line.
+///
+/// # Errors
+/// Bad usage.
+pub(crate) fn own_options<A: FromArgMatches>(
+    matches: &ArgMatches,
+    name: &str,
+    typed: &RunArgs,
+) -> anyhow::Result<A> {
+    Ok(resolve::own(of_command(matches, name)?, typed, &process_context(name, Presets::default()))?)
+}
+
+fn of_command<'a>(matches: &'a ArgMatches, name: &str) -> anyhow::Result<&'a ArgMatches> {
+    matches.subcommand_matches(name).with_context(|| format!("the command line has no `{name}`"))
 }
 
 /// What resolving takes from this process.
-fn process_context(presets: Presets) -> Context {
+fn process_context(name: &str, presets: Presets) -> Context {
     let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
         Some((name.into_string().ok()?, value.into_string().ok()?))
     };
@@ -61,6 +76,7 @@ fn process_context(presets: Presets) -> Context {
     Context {
         env: std::env::vars_os().filter_map(text).collect(),
         folder: ".".into(),
+        options: if name == "capacity" { Table::of_capacity } else { Table::of_run },
         presets,
         fresh_seed: fresh_seed(Clock::start().wall(Offset::ZERO)),
         cores: u16::try_from(cores).unwrap_or(u16::MAX),

@@ -28,7 +28,8 @@ pub(super) struct Act {
     pub(super) show: Show,
     /// What is asked of whom.
     pub(super) title: String,
-    pub(super) history: History,
+    /// Whether answers are streamed.
+    pub(super) streamed: bool,
 }
 
 impl Act {
@@ -41,6 +42,8 @@ impl Act {
 /// The view of a session, and where it stands.
 pub(super) struct Stage {
     live: Live,
+    /// The last seconds of all trials.
+    pub(super) history: History,
     last: Moment,
     /// The user paused the last trial, and it ended: the next one waits.
     pub(super) paused: bool,
@@ -48,10 +51,10 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new(live: Live) -> Self {
-        Stage { live, last: Moment::default(), paused: false }
+        Stage { live, history: History::default(), last: Moment::default(), paused: false }
     }
 
-    pub(super) fn wants_history(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.live.is_full()
     }
 

@@ -12,6 +12,7 @@ use plimsoll_core::summary::RunHeader;
 use plimsoll_core::time::Offset;
 use plimsoll_core::workload::Workload;
 use plimsoll_drive::clock::Clock;
+use plimsoll_drive::feed::{Feed, Feeds};
 use plimsoll_drive::protocol::Mask;
 use plimsoll_drive::recorder::{
     CountTokens, Finished, Options, RecordSink, Recorder, RecorderError, RunEnd, RunFolder, WindowSink,
@@ -21,6 +22,8 @@ use plimsoll_drive::runner::Running;
 use plimsoll_drive::watch::{ServerPart, Watcher};
 
 use super::blueprint::Blueprint;
+use super::database;
+use super::feeds::{self, Fed};
 use super::folder::write_settings;
 use super::interrupts::Interrupted;
 use super::launch::Launch;
@@ -32,7 +35,7 @@ use super::server::Way;
 use super::show::Shown;
 use super::stage::{Act, Show, Stage};
 use super::watch::Watch;
-use crate::live::{Can, Console, History, Live, Occasion, View};
+use crate::live::{Can, Console, Live, Occasion, View};
 use crate::report::emit;
 use crate::report::locust_csv::LocustFiles;
 use crate::report::plan::{self, Plan};
@@ -151,26 +154,38 @@ impl Session {
             workload: trial.blueprint.workload_after(self.asked),
         };
         self.interrupts()?;
-        let launch = Launch::prepare(&job.spec, &self.reached.way, &job.blueprint.protocol, &job.workload)?;
+        let plan = &job.blueprint.outputs.feeds;
+        let tracing = feeds::tracing(plan, &job.spec);
+        let protocol = feeds::traced(&job.blueprint.protocol, tracing);
+        let launch = Launch::prepare(&job.spec, &self.reached.way, &protocol, &job.workload)?;
         let clock = launch.clock();
         let times = Times::of(&job.spec);
         let locust = job.locust_files(clock)?;
         let header = job.header(clock);
+        let database = job.database(&header, clock, times)?;
         if trial.afterwards == Afterwards::StopServer {
             job.announce(&header);
+            job.link(clock, None);
         }
         let folder = job.folder(&trial.place, clock)?;
+        let fed = Fed { plan, page: &self.page, spec: &job.spec, way: &self.reached.way, tracing, clock };
+        let feeds = fed.start(folder.path(), &job.blueprint.outputs.out, database)?;
         let watcher = self.watch.start(clock, &folder)?;
         let profiling = self.profiling(&job, (clock, times), watcher.as_ref(), &folder)?;
         let each = trial.each.map(|make| make(clock));
         let mut stage = self.stage.take().unwrap_or_else(|| job.stage(trial.show.occasion, times));
-        let act = Act { title: plan::short_title(&header), show: trial.show, history: History::default() };
-        let mut options = job.recording(clock, times, locust.as_ref(), each);
+        let act = Act {
+            // A search changes the load from trial to trial, and tells so itself.
+            title: plan::short_title(&header, trial.show.occasion.lines),
+            streamed: job.spec.api.stream && job.spec.api.interface.streams(),
+            show: trial.show,
+        };
+        let mut options = job.recording(clock, times, locust.as_ref(), each, feeds);
         // What others add to the summary may rest on what was seen of the server.
         let part = watcher.clone().map(|watcher| ServerPart::new(watcher, times.measure_start));
         options.windows.splice(0..0, part.map(|part| Box::new(part) as Box<dyn WindowSink>));
-        if stage.wants_history() {
-            options.windows.push(Box::new(act.history.clone()));
+        if stage.is_full() {
+            options.windows.push(Box::new(stage.history.clone()));
         }
         let (recorder, handle) = Recorder::start(Some(folder), header, options)?;
         let running = launch.start(job.spec.clone(), clock, times, handle.clone())?;
@@ -182,6 +197,7 @@ impl Session {
             handle: &handle,
             drain_timeout: job.spec.phases.drain_timeout,
             act: &act,
+            server: watcher.as_deref(),
         };
         let interrupted = watch.follow(self.interrupts()?, &mut stage);
         profiling.into_iter().for_each(Profiling::finish);
@@ -202,6 +218,9 @@ impl Session {
         }
         let finished = recorder.finish(end).context("the results cannot be completed")?;
         self.asked += finished.summary.counts.total;
+        if trial.afterwards == Afterwards::StopServer {
+            job.link(clock, Some(clock.now()));
+        }
         job.warn_of_lengths();
         stopped?;
         Ok(Done { spec: job.spec, times, finished, interrupted, locust })
@@ -270,6 +289,26 @@ impl Job<'_> {
         Ok(Some(Locust::new(files, self.blueprint.protocol.route(), clock)))
     }
 
+    /// The database that is fed with the run, if there is one. It must be there before the run starts.
+    fn database(
+        &self,
+        header: &RunHeader,
+        clock: Clock,
+        times: Times,
+    ) -> anyhow::Result<Option<Box<dyn Feed>>> {
+        let outputs = &self.blueprint.outputs;
+        let Some(output) = &outputs.postgres else { return Ok(None) };
+        let told = database::Told {
+            spec: &self.spec,
+            header,
+            route: self.blueprint.protocol.route(),
+            times,
+            clock,
+            exit_code_on_error: outputs.exit_code_on_error,
+        };
+        Ok(Some(Box::new(database::begin(output, &told)?)))
+    }
+
     fn header(&self, clock: Clock) -> RunHeader {
         let spec = &self.spec;
         RunHeader {
@@ -304,12 +343,21 @@ impl Job<'_> {
         }));
     }
 
+    /// Says where the run can be seen in Grafana, if it is fed with it.
+    fn link(&self, clock: Clock, end: Option<Offset>) {
+        if let Some(output) = &self.blueprint.outputs.postgres {
+            let what = if end.is_some() { "the run in Grafana" } else { "follow the run in Grafana" };
+            emit::note(&format!("{what}: {}", database::link(output, clock, end)));
+        }
+    }
+
     fn recording(
         &self,
         clock: Clock,
         times: Times,
         locust: Option<&Locust>,
         each: Option<Box<dyn RecordSink>>,
+        feeds: Option<Feeds>,
     ) -> Options {
         let outputs = &self.blueprint.outputs;
         let count_tokens = self.blueprint.tokenizer.clone().map(|tokenizer| {
@@ -326,6 +374,13 @@ impl Job<'_> {
             };
             Box::new(shown) as Box<dyn RecordSink>
         });
+        let history = locust.map(|locust| Box::new(locust.history()) as Box<dyn WindowSink>);
+        // Feeds come last: at the end of a run they take their time.
+        let (of_seconds, of_records) = feeds
+            .map(|feeds| {
+                (Box::new(feeds.clone()) as Box<dyn WindowSink>, Box::new(feeds) as Box<dyn RecordSink>)
+            })
+            .unzip();
         Options {
             clock,
             threads: usize::from(self.spec.threads),
@@ -335,11 +390,8 @@ impl Job<'_> {
             keep_chunks: self.spec.record_chunks,
             count_tokens,
             slos: self.spec.objectives.slos.clone(),
-            windows: locust
-                .into_iter()
-                .map(|locust| Box::new(locust.history()) as Box<dyn WindowSink>)
-                .collect(),
-            each: shown.into_iter().chain(each).collect(),
+            windows: history.into_iter().chain(of_seconds).collect(),
+            each: shown.into_iter().chain(each).chain(of_records).collect(),
         }
     }
 }

@@ -8,6 +8,7 @@ use plimsoll_core::time::Offset;
 use plimsoll_drive::clock::Clock;
 use plimsoll_drive::recorder::{LiveSnapshot, Recorder, RecorderHandle};
 use plimsoll_drive::runner::Running;
+use plimsoll_drive::watch::Watcher;
 
 use super::interrupts::{Heard, Interrupted, Interrupts};
 use super::stage::{Act, Stage};
@@ -29,6 +30,8 @@ pub(super) struct Watch<'a> {
     pub(super) handle: &'a RecorderHandle,
     pub(super) drain_timeout: Duration,
     pub(super) act: &'a Act,
+    /// Who watches the server, if anybody does.
+    pub(super) server: Option<&'a Watcher>,
 }
 
 impl Watch<'_> {
@@ -50,6 +53,7 @@ impl Watch<'_> {
                 }
             }
             self.say_why(&mut breach);
+            self.server.iter().for_each(|server| server.look_after());
             self.look(stage, watch);
             look = LOOK.min(2 * look);
         }
@@ -118,7 +122,8 @@ impl Watch<'_> {
             emit::note(&format!("stopping: {failure}"));
             self.running.stop().drain(self.clock.now());
         }
-        stage.show(self.moment(snapshot, watch.now().since(Offset::ZERO)));
+        let moment = self.moment(snapshot, watch.now().since(Offset::ZERO));
+        stage.show(if stage.is_full() { self.in_full(moment, stage) } else { moment });
     }
 
     fn moment(&self, snapshot: LiveSnapshot, watched: Duration) -> Moment {
@@ -126,7 +131,6 @@ impl Watch<'_> {
         let pair = |low: Option<f64>, high: Option<f64>| low.zip(high);
         Moment {
             command: self.act.show.command,
-            title: self.act.title.clone(),
             watched,
             elapsed: now.since(self.times.begin),
             left: self.times.measure_end.map(|end| end.since(now)),
@@ -140,11 +144,22 @@ impl Watch<'_> {
             latency: pair(snapshot.latency_p50, snapshot.latency_p99),
             ok: snapshot.ok,
             errors: snapshot.errors.iter().map(|error| (class(error), error.count)).collect(),
-            history: self.act.history.seconds(),
             objectives: snapshot.objectives,
-            story: self.act.story(now),
             by_hand: self.running.hand().load(),
             can: self.can(),
+            ..Moment::default()
+        }
+    }
+
+    /// The moment with what only a view that fills the terminal shows.
+    fn in_full(&self, moment: Moment, stage: &Stage) -> Moment {
+        Moment {
+            title: self.act.title.clone(),
+            streamed: self.act.streamed,
+            history: stage.history.seconds(),
+            server: self.server.map(|watcher| watcher.latest().figures).unwrap_or_default(),
+            story: self.act.story(self.clock.now()),
+            ..moment
         }
     }
 

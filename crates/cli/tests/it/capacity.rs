@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use plimsoll_core::certificate::Certificate;
 use plimsoll_core::search::{Ceiling, Doom};
 
-use crate::program::{Ended, Place};
+use crate::program::{Ended, Place, wait_until, words};
+use crate::servers::Sim;
 
 /// Six places; an answer takes 80 ms and 31 times 8 ms, so that it can do about 18 requests a second.
 const SERVER: &str = "sim://?ttft=80ms&itl=8ms&slots=6&jitter=0.2&seed=5&time=virtual";
@@ -124,6 +125,8 @@ fn what_makes_no_search_is_refused() {
     for (line, excerpt) in [
         ("--qps 5", "leave --qps out"),
         ("--slo qps>=5", "missed by every load below it"),
+        ("--slo ttft.p99<1s --slo ttft.p99>2s", "contradict each other"),
+        ("--slo-set a:latency.p90<1s;latency.p90>2s", "contradict each other"),
         ("--search concurrency --burst-check cv=2", "arrivals of an open loop"),
         ("--min-rate 9 --max-rate 3", "not below"),
         ("--precision 90%", "1% to 50%"),
@@ -136,4 +139,87 @@ fn what_makes_no_search_is_refused() {
         assert!(ended.stderr.contains(excerpt), "{line}: {ended:?}");
     }
     assert_eq!(place.results().len(), 0);
+}
+
+#[test]
+fn a_rate_limit_is_told_from_a_server_that_is_slow() {
+    // What is beyond six at a time and two that wait is refused, as a gateway does.
+    let place = Place::new();
+    let limited = format!("capacity {SERVER}&queue=2&full=429");
+    let ended = place.line(&format!(
+        "{limited} -p 64 -o 32 --seed 3 -t 60s --slo latency.p90<2s --slo error_rate<5% --precision 20% --max-rate 60"
+    ));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let found = certificate(&place);
+    let tier = &found.capacity.tiers[0];
+    assert_eq!(tier.binding.as_deref(), Some("error_rate<5%"), "{tier:?}");
+    assert!(found.trials.iter().any(|trial| trial.rate_limited > 0), "{:?}", found.trials);
+    assert!(ended.stdout.contains("rate limit"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("429"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_burst_costs_capacity() {
+    let place = Place::new();
+    let line = "--slo latency.p50<500ms --precision 30% --max-rate 60 --burst-check cv=2";
+    let ended = place.line(&format!("capacity {SERVER} -p 64 -o 32 --seed 3 -t 20s {line}"));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let found = certificate(&place);
+    let burst = found.burst.unwrap();
+    let cost = burst.cost[0].unwrap();
+    assert!(burst.cv == 2.0 && !burst.trials.is_empty() && (0.05..0.9).contains(&cost), "{cost}");
+    let low = found.capacity.tiers[0].low.unwrap().load;
+    let bursty = burst.capacity.tiers[0].low.unwrap().load;
+    assert!((cost - (1.0 - bursty / low)).abs() < 1e-12, "{bursty} of {low}");
+    // The certificate is about the traffic that was asked for, not about the bursts after it.
+    assert_eq!((found.traffic.arrivals.as_str(), found.traffic.cv), ("Poisson", Some(1.0)));
+    assert!(ended.stdout.contains("Bursts     arrivals with a CV of 2"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_server_that_dies_ends_the_search() {
+    let (place, server) = (Place::new(), Sim::start("ttft=5ms&itl=1ms&slots=4"));
+    let line = format!(
+        "capacity -H {} -p 16 -o 4 -t 1s --warmup 50ms --slo latency.p90<1s --max-rate 2000",
+        server.url
+    );
+    let words = words(&line);
+    let started = place.start(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    wait_until("the search to begin", || started.stderr().contains("a request of one user takes"));
+    drop(server); // killed
+    let ended = started.wait();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stdout.contains("SERVER GONE: "), "{ended:?}");
+    let found = certificate(&place);
+    assert!(matches!(found.doom, Some(Doom::ServerGone { .. })), "{:?}", found.doom);
+    assert!(found.trials.len() <= 2, "no more is asked of a server that is gone: {:?}", found.trials);
+}
+
+#[test]
+fn files_and_environment_set_the_options_of_the_search_too() {
+    let place = Place::new();
+    place.write("plimsoll.toml", "max-rate = 3\nprecision = '40%'\nslo = 'latency.p90<600ms'\n");
+    let line = words(&format!("capacity {SERVER} -p 64 -o 32 --seed 3 -t 60s"));
+    let mut command = place.command(&line.iter().map(String::as_str).collect::<Vec<_>>());
+    command.env("PLIMSOLL_PRECISION", "20%");
+    let ended = place.start_command(command).wait();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let found = certificate(&place);
+    assert_eq!((found.method.precision, found.trials.iter().all(|trial| trial.load <= 3.0)), (0.2, true));
+    assert_eq!(found.capacity.tiers[0].ceiling, Some(Ceiling::GreatestAllowed));
+
+    let printed = search(&place, "--traffic 2 --print-config");
+    for excerpt in ["max-rate = 3 ", "# plimsoll.toml, line 1", "traffic = 2 ", "precision = \"40%\""] {
+        assert!(printed.stdout.contains(excerpt), "{excerpt}: {}", printed.stdout);
+    }
+    // A run reads the same file, and leaves alone what is not its own.
+    let run = place.line("run sim://?ttft=5ms&time=virtual --max-requests 5 --print-config");
+    assert_eq!((run.code, run.stdout.contains("max-rate")), (Some(0), false), "{run:?}");
+    place.write("plimsoll.toml", "precision = '90%'\n");
+    let refused = search(&place, "");
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(
+        refused.stderr.contains("plimsoll.toml, line 1: ") && refused.stderr.contains("1% to 50%"),
+        "{refused:?}"
+    );
 }

@@ -17,15 +17,23 @@ mod coldstart;
 #[cfg(test)]
 mod compare;
 #[cfg(test)]
+mod dashboards;
+#[cfg(test)]
 mod dying;
 #[cfg(test)]
 mod family;
+#[cfg(test)]
+mod feeds;
 #[cfg(test)]
 mod frames;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
 mod http2_server;
+#[cfg(test)]
+mod images;
+#[cfg(test)]
+mod live;
 #[cfg(test)]
 mod misbehaving;
 #[cfg(test)]
@@ -37,6 +45,8 @@ mod outcomes;
 #[cfg(test)]
 mod payloads;
 #[cfg(test)]
+mod postgresql;
+#[cfg(test)]
 mod presets;
 #[cfg(test)]
 mod print_config;
@@ -46,6 +56,8 @@ mod probe;
 mod program;
 #[cfg(test)]
 mod prometheus;
+#[cfg(test)]
+mod pty;
 #[cfg(test)]
 mod real_servers;
 #[cfg(test)]
@@ -67,6 +79,8 @@ mod simulated;
 #[cfg(test)]
 mod soak;
 #[cfg(test)]
+mod stack;
+#[cfg(test)]
 mod stop;
 #[cfg(test)]
 mod stress;
@@ -74,3 +88,5 @@ mod stress;
 mod sweep;
 #[cfg(test)]
 mod truth;
+#[cfg(test)]
+mod watch;

@@ -1,11 +1,9 @@
 //! Servers that take payloads in place of prompts: what they are asked, and what is refused.
 
-use std::sync::{Arc, Mutex};
-
 use plimsoll_core::record::Outcome;
 
 use crate::program::{Place, count};
-use crate::servers::{answering, response};
+use crate::servers::{remembering, response};
 
 const JSON: &str = "application/json";
 
@@ -13,20 +11,9 @@ const JSON: &str = "application/json";
 const METADATA: &str =
     r#"{"name":"m","inputs":[{"name":"x","datatype":"INT32","shape":[-1,2]}],"outputs":[]}"#;
 
-/// A server that remembers the heads of its requests.
-fn remembering(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> (String, Arc<Mutex<Vec<String>>>) {
-    let heads = Arc::new(Mutex::new(Vec::new()));
-    let own = heads.clone();
-    let url = answering(move |head| {
-        own.lock().unwrap().push(head.to_owned());
-        answer(head.split(' ').nth(1).unwrap_or(""))
-    });
-    (url, heads)
-}
-
 #[test]
 fn the_models_metadata_makes_the_tensors() {
-    let (url, heads) = remembering(|path| match path {
+    let (url, seen) = remembering(|path| match path {
         "/v2/repository/index" => response("200 OK", JSON, r#"[{"name":"m","version":"1","state":"READY"}]"#),
         "/v2/models/m" => response("200 OK", JSON, METADATA),
         "/v2/models/m/config" => response("200 OK", JSON, r#"{"max_batch_size":4}"#),
@@ -41,8 +28,8 @@ fn the_models_metadata_makes_the_tensors() {
     assert!(records.iter().all(|record| record.max_tokens.is_none()), "{records:?}");
     assert!(ended.stderr.contains("tensors x:4x2:INT32 of random values"), "{ended:?}");
     assert!(!ended.stdout.contains("tokens"), "{ended:?}");
-    let heads = heads.lock().unwrap();
-    let infer = heads.iter().find(|head| head.starts_with("POST /v2/models/m/infer ")).unwrap();
+    let seen = seen.lock().unwrap();
+    let (infer, _) = seen.iter().find(|(head, _)| head.starts_with("POST /v2/models/m/infer ")).unwrap();
     // 4 x 2 numbers of 4 bytes stand after the JSON.
     let number = |name: &str| {
         let line = infer.lines().find_map(|line| line.strip_prefix(name)).unwrap();
@@ -54,7 +41,7 @@ fn the_models_metadata_makes_the_tensors() {
 
 #[test]
 fn predictions_are_asked_of_kserve_and_torchserve() {
-    let (url, heads) = remembering(|path| match path {
+    let (url, seen) = remembering(|path| match path {
         "/v1/models/m:predict" => response("200 OK", JSON, r#"{"predictions":[[1],[2]]}"#),
         _ => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n".to_owned(),
     });
@@ -78,8 +65,8 @@ fn predictions_are_asked_of_kserve_and_torchserve() {
     let summary = place.summary();
     assert!(summary.metrics.contains_key("ttft") && summary.metrics.contains_key("chunk_gap"), "{ended:?}");
     assert!(!summary.metrics.contains_key("itl") && summary.rates.output_token_rate == 0.0, "{ended:?}");
-    let heads = heads.lock().unwrap();
-    let asked = heads.last().unwrap();
+    let seen = seen.lock().unwrap();
+    let (asked, _) = seen.last().unwrap();
     assert!(
         asked.starts_with("POST /predictions/n/1.0 ") && asked.contains("Authorization: Bearer secret"),
         "{asked}"

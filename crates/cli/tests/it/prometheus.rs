@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::program::{Place, wait_until};
@@ -43,7 +44,7 @@ fn page(url: &str, path: &str) -> String {
 }
 
 /// Exit code and complaints of `promtool check metrics`.
-fn promtool(page: &str) -> (Option<i32>, Vec<String>) {
+pub(crate) fn promtool(page: &str) -> (Option<i32>, Vec<String>) {
     let mut child = Command::new(scripts().join("prometheus/run.sh"))
         .args(["promtool", "check", "metrics"])
         .stdin(Stdio::piped())
@@ -147,14 +148,20 @@ fn prometheus_scrapes_every_flavour_and_answers_with_the_servers_own_values() {
 }
 
 /// What an instant query gives, if it gives one value.
-fn answer(prometheus: &Server, query: &str) -> Option<f64> {
-    let (status, body) = get(&prometheus.url, &format!("/api/v1/query?query={query}")).unwrap();
-    let body: Value = serde_json::from_str(&body).unwrap();
-    assert_eq!((status, &body["status"]), (200, &Value::from("success")), "{query}: {body}");
-    match body["data"]["result"].as_array().unwrap().as_slice() {
+pub(crate) fn answer(prometheus: &Server, query: &str) -> Option<f64> {
+    match results(prometheus, "query", query, "").as_slice() {
         [one] => Some(one["value"][1].as_str().unwrap().parse().unwrap()),
         _ => None,
     }
+}
+
+/// The series that a query gives: `kind` is `query` or `query_range`, `more` further parameters.
+pub(crate) fn results(prometheus: &Server, kind: &str, query: &str, more: &str) -> Vec<Value> {
+    let encoded = utf8_percent_encode(query, NON_ALPHANUMERIC);
+    let (status, body) = get(&prometheus.url, &format!("/api/v1/{kind}?query={encoded}{more}")).unwrap();
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &body["status"]), (200, &Value::from("success")), "{query}: {body}");
+    body["data"]["result"].as_array().unwrap().clone()
 }
 
 /// All samples of a name added up.

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use crate::postgresql::Database;
 use crate::program::{Ended, Place, deserved, wait_until};
 use crate::servers::Sim;
 
@@ -152,33 +153,21 @@ fn chat_by_name() {
     assert!(ended.stderr.contains(": chat, streaming, "), "{ended:?}");
 }
 
+/// plimsoll run -u 100 -r 100 --prompt-text "$PROMPT" -o 100 --provider triton-infer -H http://localhost:8000
+///   --tokenizer DIR --qps 1
+/// with a limit of its time.
+pub(crate) fn text_at_a_rate(url: &str, tokenizer: &str, time: &str) -> String {
+    format!(
+        "run -u 100 -r 100 --prompt-text 'tell me a story' -o 100 --provider triton-infer -H {url} \
+         --tokenizer {tokenizer} --qps 1 -t {time}"
+    )
+}
+
 #[test]
 fn triton_with_a_text_and_a_tokenizer() {
     let (place, sim) = (Place::new(), Sim::start(SIM));
     let tokenizer = Path::new(env!("CARGO_MANIFEST_DIR")).join("../drive/src/workload/testdata");
-    // plimsoll run -u 100 -r 100 --prompt-text "$PROMPT" -o 100 --provider triton-infer -H http://localhost:8000
-    //   --tokenizer DIR --qps 1
-    let ended = place.run(&[
-        "run",
-        "-u",
-        "100",
-        "-r",
-        "100",
-        "--prompt-text",
-        "tell me a story",
-        "-o",
-        "100",
-        "--provider",
-        "triton-infer",
-        "-H",
-        &sim.url,
-        "--tokenizer",
-        tokenizer.to_str().unwrap(),
-        "--qps",
-        "1",
-        "-t",
-        "2s",
-    ]);
+    let ended = place.line(&text_at_a_rate(&sim.url, tokenizer.to_str().unwrap(), "2s"));
     assert_eq!(ended.code, deserved(&place.summary()), "{ended:?}");
     assert_eq!(value(&ended, "Provider"), "triton-infer");
     assert_eq!(value(&ended, "Model"), "ensemble");
@@ -192,13 +181,13 @@ fn triton_with_a_text_and_a_tokenizer() {
 
 #[test]
 fn a_configuration_for_grafana() {
-    let (place, sim) = (Place::new(), Sim::start(SIM));
+    let (place, sim, database) = (Place::new(), Sim::start(SIM), Database::start());
     place.write(
         "locust-grafana.conf",
         &format!(
-            "locustfile = load_test.py\nhost = {}\nheadless = true\ntimescale = true\npghost = localhost\n\
-             pgport = 5432\npguser = postgres\npgpassword = hunter2\n",
-            sim.url
+            "locustfile = load_test.py\nhost = {}\nheadless = true\ntimescale = true\npghost = 127.0.0.1\n\
+             pgport = {}\npguser = postgres\npgpassword = postgres\n",
+            sim.url, database.port
         ),
     );
     // plimsoll run --config locust-grafana.conf -u 8 -p 512 -o 128
@@ -209,7 +198,8 @@ fn a_configuration_for_grafana() {
     let ended = started.wait();
     assert!(matches!(ended.code, Some(0 | 3)), "{ended:?}");
     assert_eq!(value(&ended, "Concurrency"), "8");
-    assert!(ended.stderr.contains("nothing is written to PostgreSQL by this version"), "{ended:?}");
-    assert!(!ended.stdout.contains("hunter2") && !ended.stderr.contains("hunter2"), "{ended:?}");
+    assert!(ended.stderr.contains("follow the run in Grafana: http://localhost:3000/d/"), "{ended:?}");
+    let rows = database.ask("SELECT count(*) FROM request WHERE request_type = 'POST'");
+    assert_eq!(rows, [[Some(place.records().len().to_string())]]);
     wait_until("the server to be rid of the run", || sim.stat("in_flight") == 0);
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -61,6 +61,9 @@ pub(crate) fn get(url: &str, path: &str) -> std::io::Result<(u16, String)> {
     let mut body = Vec::new();
     match content_length(&head) {
         Some(length) => reader.take(length).read_to_end(&mut body)?,
+        None if head.to_ascii_lowercase().contains("transfer-encoding: chunked") => {
+            read_chunks(&mut reader, &mut body)?
+        }
         None => reader.read_to_end(&mut body)?,
     };
     Ok((status, String::from_utf8_lossy(&body).into_owned()))
@@ -76,7 +79,21 @@ pub(crate) fn answering_bodies(answer: impl Fn(&str, &[u8]) -> String + Send + S
     answering_on(TcpListener::bind("127.0.0.1:0").unwrap(), answer)
 }
 
-/// The same on a port of the caller's choice.
+/// What a server was asked: head and body of each request.
+pub(crate) type Seen = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
+/// A server that remembers what it was asked, and answers with what `answer` makes of the path.
+pub(crate) fn remembering(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> (String, Seen) {
+    let seen = Seen::default();
+    let own = seen.clone();
+    let url = answering_bodies(move |head, body| {
+        own.lock().unwrap().push((head.to_owned(), body.to_vec()));
+        answer(head.split(' ').nth(1).unwrap_or(""))
+    });
+    (url, seen)
+}
+
+/// A server that answers so on a port of the caller's choice.
 pub(crate) fn answering_on(
     listener: TcpListener,
     answer: impl Fn(&str, &[u8]) -> String + Send + Sync + 'static,
@@ -127,6 +144,20 @@ fn read_head(reader: &mut BufReader<TcpStream>) -> std::io::Result<String> {
         }
     }
     Ok(head)
+}
+
+/// Adds all chunks of a body to `body`, and returns its length.
+fn read_chunks(reader: &mut BufReader<TcpStream>, body: &mut Vec<u8>) -> std::io::Result<usize> {
+    loop {
+        let mut size = String::new();
+        reader.read_line(&mut size)?;
+        let size = u64::from_str_radix(size.trim_end(), 16).map_err(std::io::Error::other)?;
+        reader.by_ref().take(size).read_to_end(body)?;
+        reader.read_line(&mut String::new())?;
+        if size == 0 {
+            return Ok(body.len());
+        }
+    }
 }
 
 fn content_length(head: &str) -> Option<u64> {

@@ -1,5 +1,6 @@
 //! `plimsoll stress` against simulated servers, one of each kind of failure.
 
+use plimsoll_core::certificate::Certificate;
 use plimsoll_core::stress::{Mode, StepKind, StressReport, StressVerdict};
 
 use crate::program::{Ended, Place};
@@ -64,4 +65,23 @@ fn a_capacity_that_the_server_does_not_have_gives_no_verdict() {
     let (report, ended) = stress(&Place::new(), "&queue=2", "--capacity 100");
     assert_eq!((report.verdict, ended.code), (StressVerdict::Undecided, Some(3)), "{report:#?}");
     assert!(report.reasons[0].contains("it is not below the capacity"), "{report:#?}");
+}
+
+#[test]
+fn a_certificate_says_what_the_server_bears() {
+    let place = Place::new();
+    let search = format!(
+        "capacity {SERVER} -p 16 -o 5 --seed 1 -t 30s --precision 20% --slo latency.p90<200ms --out certified"
+    );
+    let ended = place.line(&search);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let mut found = std::fs::read_dir(place.path().join("certified")).unwrap();
+    let path = found.next().unwrap().unwrap().path().join("certificate.json");
+    let certificate: Certificate = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    let certified = certificate.capacity.tiers[0].low.unwrap().load;
+    let (report, ended) =
+        stress(&place, "&queue=2", &format!("--certificate {} --multiple 4", path.display()));
+    assert_eq!((report.capacity, report.verdict), (certified, StressVerdict::Graceful), "{ended:?}");
+    let overload = report.steps.iter().find(|step| step.kind == StepKind::Overload).unwrap();
+    assert_eq!(overload.multiple, 4.0, "{report:#?}");
 }

@@ -69,6 +69,26 @@ fn one_axis_is_a_curve_and_repetitions_are_its_median() {
 }
 
 #[test]
+fn each_cell_has_its_verdict() {
+    let place = Place::new();
+    let line = "--over users=1,4,8 --slo ttft.p90<100ms --slo error_rate<5%";
+    let ended = sweep(&place, line);
+    assert_eq!(ended.code, Some(99), "{ended:?}");
+    insta::assert_snapshot!(printed(&place, &ended));
+    let mut reader = csv::Reader::from_path(place.result().join("sweep.csv")).unwrap();
+    let names = reader.headers().unwrap().clone();
+    let column = |name: &str| names.iter().position(|column| column == name).unwrap();
+    let columns = ["verdict", "slo ttft.p90<100ms", "slo error_rate<5%"].map(column);
+    let verdicts = reader.records().map(|row| columns.map(|at| row.as_ref().unwrap()[at].to_owned()));
+    let expected = [["PASS"; 3], ["PASS"; 3], ["FAIL", "FAIL", "PASS"]];
+    assert_eq!(verdicts.collect::<Vec<_>>(), expected.map(|row| row.map(str::to_owned)));
+
+    let place = Place::new();
+    let varied = sweep(&place, "--over users=4 --over slo=ttft.p90<100ms,ttft.p90<1s");
+    assert_eq!(varied.code, Some(0), "{varied:?}");
+}
+
+#[test]
 fn a_sweep_that_was_cut_short_goes_on_and_ends_the_same() {
     let place = Place::new();
     let matrix = "--over users=1,4,8 --repeat 2";

@@ -4,6 +4,7 @@ mod backlog;
 mod by_hand;
 mod errors;
 mod histogram;
+mod locust;
 mod order_statistics;
 mod quantities;
 mod speculation;
@@ -17,6 +18,7 @@ mod verdict;
 
 pub use backlog::{Backlog, EXCESS, seconds_to_see};
 pub use histogram::{Samples, Unit};
+pub use locust::{LOCUST_METRIC, LocustMetric};
 pub use order_statistics::{PERCENTILES, interval, min_samples};
 pub(crate) use order_statistics::{percentile, rank};
 pub use quantities::llm_bench_latency_per_token;

@@ -57,4 +57,14 @@ impl Summary {
         let overloaded = !self.slos.is_empty() && self.validity.overloaded;
         self.validity.valid && (failed || overloaded || self.run.stopped_by.is_some())
     }
+
+    /// What the run says of its objectives together; nothing where it has none and no rule ended it.
+    pub fn verdict(&self) -> Option<Verdict> {
+        if self.missed() {
+            return Some(Verdict::Fail);
+        }
+        let all_pass = self.slos.iter().all(|found| found.verdict == Verdict::Pass);
+        let sure = if all_pass && self.validity.valid { Verdict::Pass } else { Verdict::Undecided };
+        (!self.slos.is_empty()).then_some(sure)
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Expect, Pick, PromptSource, Secret};
+use super::{Expect, ImageBytes, Pick, PromptSource, Secret};
 
 /// The requests of a run with `--provider http`. Texts called templates may have variables in double braces.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -33,7 +33,7 @@ pub struct HttpSpec {
 }
 
 /// What the requests of a run carry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BodySource {
     /// Nothing.
@@ -42,6 +42,8 @@ pub enum BodySource {
     Inline(String),
     /// A file with a template or with bytes that are sent as they are, or a folder of such files, used in turn.
     Path(String),
+    /// Synthetic images, used in turn.
+    Images(ImageBytes),
 }
 
 /// A file whose columns are variables.

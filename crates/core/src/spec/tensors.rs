@@ -5,6 +5,8 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
+use super::ImageBytes;
+
 /// The payloads of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PayloadSpec {
@@ -70,6 +72,8 @@ pub enum Values {
     Path(String),
     /// JSON from the command line.
     Inline(String),
+    /// Synthetic images, each a whole body.
+    Images(ImageBytes),
 }
 
 /// A shape that the user gave.

@@ -103,11 +103,9 @@ macro_rules! recorded {
     ($($name:ident)*) => {
         $(#[test]
         fn $name() {
-            let page = |when: &str| {
-                let path = format!("{}/testdata/metrics/{}_{when}.prom", env!("CARGO_MANIFEST_DIR"), stringify!($name));
-                std::fs::read_to_string(path).unwrap()
-            };
-            insta::assert_snapshot!(told(&[&page("before"), &page("after")]).join("\n"));
+            let before = include_str!(concat!("../../testdata/metrics/", stringify!($name), "_before.prom"));
+            let after = include_str!(concat!("../../testdata/metrics/", stringify!($name), "_after.prom"));
+            insta::assert_snapshot!(told(&[before, after]).join("\n"));
         })*
     };
 }
@@ -116,25 +114,24 @@ recorded! { triton llamacpp kserve mlserver torchserve node }
 
 #[test]
 fn prometheus_says_the_same_of_itself_in_all_formats() {
-    let page = |name: &str| {
-        std::fs::read(format!("{}/testdata/metrics/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
-    };
-    let (text, open, protobuf) = (page("prometheus.prom"), page("prometheus.om"), page("prometheus.pb"));
+    let text = include_bytes!("../../testdata/metrics/prometheus.prom").as_slice();
+    let open = include_bytes!("../../testdata/metrics/prometheus.om").as_slice();
+    let protobuf = include_bytes!("../../testdata/metrics/prometheus.pb").as_slice();
     let names = |page: Page<'_>| {
         let taken = Tracker::new(0).take(Offset::ZERO, page).unwrap();
         assert_eq!(taken.malformed, 0);
         taken.samples.iter().map(|sample| sample.metric).collect::<Vec<_>>()
     };
-    assert_eq!(names(Page::Text(&text)), [Canonical::OpenFiles, Canonical::ResidentBytes]);
-    assert_eq!(names(Page::Text(&open)), [Canonical::OpenFiles, Canonical::ResidentBytes]);
-    assert_eq!(names(Page::Protobuf(&protobuf)), [Canonical::OpenFiles, Canonical::ResidentBytes]);
+    assert_eq!(names(Page::Text(text)), [Canonical::OpenFiles, Canonical::ResidentBytes]);
+    assert_eq!(names(Page::Text(open)), [Canonical::OpenFiles, Canonical::ResidentBytes]);
+    assert_eq!(names(Page::Protobuf(protobuf)), [Canonical::OpenFiles, Canonical::ResidentBytes]);
     // Every histogram and counter of the text is in the protobuf as well, with the same labels.
     let mut in_text = 0;
-    walk_text(&text, |name| name == "prometheus_http_request_duration_seconds_count", |_| in_text += 1)
+    walk_text(text, |name| name == "prometheus_http_request_duration_seconds_count", |_| in_text += 1)
         .unwrap();
     let mut in_protobuf = 0;
     let count = |name: &str| name == "prometheus_http_request_duration_seconds_count";
-    walk_protobuf(&protobuf, count, |series| {
+    walk_protobuf(protobuf, count, |series| {
         assert!(series.labels.get("handler").is_some() && series.value >= 1.0);
         in_protobuf += 1;
     })

@@ -2,20 +2,12 @@
 
 use std::fmt;
 
-use rand::RngExt;
-use rand_distr::{Distribution, Exp, Normal};
-use statrs::distribution::{ContinuousCDF, Normal as NormalCdf};
 use thiserror::Error;
 
+use super::truncated::Truncated;
 use crate::record::RequestId;
-use crate::seed::{Rng, Seed};
+use crate::seed::Seed;
 use crate::spec::{LengthShape, OutputLength};
-
-/// Draws made before a length is given up, as in the seed's load test.
-const ATTEMPTS: u32 = 1000;
-
-/// With this share of acceptable draws, 1000 of them are all rejected once in a billion requests.
-const LEAST_ACCEPTED: f64 = 0.0205;
 
 /// Why an [`OutputLength`] cannot be drawn from.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -57,7 +49,7 @@ impl OutputLength {
         if self.mean == 0 && self.shape != LengthShape::Constant {
             return Err(LengthError::ZeroMean);
         }
-        if self.accepted() < LEAST_ACCEPTED {
+        if !self.truncated().is_drawable() {
             return Err(LengthError::Rejected(*self));
         }
         Ok(())
@@ -68,68 +60,21 @@ impl OutputLength {
         if self.shape == LengthShape::Constant {
             return self.mean;
         }
-        let mut rng = seed.keyed("output-length", id.0);
-        let top = self.cap.unwrap_or(u32::MAX);
-        (0..ATTEMPTS)
-            .map(|_| self.draw(&mut rng))
-            .find(|length| (1..=top).contains(length))
-            .unwrap_or(self.mean.clamp(1, top)) // not reached by lengths that passed `validate`
+        self.truncated().sample(&mut seed.keyed("output-length", id.0))
     }
 
-    /// One draw, before truncation. Fractions are cut off towards zero.
-    fn draw(&self, rng: &mut Rng) -> u32 {
-        let mean = f64::from(self.mean);
-        let real = match self.shape {
-            LengthShape::Constant => mean,
-            LengthShape::Uniform => {
-                let (low, high) = self.uniform_bounds();
-                return if low <= high { rng.random_range(low..=high) } else { 0 };
-            }
-            LengthShape::Normal => {
-                Normal::new(mean, mean * self.range).map_or(0.0, |normal| normal.sample(rng))
-            }
-            LengthShape::Exponential => {
-                Exp::new(1.0 / mean).map_or(0.0, |exponential| exponential.sample(rng))
-            }
-        };
-        real as u32 // saturates: negative numbers become 0, which is rejected
-    }
-
-    /// `[m - m a, m + m a]` cut to `[1, cap]`.
-    fn uniform_bounds(&self) -> (u32, u32) {
-        let high = self.mean.saturating_add(self.half_width()).min(self.cap.unwrap_or(u32::MAX));
-        (self.mean.saturating_sub(self.half_width()).max(1), high)
-    }
-
-    /// The mean times the range, in whole tokens.
-    fn half_width(&self) -> u32 {
-        (f64::from(self.mean) * self.range) as u32
-    }
-
-    /// The share of draws that lies within `[1, cap]`.
-    fn accepted(&self) -> f64 {
-        let mean = f64::from(self.mean);
-        let top = self.cap.map_or(f64::INFINITY, |cap| f64::from(cap) + 1.0); // fractions are cut off
-        let holds = |inside: bool| if inside { 1.0 } else { 0.0 };
-        match self.shape {
-            LengthShape::Constant => holds(mean < top),
-            LengthShape::Uniform => {
-                let (low, high) = self.uniform_bounds();
-                holds(low <= high)
-            }
-            LengthShape::Exponential => (-1.0 / mean).exp() - (-top / mean).exp(),
-            LengthShape::Normal => match NormalCdf::new(mean, mean * self.range) {
-                Ok(normal) => normal.cdf(top) - normal.cdf(1.0),
-                Err(_) => holds((1.0..top).contains(&mean)), // a range of 0: always the mean
-            },
-        }
+    fn truncated(&self) -> Truncated {
+        // Who asks for 0 tokens each time means it; nobody means it now and then.
+        let least = u32::from(self.shape != LengthShape::Constant);
+        let most = self.cap.unwrap_or(u32::MAX);
+        Truncated { mean: self.mean, shape: self.shape, range: self.range, least, most }
     }
 }
 
 /// As the seed's load test writes it in its `Generation Tokens` column: `uniform(128 +/- 38) capped at 200`.
 impl fmt::Display for OutputLength {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (mean, width) = (self.mean, self.half_width());
+        let (mean, width) = (self.mean, self.truncated().half_width());
         match self.shape {
             LengthShape::Constant => write!(f, "{mean}")?,
             LengthShape::Uniform => write!(f, "uniform({mean} +/- {width})")?,

@@ -4,6 +4,8 @@ mod chars;
 mod corpus;
 mod draft;
 mod http;
+mod image_bytes;
+mod images;
 mod lengths;
 mod lines;
 mod lists;
@@ -15,6 +17,7 @@ mod prompts;
 mod recording;
 mod requests;
 mod tokenizer;
+mod truncated;
 
 use std::sync::Arc;
 
@@ -24,6 +27,8 @@ use crate::record::RequestId;
 
 pub use chars::CharPrompts;
 pub use http::{Content, Form, HttpError, HttpRequests, Table};
+pub use image_bytes::ImageBytesError;
+pub use images::Images;
 pub use lengths::LengthError;
 pub use lines::{Line, LineError, Lines};
 pub use lists::Lists;

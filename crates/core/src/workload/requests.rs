@@ -10,6 +10,7 @@ use crate::seed::Seed;
 use crate::spec::{ImagePosition, OutputLength};
 use crate::workload::chars::CharPrompts;
 use crate::workload::corpus::BREAK;
+use crate::workload::images::Images;
 use crate::workload::lines::{Line, Lines};
 use crate::workload::numbers::random_numbers;
 use crate::workload::placeholders::{IMAGE_PLACEHOLDER, place_images};
@@ -54,8 +55,8 @@ pub struct Requests {
     pub output: OutputLength,
     /// Lengths that take precedence.
     pub trace: Option<TraceLengths>,
-    /// Images of every request that has none of its own.
-    pub images: Arc<[Bytes]>,
+    /// Images of the requests that have none of their own.
+    pub images: Images,
     /// Where they stand.
     pub image_position: ImagePosition,
     /// Share of requests cancelled after their first token, 0 to 1.
@@ -93,11 +94,7 @@ impl Workload for Requests {
         if self.randomize {
             text += " made unique by random numbers";
         }
-        match self.images.len() {
-            0 => {}
-            1 => text += ", 1 image each",
-            n => text += &format!(", {n} images each"),
-        }
+        text += &self.images.describe();
         if self.generates {
             text += &format!(", {} tokens out", self.output);
         }
@@ -130,12 +127,12 @@ impl Requests {
         match &self.source {
             Source::Corpus { prompts, tokens } => {
                 let (text, tokens) = prompts.build(id, input.unwrap_or(*tokens));
-                self.text(text, Some(tokens), &self.images)
+                self.text(text, Some(tokens), self.images.of(id))
             }
             Source::Chars(prompts) => {
                 let text = prompts.build(id);
                 let tokens = self.count(&text);
-                self.text(text, tokens, &self.images)
+                self.text(text, tokens, self.images.of(id))
             }
             Source::Lines(lines) => self.line(id, lines.choose(self.seed, id)),
         }
@@ -144,7 +141,7 @@ impl Requests {
     fn line(&self, id: RequestId, line: &Line) -> Asked {
         match line {
             Line::Prompt { text, images, tokens } => {
-                let images = if images.is_empty() { &self.images } else { images };
+                let images = if images.is_empty() { self.images.of(id) } else { images.clone() };
                 if self.randomize {
                     let text: Arc<str> = format!("{}{BREAK}{text}", random_numbers(self.seed, id)).into();
                     let tokens = self.count(&text);
@@ -163,10 +160,10 @@ impl Requests {
     }
 
     /// A prompt with a placeholder for each image, unless it has them already.
-    fn text(&self, text: Arc<str>, prompt_tokens: Option<u32>, images: &Arc<[Bytes]>) -> Asked {
+    fn text(&self, text: Arc<str>, prompt_tokens: Option<u32>, images: Arc<[Bytes]>) -> Asked {
         let place = !images.is_empty() && !text.contains(IMAGE_PLACEHOLDER);
         let text = if place { place_images(&text, images.len(), self.image_position).into() } else { text };
-        Asked { prompt: Prompt::Text(text), images: images.clone(), prompt_tokens, max_tokens: None }
+        Asked { prompt: Prompt::Text(text), images, prompt_tokens, max_tokens: None }
     }
 
     fn count(&self, text: &str) -> Option<u32> {
@@ -192,7 +189,7 @@ mod tests {
             randomize: false,
             output: OutputLength::constant(128),
             trace: None,
-            images: Arc::default(),
+            images: Images::default(),
             image_position: ImagePosition::SpaceEvenly,
             cancel_rate: 0.0,
         }
@@ -280,11 +277,10 @@ mod tests {
             r#"{"prompt":"ab","images":["x"]}"#,
         ];
         let mut requests = asking(lines(Pick::Cycle, &json));
-        requests.images = [Bytes::from("one"), Bytes::from("two")].into();
+        requests.images = Images::same(vec![Bytes::from("one"), Bytes::from("two")]);
         let asked: Vec<_> = (0..3).map(|id| requests.request(RequestId(id))).collect();
         let texts: Vec<_> = asked.iter().map(text).collect();
         assert_eq!(texts, ["a<image>b<image>cd", "<image>ab", "a<image>b"]);
-        assert!(Arc::ptr_eq(&asked[0].images, &requests.images), "images are shared, not copied");
         assert_eq!(asked[2].images[..], [Bytes::from("x")]);
         assert!(asked.iter().all(|request| request.prompt_tokens.is_none()));
     }
@@ -318,7 +314,7 @@ mod tests {
         let mut requests = asking(corpus(64));
         assert_eq!(requests.describe(), "prompts, 128 tokens out");
         requests.randomize = true;
-        requests.images = [Bytes::from("one"), Bytes::from("two")].into();
+        requests.images = Images::same(vec![Bytes::from("one"), Bytes::from("two")]);
         requests.cancel_rate = 0.05;
         assert_eq!(
             requests.describe(),

@@ -49,7 +49,7 @@ impl MetricsFeed {
             receiver
         };
         if let Some(push) = to.remote_write {
-            let mut requests = WriteRequests::default();
+            let mut requests = WriteRequests::new(push.every);
             let write = move |snapshot: &Snapshot, is_last| requests.of(snapshot, is_last);
             threads.push(push::start("remote write", "samples", push, REMOTE_WRITE, outlet(), write)?);
         }

@@ -13,6 +13,7 @@ pub mod metrics;
 mod metrics_feed;
 pub mod otlp;
 mod outlet;
+pub mod postgres;
 pub mod prometheus;
 mod push;
 mod thread;

@@ -23,8 +23,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What the JSON in a body means.
 pub(super) trait Meaning: Send {
-    /// The header fields of an answer, before its body.
-    fn fields(&mut self, _fields: &Fields<'_>, _reply: &mut Reply) {}
+    /// Takes what the header fields of an answer say, before its body.
+    const FIELDS: fn(&Fields<'_>, &mut Reply) = |_, _| {};
 
     /// An event of a stream, a JSON object, that arrived at `at`. Where an answer is one document there are none.
     fn event(&mut self, json: Value<'_>, _at: Offset, _reply: &mut Reply) -> Result<(), Malformed> {
@@ -39,13 +39,20 @@ pub(super) trait Meaning: Send {
     /// A whole body, any JSON value.
     fn document(&mut self, json: Value<'_>, reply: &mut Reply) -> Result<(), Malformed>;
 
-    /// `[DONE]`: the end of an answer, unless the protocol has a better mark.
-    fn done(&mut self, reply: &mut Reply) {
-        reply.complete = true;
+    /// The end of a stream: first of its events, if a mark says so, then of its body. `[DONE]` completes an answer unless
+    /// the protocol has a better mark.
+    fn ended(&mut self, of: End, reply: &mut Reply) {
+        reply.complete |= of == End::Marked;
     }
+}
 
-    /// The regular end of a stream, `[DONE]` or not: last chance to say that it is complete.
-    fn ended(&mut self, _reply: &mut Reply) {}
+/// What ends a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// `[DONE]`.
+    Marked,
+    /// The regular end of the body, after `[DONE]` or without: last chance to say that an answer is complete.
+    OfBody,
 }
 
 /// A decoder made of a meaning.
@@ -73,7 +80,7 @@ impl<M: Meaning> Decoder for BodyReader<M> {
     fn fields(&mut self, fields: &Fields<'_>, reply: &mut Reply) -> bool {
         let answers = fields.status.is_none_or(|status| status == 200);
         if answers {
-            self.meaning.fields(fields, reply);
+            M::FIELDS(fields, reply);
         }
         answers
     }
@@ -135,7 +142,7 @@ impl<M: Meaning> Decoder for BodyReader<M> {
                         result => result?,
                     }
                 }
-                self.meaning.ended(reply);
+                self.meaning.ended(End::OfBody, reply);
                 Ok(())
             }
             Framing::Document(document) => match Value::parse(document) {
@@ -179,7 +186,7 @@ fn take_event(
     let data = event.data.trim_ascii();
     if *done || data == b"[DONE]" {
         if !std::mem::replace(done, true) {
-            meaning.done(reply);
+            meaning.ended(End::Marked, reply);
         }
         return Ok(());
     }

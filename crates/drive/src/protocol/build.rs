@@ -171,7 +171,7 @@ pub enum ProtocolError {
 /// # Errors
 /// The run asks the provider for what it does not have.
 pub fn build(spec: &RunSpec) -> Result<Arc<dyn Protocol>, ProtocolError> {
-    check(spec.target.provider, &spec.api, !spec.workload.images.is_empty())?;
+    check(spec.target.provider, &spec.api, spec.workload.images_per_prompt() > 0)?;
     Ok(match spec.api.interface {
         Interface::Chat => Arc::new(chat(spec)),
         Interface::Completions => Arc::new(completions(spec)),
@@ -218,7 +218,7 @@ pub fn check(provider: Provider, api: &Api, images: bool) -> Result<(), Protocol
     for (asked, supported, lacks, instead) in [
         (api.stream, can.stream, "does not stream", not_streaming),
         (api.n != 1, can.many, "generates one sequence per request", "leave out -n"),
-        (images, in_chats, "takes no images", "leave out --prompt-images-with-resolutions"),
+        (images, in_chats, "takes no images", "leave out --prompt-images-with-resolutions and --image-bytes"),
         (
             images,
             api.interface == Interface::Chat,

@@ -4,7 +4,7 @@ use plimsoll_core::record::{DeltaKind, TokenSource};
 use plimsoll_core::spec::RunSpec;
 use plimsoll_core::time::Offset;
 
-use super::body_reader::{Meaning, malformed};
+use super::body_reader::{End, Meaning, malformed};
 use super::excerpt::said_by;
 use super::json_scan::Value;
 use super::server_times;
@@ -108,7 +108,7 @@ impl Meaning for Message {
         Ok(())
     }
 
-    fn done(&mut self, _reply: &mut Reply) {}
+    fn ended(&mut self, _of: End, _reply: &mut Reply) {} // an event of its own says so
 }
 
 fn stop_reason(of: Option<Value<'_>>, reply: &mut Reply) {

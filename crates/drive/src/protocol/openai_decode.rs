@@ -3,7 +3,7 @@
 use plimsoll_core::record::{Delta, DeltaKind, Stamps, TokenSource};
 use plimsoll_core::time::Offset;
 
-use super::body_reader::{Meaning, malformed};
+use super::body_reader::{End, Meaning, malformed};
 use super::excerpt::said_by;
 use super::json_scan::{Text, Value};
 use super::server_times;
@@ -241,9 +241,7 @@ impl Completion {
 }
 
 impl Meaning for Completion {
-    fn fields(&mut self, fields: &Fields<'_>, reply: &mut Reply) {
-        server_times::headers(fields, reply);
-    }
+    const FIELDS: fn(&Fields<'_>, &mut Reply) = server_times::headers;
 
     fn event(&mut self, json: Value<'_>, at: Offset, reply: &mut Reply) -> Result<(), Malformed> {
         let mut carried = Carried::default();
@@ -294,7 +292,11 @@ impl Meaning for Completion {
         Ok(())
     }
 
-    fn ended(&mut self, reply: &mut Reply) {
+    fn ended(&mut self, of: End, reply: &mut Reply) {
+        if of == End::Marked {
+            reply.complete = true;
+            return;
+        }
         self.count_logprobs(reply);
         // Some servers send no [DONE]: every choice has said why it ended, so nothing is missing.
         reply.complete |= self.ended != 0 && self.begun == self.ended;

@@ -5,7 +5,7 @@ use plimsoll_core::spec::RunSpec;
 use plimsoll_core::time::Offset;
 use serde_json::json;
 
-use super::body_reader::{Meaning, malformed};
+use super::body_reader::{End, Meaning, malformed};
 use super::excerpt::said_by;
 use super::json_scan::Value;
 use super::server_times;
@@ -114,7 +114,7 @@ impl Meaning for Response {
         Ok(())
     }
 
-    fn done(&mut self, _reply: &mut Reply) {}
+    fn ended(&mut self, _of: End, _reply: &mut Reply) {} // an event of its own says so
 }
 
 /// Takes how a response ended: its usage, why it ended, its error.

@@ -6,7 +6,7 @@ use plimsoll_core::time::Offset;
 use plimsoll_core::workload::RequestSpec;
 use serde_json::json;
 
-use super::body_reader::{BodyReader, Meaning, malformed};
+use super::body_reader::{BodyReader, End, Meaning, malformed};
 use super::excerpt::said_by;
 use super::json_scan::Value;
 use super::server_times;
@@ -64,9 +64,7 @@ struct Generation {
 }
 
 impl Meaning for Generation {
-    fn fields(&mut self, fields: &Fields<'_>, reply: &mut Reply) {
-        server_times::tgi_headers(fields, reply);
-    }
+    const FIELDS: fn(&Fields<'_>, &mut Reply) = server_times::tgi_headers;
 
     fn event(&mut self, json: Value<'_>, at: Offset, reply: &mut Reply) -> Result<(), Malformed> {
         if let Some(error) = json.get("error").and_then(said_by) {
@@ -107,7 +105,8 @@ impl Meaning for Generation {
         Ok(())
     }
 
-    fn ended(&mut self, reply: &mut Reply) {
+    fn ended(&mut self, of: End, reply: &mut Reply) {
+        reply.complete |= of == End::Marked;
         if reply.usage.output_tokens.is_none() && self.tokens > 0 {
             reply.usage.output_tokens = Some(self.tokens);
             reply.usage.source = TokenSource::Server;

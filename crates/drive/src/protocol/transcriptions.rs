@@ -6,7 +6,7 @@ use plimsoll_core::spec::{Api, RunSpec};
 use plimsoll_core::time::Offset;
 use plimsoll_core::workload::{Body, RequestSpec};
 
-use super::body_reader::{BodyReader, Meaning, malformed};
+use super::body_reader::{BodyReader, End, Meaning, malformed};
 use super::excerpt::said_by;
 use super::json_scan::Value;
 use super::openai_decode::Completion;
@@ -122,14 +122,12 @@ impl Meaning for Transcript {
         Ok(())
     }
 
-    fn done(&mut self, reply: &mut Reply) {
-        // Only chunks end with it: whoever sends typed events sends `transcript.text.done`.
-        reply.complete |= self.chunks.has_begun();
-    }
-
-    fn ended(&mut self, reply: &mut Reply) {
-        self.chunks.ended(reply);
-        reply.has_content |= reply.complete;
+    fn ended(&mut self, of: End, reply: &mut Reply) {
+        // Only chunks end with `[DONE]`: whoever sends typed events sends `transcript.text.done`.
+        if of == End::OfBody || self.chunks.has_begun() {
+            self.chunks.ended(of, reply);
+        }
+        reply.has_content |= of == End::OfBody && reply.complete;
     }
 }
 

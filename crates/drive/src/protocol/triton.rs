@@ -8,7 +8,7 @@ use plimsoll_core::time::Offset;
 use plimsoll_core::workload::{Prompt, RequestSpec};
 use serde_json::json;
 
-use super::body_reader::{BodyReader, Meaning, malformed};
+use super::body_reader::{BodyReader, End, Meaning, malformed};
 use super::excerpt::said_by;
 use super::json_scan::{Text, Value};
 use super::template::{Field, Part, Template};
@@ -120,8 +120,9 @@ impl Meaning for Output {
         }
     }
 
-    fn ended(&mut self, reply: &mut Reply) {
-        reply.complete |= reply.events > 0; // the end of the body is the end of the answer
+    fn ended(&mut self, of: End, reply: &mut Reply) {
+        // The end of the body is the end of the answer.
+        reply.complete |= of == End::Marked || reply.events > 0;
     }
 }
 

@@ -32,11 +32,12 @@ pub use endpoint::HttpRequest;
 pub use fetch::{FetchError, Fetched, HttpVersion, negotiate, post, reach};
 pub use http2::{Called, Http2Request, call};
 pub(crate) use http2::{Http2, Http2Head};
-pub(crate) use page::{PageAddress, PageReader};
+pub(crate) use page::{GotPage, PageAddress, PageReader};
 /// The client's side of TLS.
 pub use rustls::ClientConfig as TlsConfig;
 pub(crate) use target::RequestHead;
 pub use target::{Origin, OriginError};
 pub(crate) use tls::for_http2;
+pub(crate) use tls::for_postgresql;
 pub use tls::{TlsError, client_config};
 pub(crate) use wire::{Answers, Wire};

@@ -17,7 +17,7 @@ use super::http1::{self, Framing, Head};
 use super::stamped::ReceiveClock;
 use super::target::Origin;
 use crate::clock::Clock;
-use crate::protocol::{Outgoing, Route};
+use crate::protocol::{Mask, Outgoing, Route};
 
 /// Longest page, in bytes: ten times the longest that is usual.
 const PAGE_MAX: usize = 16 << 20;
@@ -33,6 +33,8 @@ pub(crate) struct PageAddress {
     pub(crate) path: String,
     /// Header fields to send.
     pub(crate) headers: Vec<(String, Secret)>,
+    /// The key of the target, where the page is the target's own.
+    pub(crate) api_key: Option<Secret>,
     /// What is accepted.
     pub(crate) accept: &'static str,
 }
@@ -73,6 +75,7 @@ pub(crate) struct PageReader {
     connection: Option<Connection>,
     clock: ReceiveClock,
     bytes: Vec<u8>,
+    mask: Mask,
 }
 
 /// A page that was got.
@@ -104,12 +107,18 @@ impl PageReader {
             provider: Provider::Openai,
             model: String::new(),
             headers: address.headers.clone(),
-            api_key: None,
+            api_key: address.api_key.clone(),
             endpoint: None,
         };
         let request = address.origin.head(&target, &route).pieces(Outgoing::default());
         let clock = ReceiveClock::new(clock);
-        Ok(PageReader { dialer, request, connection: None, clock, bytes: Vec::new() })
+        let mask = Mask::of(&target);
+        Ok(PageReader { dialer, request, connection: None, clock, bytes: Vec::new(), mask })
+    }
+
+    /// A text without what was sent as a secret, should the server repeat it.
+    pub(crate) fn hide(&self, text: String) -> String {
+        self.mask.hide(text)
     }
 
     /// Reads the page within `limit`.

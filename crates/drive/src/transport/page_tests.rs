@@ -48,7 +48,8 @@ fn read(answers: &[&str]) -> Vec<Result<(String, bool), PageFailure>> {
     let count = answers.len();
     let (origin, server) = serve(answers);
     let headers = vec![("X-Key".to_owned(), Secret::new("k"))];
-    let address = PageAddress { origin, path: "/m?x=1".to_owned(), headers, accept: "text/plain" };
+    let address =
+        PageAddress { origin, path: "/m?x=1".to_owned(), headers, api_key: None, accept: "text/plain" };
     let mut reader = PageReader::new(&address, &limits(), None, Clock::start()).unwrap();
     let runtime = runtime().unwrap();
     let pages = (0..count)
@@ -88,7 +89,7 @@ fn a_page_is_read_however_it_is_framed_and_on_one_connection() {
 fn other_answers_are_failures_that_say_what_to_do_and_the_next_page_is_read() {
     let pages = read(&[
         "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone",
-        "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nX: cut\r\nContent-Length: 40\r\n\r\na 1\n",
         "nonsense, and a cut\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\na 1\n",
@@ -122,7 +123,8 @@ fn a_page_of_50_megabytes_is_refused_whether_it_says_its_length_or_not() {
 fn a_page_that_does_not_come_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let origin = Origin::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-    let address = PageAddress { origin, path: "/".to_owned(), headers: Vec::new(), accept: "*/*" };
+    let address =
+        PageAddress { origin, path: "/".to_owned(), headers: Vec::new(), api_key: None, accept: "*/*" };
     let mut reader = PageReader::new(&address, &limits(), None, Clock::start()).unwrap();
     let limit = Duration::from_millis(30);
     let page = runtime().unwrap().block_on(async { reader.read(limit).await.map(|_| ()) });

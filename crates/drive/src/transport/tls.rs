@@ -4,12 +4,12 @@ use std::fs;
 use std::sync::Arc;
 
 use plimsoll_core::spec::TransportSpec;
-use rustls::ClientConfig;
+use rustls::client::WantsClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::BuilderVerifierExt;
 use thiserror::Error;
 
@@ -17,6 +17,8 @@ use thiserror::Error;
 const HTTP1: &[u8] = b"http/1.1";
 /// The name of HTTP/2 in ALPN.
 pub(super) const HTTP2: &[u8] = b"h2";
+/// The name of PostgreSQL in ALPN.
+const POSTGRESQL: &[u8] = b"postgresql";
 
 /// Certificates or keys that cannot be used.
 #[derive(Debug, Error)]
@@ -41,22 +43,7 @@ pub enum TlsError {
 /// # Errors
 /// A certificate or key cannot be read or does not fit.
 pub fn client_config(spec: &TransportSpec) -> Result<Arc<ClientConfig>, TlsError> {
-    let provider = Arc::new(ring::default_provider());
-    let config_error = |error: rustls::Error| TlsError::Config(error.to_string());
-    let builder = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .map_err(config_error)?;
-    let builder = if spec.insecure {
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(AcceptAny(provider)))
-    } else if let Some(path) = &spec.cacert {
-        let mut roots = RootCertStore::empty();
-        for certificate in certificates("certificates to trust", path)? {
-            roots.add(certificate).map_err(config_error)?;
-        }
-        builder.with_root_certificates(roots)
-    } else {
-        builder.with_platform_verifier().map_err(config_error)?
-    };
+    let builder = trusting(spec.insecure, spec.cacert.as_deref())?;
     let mut config = match (&spec.cert, &spec.key) {
         (Some(cert), Some(key)) => {
             let chain = certificates("client certificate", cert)?;
@@ -66,12 +53,47 @@ pub fn client_config(spec: &TransportSpec) -> Result<Arc<ClientConfig>, TlsError
                 path: key.clone(),
                 reason: error.to_string(),
             })?;
-            builder.with_client_auth_cert(chain, key).map_err(config_error)?
+            builder.with_client_auth_cert(chain, key).map_err(refused)?
         }
         _ => builder.with_no_client_auth(),
     };
     config.alpn_protocols = vec![HTTP1.to_vec()];
     Ok(Arc::new(config))
+}
+
+/// The client's side of TLS to a PostgreSQL server: `insecure` accepts any certificate, `cacert` is a PEM file with
+/// those to trust in place of the system's.
+///
+/// # Errors
+/// A certificate cannot be read or does not fit.
+pub(crate) fn for_postgresql(insecure: bool, cacert: Option<&str>) -> Result<ClientConfig, TlsError> {
+    let mut config = trusting(insecure, cacert)?.with_no_client_auth();
+    config.alpn_protocols = vec![POSTGRESQL.to_vec()];
+    Ok(config)
+}
+
+/// The part of the settings that says whom to trust.
+fn trusting(
+    insecure: bool,
+    cacert: Option<&str>,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, TlsError> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(refused)?;
+    if insecure {
+        return Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(AcceptAny(provider))));
+    }
+    let Some(path) = cacert else { return builder.with_platform_verifier().map_err(refused) };
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates("certificates to trust", path)? {
+        roots.add(certificate).map_err(refused)?;
+    }
+    Ok(builder.with_root_certificates(roots))
+}
+
+fn refused(error: rustls::Error) -> TlsError {
+    TlsError::Config(error.to_string())
 }
 
 /// The same settings for HTTP/2 alone.

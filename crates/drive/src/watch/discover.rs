@@ -27,6 +27,8 @@ pub struct Beside<'a> {
     pub origin: &'a Origin,
     /// What requests carry, which a page of the same server may ask for as well.
     pub headers: &'a [(String, Secret)],
+    /// The key that they carry.
+    pub api_key: Option<&'a Secret>,
     /// Connections.
     pub transport: &'a TransportSpec,
     /// TLS, as requests have it.
@@ -70,6 +72,7 @@ fn candidates(beside: &Beside<'_>, others: bool) -> Vec<PageAddress> {
         origin,
         path: path.to_owned(),
         headers: beside.headers.to_vec(),
+        api_key: beside.api_key.cloned(),
         accept: ACCEPT,
     };
     let origin = beside.origin;
@@ -89,6 +92,7 @@ fn candidates(beside: &Beside<'_>, others: bool) -> Vec<PageAddress> {
             origin: Origin { tls: false, ..origin.on_port(port) },
             path: "/metrics".to_owned(),
             headers: Vec::new(),
+            api_key: None,
             accept: ACCEPT,
         }));
     }
@@ -135,15 +139,20 @@ mod tests {
         let origin = Origin::parse(target).unwrap();
         let transport = testing::run().transport;
         let headers = [("X-Key".to_owned(), Secret::new("k"))];
-        let beside =
-            Beside { origin: &origin, headers: &headers, transport: &transport, tls: None, embedded };
+        let key = Secret::new("key");
+        let beside = Beside {
+            origin: &origin,
+            headers: &headers,
+            api_key: Some(&key),
+            transport: &transport,
+            tls: None,
+            embedded,
+        };
         let candidates = candidates(&beside, others);
         for page in &candidates {
-            assert_eq!(
-                page.headers.is_empty(),
-                page.origin.port != origin.port,
-                "secrets stay with their server"
-            );
+            let own = page.origin.port == origin.port;
+            let carried = (!page.headers.is_empty(), page.api_key.is_some());
+            assert_eq!(carried, (own, own), "secrets stay with their server");
         }
         let name = |address: PageAddress| PageTarget::new(address, &transport, None).name().to_owned();
         candidates.into_iter().map(name).collect()

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use super::watcher::State;
 use crate::clock::Clock;
-use crate::transport::PageReader;
+use crate::transport::{GotPage, PageReader};
 
 /// Time for a page to come.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -62,9 +62,12 @@ pub(super) async fn follow(number: usize, mut reader: PageReader, mut beat: Beat
 }
 
 async fn scrape(reader: &mut PageReader, tracker: &mut Tracker, at: Offset) -> Result<Taken, String> {
-    let page = reader.read(LIMIT).await.map_err(|failure| failure.to_string())?;
-    let page = if page.protobuf { Page::Protobuf(page.body) } else { Page::Text(page.body) };
-    tracker.take(at, page).map_err(|error| error.to_string())
+    let taken = match reader.read(LIMIT).await {
+        Ok(GotPage { body, protobuf: true }) => tracker.take(at, Page::Protobuf(body)),
+        Ok(GotPage { body, protobuf: false }) => tracker.take(at, Page::Text(body)),
+        Err(failure) => return Err(reader.hide(failure.to_string())),
+    };
+    taken.map_err(|error| reader.hide(error.to_string()))
 }
 
 #[cfg(test)]

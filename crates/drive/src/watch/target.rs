@@ -18,7 +18,7 @@ pub(super) const ACCEPT: &str = "text/plain;version=0.0.4, application/openmetri
 #[derive(Clone, Debug)]
 pub enum WatchTarget {
     /// A page of metrics.
-    Page(PageTarget),
+    Page(Box<PageTarget>),
     /// A process of this machine.
     Process(Process),
     /// This machine.
@@ -36,6 +36,12 @@ impl WatchTarget {
             WatchTarget::Host => "host".to_owned(),
             WatchTarget::Gpus(_) => "nvml".to_owned(),
         }
+    }
+}
+
+impl From<PageTarget> for WatchTarget {
+    fn from(page: PageTarget) -> Self {
+        WatchTarget::Page(Box::new(page))
     }
 }
 
@@ -74,7 +80,11 @@ impl PageTarget {
         let query = parsed.query().map_or_else(String::new, |query| format!("?{query}"));
         origin.base_path = String::new();
         let path = format!("{path}{query}");
-        Ok(PageTarget::new(PageAddress { origin, path, headers, accept: ACCEPT }, transport, tls))
+        Ok(PageTarget::new(
+            PageAddress { origin, path, headers, api_key: None, accept: ACCEPT },
+            transport,
+            tls,
+        ))
     }
 
     pub(super) fn new(

@@ -54,13 +54,14 @@ fn watch(
     folder: Option<&RunFolder>,
 ) -> (ServerSummary, LatestFigures) {
     let transport = testing::run().transport;
-    let page = |url: &&str| WatchTarget::Page(PageTarget::at(url, Vec::new(), &transport, None).unwrap());
+    let page = |url: &&str| WatchTarget::from(PageTarget::at(url, Vec::new(), &transport, None).unwrap());
     let targets = urls.iter().map(page).collect();
     let plan = WatchPlan { interval: Duration::from_millis(100), targets };
     let clock = Clock::start();
     let watcher = Watcher::start(plan, clock, folder, Board::default()).unwrap();
     while !until() {
         assert!(clock.now().as_secs_f64() < PATIENCE.as_secs_f64(), "{:?}", watcher.latest());
+        watcher.look_after();
         std::thread::sleep(Duration::from_millis(5));
     }
     let latest = watcher.latest();
@@ -161,8 +162,14 @@ fn pages_beside_a_target_are_found_if_they_have_something_that_is_known() {
         let (url, _) = serve(move |_| Some(page.to_owned()));
         let origin = crate::transport::Origin::parse(url.strip_suffix("/metrics").unwrap()).unwrap();
         // As the embedded server's, no port but its own is looked at: others on this machine are not this test's.
-        let beside =
-            Beside { origin: &origin, headers: &[], transport: &transport, tls: None, embedded: true };
+        let beside = Beside {
+            origin: &origin,
+            headers: &[],
+            api_key: None,
+            transport: &transport,
+            tls: None,
+            embedded: true,
+        };
         discover(&beside).len()
     };
     assert_eq!(found("vllm:num_requests_running 0\n"), 2, "this server answers at every path");

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -38,12 +39,22 @@ pub struct WatchPlan {
 #[derive(Debug)]
 pub struct Watcher {
     clock: Clock,
+    interval: Duration,
     board: Board,
     stop: Arc<Notify>,
+    pace: Arc<Pace>,
     /// Nothing once it has been waited for.
     thread: Mutex<Option<JoinHandle<State>>>,
     ended: Mutex<Option<State>>,
     profiles: Arc<Mutex<Profiles>>,
+}
+
+/// How the thread gets on, for those who see it from outside.
+#[derive(Debug, Default)]
+struct Pace {
+    courtesy: Courtesy,
+    /// When it last began a round, nanoseconds.
+    round: AtomicU64,
 }
 
 /// What is known of a profiler.
@@ -88,7 +99,11 @@ impl Watcher {
         let refused = |error: io::Error| RecorderError::Thread("watch", error);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(refused)?;
         let (stop, profiles) = (Arc::new(Notify::new()), Arc::new(Mutex::new(Profiles::default())));
-        let job = Job { plan, clock, board: board.clone(), stop: stop.clone(), profiles: profiles.clone() };
+        let (interval, pace) = (plan.interval, Arc::new(Pace::default()));
+        pace.round.store(clock.now().as_nanos(), Ordering::Release);
+        let (stopped, noted) = (stop.clone(), profiles.clone());
+        let job =
+            Job { plan, clock, board: board.clone(), stop: stopped, pace: pace.clone(), profiles: noted };
         board.show(LatestFigures::default());
         let thread = std::thread::Builder::new()
             .name("watch".to_owned())
@@ -96,8 +111,10 @@ impl Watcher {
             .map_err(refused)?;
         Ok(Watcher {
             clock,
+            interval,
             board,
             stop,
+            pace,
             thread: Mutex::new(Some(thread)),
             ended: Mutex::default(),
             profiles,
@@ -107,6 +124,16 @@ impl Watcher {
     /// What was seen last.
     pub fn latest(&self) -> LatestFigures {
         self.board.latest()
+    }
+
+    /// Looks after the thread: it runs on idle cores only, and where there are none it would see nothing of what it came
+    /// for. One that is half an interval late takes its share of a core like any other from then on. Call it several times
+    /// in an interval.
+    pub fn look_after(&self) {
+        let round = Offset::from_nanos(self.pace.round.load(Ordering::Acquire));
+        if self.clock.now().since(round) > self.interval * 3 / 2 {
+            self.pace.courtesy.press();
+        }
     }
 
     /// Says that a profiler has just been started, by `by`.
@@ -138,6 +165,8 @@ impl Watcher {
     pub fn stop(&self) {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
+            // The load is over, or nearly: nobody is delayed any more.
+            self.pace.courtesy.press();
             self.stop.notify_one();
             *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = thread.join().ok();
         }
@@ -149,7 +178,10 @@ impl Watcher {
         self.stop();
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         let profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = ended.as_ref().filter(|state| !state.names.is_empty() || profiles.window.is_some())?;
+        let state = ended.as_ref()?;
+        if state.names.is_empty() && profiles.window.is_none() && profiles.warnings.is_empty() {
+            return None;
+        }
         let mut summary = state.observed.summary(start, end, work);
         summary.profile = profiles.window.clone();
         summary.warnings.extend(profiles.warnings.iter().cloned());
@@ -170,13 +202,13 @@ struct Job {
     clock: Clock,
     board: Board,
     stop: Arc<Notify>,
+    pace: Arc<Pace>,
     profiles: Arc<Mutex<Profiles>>,
 }
 
 impl Job {
     fn run(self, runtime: &Runtime, file: Option<ParquetFile<Row>>) -> State {
-        let courtesy = Courtesy::default();
-        courtesy.begin();
+        self.pace.courtesy.begin();
         let names: Vec<String> = self.plan.targets.iter().map(WatchTarget::name).collect();
         let state = State {
             observed: Observed::new(self.plan.interval, names.clone()),
@@ -207,7 +239,7 @@ impl Job {
         tasks.block_on(runtime, async {
             tokio::select! {
                 () = self.stop.notified() => {}
-                () = self.keep(beat, local, &courtesy, &state) => {}
+                () = self.keep(beat, local, &state) => {}
             }
         });
         // The tasks hold the state, too.
@@ -221,16 +253,11 @@ impl Job {
     }
 
     /// Reads what is local in each beat, and a little later, when pages have come as well, keeps and shows all.
-    async fn keep(&self, mut beat: Beat, mut local: Vec<Local>, courtesy: &Courtesy, state: &RefCell<State>) {
+    async fn keep(&self, mut beat: Beat, mut local: Vec<Local>, state: &RefCell<State>) {
         loop {
-            // Who is late was denied a core: on a busy machine a courteous thread sees nothing of what it came for.
-            let missed = beat.next().await;
-            if missed > 0 {
-                courtesy.press()
-            } else {
-                courtesy.relax()
-            }
+            beat.next().await;
             let at = self.clock.now();
+            self.pace.round.store(at.as_nanos(), Ordering::Release);
             for local in &mut local {
                 let (number, result) = local.read(at);
                 let took = self.clock.now().since(at);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use plimsoll_core::workload::{HttpError, LengthError, LineError, PromptTooShort};
+use plimsoll_core::workload::{HttpError, ImageBytesError, LengthError, LineError, PromptTooShort};
 use thiserror::Error;
 
 use super::PayloadError;
@@ -89,6 +89,12 @@ pub enum WorkloadError {
     /// An image of a size that JPEG cannot have, or that nobody means.
     #[error("an image of {0}x{1} pixels cannot be made: give each side from 1 to {max}", max = super::images::MAX_SIDE)]
     ImageSize(u32, u32),
+    /// Sizes of images that cannot be drawn.
+    #[error(transparent)]
+    ImageSizes(#[from] ImageBytesError),
+    /// Fewer bytes than a JPEG has around its picture.
+    #[error("an image of {0} bytes cannot be made: give more")]
+    ImageBytes(u32),
     /// An image that could not be encoded.
     #[error("cannot make an image of {width}x{height} pixels: {reason}")]
     Image {

@@ -3,19 +3,20 @@
 use std::path::Path;
 
 use bytes::Bytes;
+use plimsoll_core::seed::Seed;
 use plimsoll_core::spec::{BodySource, HttpSpec, VarsSpec};
 use plimsoll_core::workload::{Content, Table};
 
-use super::WorkloadError;
 use super::payloads::{UNTYPED, extension, files, form, type_of};
+use super::{WorkloadError, images};
 
 const JSON: &str = "application/json";
 
 /// The bodies, used in turn.
 ///
 /// # Errors
-/// A file cannot be read, or a form cannot hold it.
-pub(super) fn contents(spec: &HttpSpec) -> Result<Vec<Content>, WorkloadError> {
+/// A file cannot be read, a form cannot hold it, or images cannot be made.
+pub(super) fn contents(spec: &HttpSpec, seed: Seed) -> Result<Vec<Content>, WorkloadError> {
     match &spec.body {
         BodySource::None => Ok(Vec::new()),
         BodySource::Inline(text) => Ok(vec![inline(text, spec)?]),
@@ -23,6 +24,13 @@ pub(super) fn contents(spec: &HttpSpec) -> Result<Vec<Content>, WorkloadError> {
             files(Path::new(path))?.iter().map(|file| of_file(file, spec)).collect()
         }
         BodySource::Path(path) => Ok(vec![of_file(Path::new(path), spec)?]),
+        BodySource::Images(bytes) => {
+            let files = images::of_bytes(bytes, seed)?;
+            files
+                .into_iter()
+                .map(|file| content("--image-bytes", Some(images::FILE_NAME), file, images::TYPE, spec))
+                .collect()
+        }
     }
 }
 
@@ -125,17 +133,17 @@ mod tests {
         for (name, bytes) in [("b.jpg", &b"\xff\xd8"[..]), ("a.json", b"{}"), ("c.tmpl", b"{\"a\":1}")] {
             std::fs::write(at(name), bytes).unwrap();
         }
-        let read = contents(&spec(BodySource::Path(at(".")))).unwrap();
+        let read = contents(&spec(BodySource::Path(at("."))), Seed(0)).unwrap();
         let kinds: Vec<&str> = read.iter().filter_map(|content| content.content_type.as_deref()).collect();
         assert_eq!(kinds, [JSON, "image/jpeg", JSON]);
         let mut one = spec(BodySource::Path(at("b.jpg")));
         one.multipart_field = Some("file".to_owned());
         one.content_type = Some("image/png".to_owned());
-        let form = contents(&one).unwrap().remove(0).form.unwrap();
+        let form = contents(&one, Seed(0)).unwrap().remove(0).form.unwrap();
         let head = String::from_utf8(form.head.to_vec()).unwrap();
         assert!(head.contains("name=\"file\"; filename=\"b.jpg\"\r\nContent-Type: image/png\r\n"), "{head}");
-        assert!(contents(&spec(BodySource::Path(at("none")))).is_err());
-        assert!(contents(&spec(BodySource::None)).unwrap().is_empty());
+        assert!(contents(&spec(BodySource::Path(at("none"))), Seed(0)).is_err());
+        assert!(contents(&spec(BodySource::None), Seed(0)).unwrap().is_empty());
     }
 
     #[test]

@@ -1,30 +1,79 @@
-//! Synthetic images for vision prompts.
+//! Synthetic images for vision prompts and for payloads.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use image::codecs::jpeg::JpegEncoder;
-use image::{ImageBuffer, Rgb};
 use plimsoll_core::seed::Seed;
-use rand::RngExt;
+use plimsoll_core::spec::{ImageBytes, LengthShape, WorkloadSpec};
+use plimsoll_core::workload::Images;
 
-use super::WorkloadError;
+use super::{WorkloadError, jpeg};
 
 /// The longest side of an image, in pixels.
 pub(super) const MAX_SIDE: u32 = 16_384;
 
-/// JPEG quality, 1 to 100.
-const QUALITY: u8 = 80;
+/// Content type of a synthetic image, and the name under which a form has it.
+pub(super) const TYPE: &str = "image/jpeg";
+pub(super) const FILE_NAME: &str = "image.jpg";
 
-/// Grain added to each channel, up and down. With it an image takes 1.4 bits per pixel (measured at 1024x1024), in the
-/// range of photographs; a blank one would hide what it costs to send and to read images.
-const GRAIN: i16 = 12;
+/// Images of a distribution that are made, at most: enough to stand for it, and that no cache answers for the model.
+const VARIANTS: u64 = 64;
+/// Images of one size that are made, at most.
+const ALIKE: u64 = 8;
+/// Bytes of all of them together, about; but at least [`FEWEST`] are made of a distribution.
+const VARIANT_BYTES: usize = 16 << 20;
+const FEWEST: usize = 4;
+
+/// The images of a workload's prompts.
+///
+/// # Errors
+/// A size is impossible.
+pub(super) fn of_prompts(spec: &WorkloadSpec, seed: Seed) -> Result<Images, WorkloadError> {
+    let Some(bytes) = &spec.image_bytes else {
+        return Ok(Images::same(of_resolutions(&spec.images, seed)?));
+    };
+    let files = of_bytes(bytes, seed)?;
+    let note = describe(&files);
+    Ok(Images::in_turn(files.iter().map(|file| data_uri(file)).collect(), format!(" of {note}")))
+}
+
+/// JPEG files whose sizes are drawn from a distribution. The same seed gives the same bytes.
+///
+/// # Errors
+/// Nothing can be drawn from it.
+pub(super) fn of_bytes(bytes: &ImageBytes, seed: Seed) -> Result<Vec<Bytes>, WorkloadError> {
+    bytes.validate()?;
+    let (most, fewest) = if bytes.shape == LengthShape::Constant { (ALIKE, 1) } else { (VARIANTS, FEWEST) };
+    let (mut files, mut total) = (Vec::new(), 0);
+    for number in 0..most {
+        if files.len() >= fewest && total >= VARIANT_BYTES {
+            break;
+        }
+        let file = jpeg::of_bytes(bytes.sample(seed, number), seed, number)?;
+        total += file.len();
+        files.push(file.into());
+    }
+    Ok(files)
+}
+
+/// `9120 to 31004 bytes, 19873 on average (64 in turn)`.
+pub(super) fn describe(files: &[Bytes]) -> String {
+    let sizes = files.iter().map(Bytes::len);
+    let (least, most) = (sizes.clone().min().unwrap_or(0), sizes.clone().max().unwrap_or(0));
+    let mean = sizes.sum::<usize>() / files.len().max(1);
+    let turns = format!("({} in turn)", files.len());
+    if least == most {
+        format!("{most} bytes {turns}")
+    } else {
+        format!("{least} to {most} bytes, {mean} on average {turns}")
+    }
+}
 
 /// One JPEG for each resolution, as `data:` URIs. The same seed gives the same bytes.
 ///
 /// # Errors
 /// A side is 0 or longer than [`MAX_SIDE`].
-pub(super) fn synthesize(sizes: &[(u32, u32)], seed: Seed) -> Result<Vec<Bytes>, WorkloadError> {
+fn of_resolutions(sizes: &[(u32, u32)], seed: Seed) -> Result<Vec<Bytes>, WorkloadError> {
     sizes
         .iter()
         .enumerate()
@@ -33,31 +82,13 @@ pub(super) fn synthesize(sizes: &[(u32, u32)], seed: Seed) -> Result<Vec<Bytes>,
             if !sides.contains(&width) || !sides.contains(&height) {
                 return Err(WorkloadError::ImageSize(width, height));
             }
-            let jpeg = jpeg(width, height, seed, index as u64)?;
-            Ok(Bytes::from(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg))))
+            Ok(data_uri(&jpeg::of_resolution(width, height, seed, index as u64)?))
         })
         .collect()
 }
 
-/// A colour gradient of random direction under random grain.
-fn jpeg(width: u32, height: u32, seed: Seed, index: u64) -> Result<Vec<u8>, WorkloadError> {
-    let mut rng = seed.keyed("images", index);
-    let from: [u8; 3] = std::array::from_fn(|_| rng.random_range(40..216));
-    let to: [u8; 3] = std::array::from_fn(|_| rng.random_range(40..216));
-    let across: f32 = rng.random();
-    let picture = ImageBuffer::from_fn(width, height, |x, y| {
-        let share = across * x as f32 / width as f32 + (1.0 - across) * y as f32 / height as f32;
-        Rgb(std::array::from_fn(|channel| {
-            let (a, b) = (f32::from(from[channel]), f32::from(to[channel]));
-            let grain = rng.random_range(-GRAIN..=GRAIN);
-            ((a + (b - a) * share) as i16 + grain).clamp(0, 255) as u8
-        }))
-    });
-    let mut jpeg = Vec::new();
-    JpegEncoder::new_with_quality(&mut jpeg, QUALITY)
-        .encode_image(&picture)
-        .map_err(|error| WorkloadError::Image { width, height, reason: error.to_string() })?;
-    Ok(jpeg)
+fn data_uri(jpeg: &[u8]) -> Bytes {
+    format!("data:{TYPE};base64,{}", STANDARD.encode(jpeg)).into()
 }
 
 #[cfg(test)]
@@ -76,16 +107,16 @@ mod tests {
 
     #[test]
     fn images_have_their_sizes_and_differ_by_place_and_seed() {
-        let images = synthesize(&[(64, 32), (64, 32), (1, 1)], Seed(4)).unwrap();
+        let images = of_resolutions(&[(64, 32), (64, 32), (1, 1)], Seed(4)).unwrap();
         assert_eq!(images.iter().map(size_of).collect::<Vec<_>>(), [(64, 32), (64, 32), (1, 1)]);
         assert_ne!(images[0], images[1]);
-        assert_eq!(images, synthesize(&[(64, 32), (64, 32), (1, 1)], Seed(4)).unwrap());
-        assert_ne!(images[0], synthesize(&[(64, 32)], Seed(5)).unwrap()[0]);
+        assert_eq!(images, of_resolutions(&[(64, 32), (64, 32), (1, 1)], Seed(4)).unwrap());
+        assert_ne!(images[0], of_resolutions(&[(64, 32)], Seed(5)).unwrap()[0]);
     }
 
     #[test]
     fn an_image_is_as_large_as_a_photograph() {
-        let image = &synthesize(&[(256, 256)], Seed(0)).unwrap()[0];
+        let image = &of_resolutions(&[(256, 256)], Seed(0)).unwrap()[0];
         let bits_per_pixel = image.len() as f64 * 0.75 * 8.0 / (256.0 * 256.0);
         assert!((1.0..4.0).contains(&bits_per_pixel), "{bits_per_pixel} bits per pixel");
     }
@@ -93,8 +124,23 @@ mod tests {
     #[test]
     fn impossible_sizes_are_refused() {
         for size in [(0, 64), (64, 0), (16_385, 64), (64, u32::MAX)] {
-            let error = synthesize(&[size], Seed(0)).unwrap_err().to_string();
+            let error = of_resolutions(&[size], Seed(0)).unwrap_err().to_string();
             assert!(error.contains("from 1 to 16384"), "{error}");
         }
+    }
+
+    #[test]
+    fn sizes_are_drawn_and_told() {
+        let shape = LengthShape::Uniform;
+        let bytes = ImageBytes { mean: 3000, shape, range: 0.5, min: 2000, max: 4000 };
+        let files = of_bytes(&bytes, Seed(1)).unwrap();
+        assert_eq!(files.len(), 64);
+        assert!(files.iter().all(|file| (2000..=4000).contains(&file.len())));
+        assert_eq!(files, of_bytes(&bytes, Seed(1)).unwrap());
+        let told = describe(&files);
+        assert!(told.starts_with("20") && told.ends_with(" on average (64 in turn)"), "{told}");
+        let same = ImageBytes { shape: LengthShape::Constant, ..bytes };
+        assert_eq!(describe(&of_bytes(&same, Seed(1)).unwrap()), "3000 bytes (8 in turn)");
+        assert!(of_bytes(&ImageBytes { mean: 5, ..bytes }, Seed(1)).is_err());
     }
 }

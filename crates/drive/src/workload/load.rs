@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use plimsoll_core::seed::Seed;
 use plimsoll_core::spec::{HttpSpec, Interface, Pick, PromptSource, WorkloadSpec};
 use plimsoll_core::workload::{
@@ -45,7 +44,7 @@ pub fn load(
         None if must_count(spec) => Some(load_tokenizer(None)?),
         None => None,
     };
-    let images: Arc<[Bytes]> = images::synthesize(&spec.images, seed)?.into();
+    let images = images::of_prompts(spec, seed)?;
     let (source, source_name) = source(spec, seed, chat, tokenizer.as_ref())?;
     let requests = Requests {
         seed,
@@ -73,7 +72,7 @@ fn own_requests(
     interface: Interface,
     trace: Option<TraceLengths>,
 ) -> Result<HttpRequests, WorkloadError> {
-    let bodies = http::contents(http)?;
+    let bodies = http::contents(http, seed)?;
     let table = http.vars.as_ref().map(http::table).transpose()?;
     let requests = HttpRequests::new(http, &bodies, table, seed)?;
     let prompts = if requests.needs_prompts() {
@@ -131,8 +130,8 @@ fn source(
         }
         PromptSource::Text(text) => {
             let placeholders = text.matches(IMAGE_PLACEHOLDER).count();
-            if placeholders != 0 && placeholders != spec.images.len() {
-                return Err(WorkloadError::Placeholders { placeholders, images: spec.images.len() });
+            if placeholders != 0 && placeholders != spec.images_per_prompt() {
+                return Err(WorkloadError::Placeholders { placeholders, images: spec.images_per_prompt() });
             }
             let name = format!("one prompt of {} characters", text.chars().count());
             Ok((Source::Lines(Lines::same(text)), name))
@@ -159,7 +158,7 @@ fn lines(
         let (line, path) = (*line, path.to_owned());
         match content {
             Line::Body { .. } if spec.randomize => return Err(WorkloadError::RandomizedBody { line, path }),
-            Line::Body { .. } if !spec.images.is_empty() => {
+            Line::Body { .. } if spec.images_per_prompt() > 0 => {
                 return Err(WorkloadError::ImagesInBody { line, path });
             }
             _ => {}
@@ -194,6 +193,7 @@ mod tests {
             shared_prefix_tokens: 0,
             output: OutputLength::constant(64),
             images: Vec::new(),
+            image_bytes: None,
             image_position: ImagePosition::End,
             tokenizer: Some(TOKENIZER.to_owned()),
             cancel_rate: 0.0,

@@ -9,6 +9,7 @@ mod grpc_model;
 mod http;
 mod huggingface;
 mod images;
+mod jpeg;
 mod load;
 mod payloads;
 mod tokenizer;

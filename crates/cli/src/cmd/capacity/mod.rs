@@ -25,7 +25,7 @@ use crate::args::capacity::{CapacityArgs, Searched};
 use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;
 use crate::report::{capacity as report, emit};
-use crate::session::{CommandFolder, Interrupted, Presets, Session, pages, settings};
+use crate::session::{CommandFolder, Interrupted, Presets, Session, own_options, pages, settings};
 
 /// The largest share of a passing load's seconds that may belong to trials which fail on their own.
 const EXCEED_RATIO: f64 = 0.2;
@@ -40,7 +40,9 @@ const TRIAL_MAX: &str = "5m";
 ///
 /// # Errors
 /// Bad usage, or a failure of this host or of the way to the server.
-pub(crate) fn run(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(matches: &ArgMatches, typed: CapacityArgs) -> anyhow::Result<ExitCode> {
+    let search = own_options(matches, "capacity", &typed.run)?;
+    let args = &CapacityArgs { search, ..typed };
     refuse_loads(args)?;
     let watch = Clock::start();
     let Some(resolved) = settings(matches, "capacity", &args.run, presets(args.search.search))? else {
@@ -68,6 +70,8 @@ pub(crate) fn run(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Result<E
     let mut search = Search::new(settings.clone()).map_err(|error| UsageError(error.to_string()))?;
     outcomes.into_iter().for_each(|outcome| search.observe(outcome));
     let found = conduct(&mut search, &mut bench)?;
+    // Before the arrivals become burstier.
+    let traffic = Traffic { arrivals: bench.arrivals(), cv: bench.cv(), workload: bench.workload() };
     let burst = match args.search.burst_check {
         Some(cv) if found.interrupted == Interrupted::No => burst::check(cv, &settings, &found, &mut bench)?,
         _ => None,
@@ -78,7 +82,7 @@ pub(crate) fn run(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Result<E
         schema: CERTIFICATE_SCHEMA.to_owned(),
         run: bench.header()?,
         variable: settings.variable,
-        traffic: Traffic { arrivals: bench.arrivals(), cv: bench.cv(), workload: bench.workload() },
+        traffic,
         method: method(&settings, &beginning, &objectives, &found.capacity),
         tiers: objectives.texts(),
         headroom: args.search.traffic.map_or_else(Vec::new, |today| headroom(&found.capacity, today)),

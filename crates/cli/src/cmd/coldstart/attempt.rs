@@ -142,6 +142,14 @@ impl<'a> Starts<'a> {
         self.follow(number, clock, attempt)
     }
 
+    /// Ends what was kept for all starts.
+    ///
+    /// # Errors
+    /// See [`Session::close`].
+    pub(super) fn close(self) -> anyhow::Result<()> {
+        self.known.map_or(Ok(()), |(session, _)| session.close())
+    }
+
     /// Who the server is, once it tells.
     fn recognise(&mut self) -> anyhow::Result<Option<()>> {
         if self.known.is_none() {

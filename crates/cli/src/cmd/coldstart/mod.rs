@@ -65,6 +65,7 @@ pub(crate) fn run(matches: &ArgMatches, args: &ColdStartArgs) -> anyhow::Result<
         ),
     };
     emit::result(&text)?;
+    starts.close()?;
     pages::write(folder.path(), &outputs.pages)?;
     Ok(match ended {
         Course::Interrupted => Exit::Interrupted.into(),

@@ -16,9 +16,8 @@ use plimsoll_drive::process::Process;
 
 use self::collect::Collector;
 use self::resources::Resources;
-use super::run::exit_code;
 use crate::args::soak::SoakArgs;
-use crate::exit::{Exit, UsageError, refuse};
+use crate::exit::{Exit, UsageError, code_of, refuse};
 use crate::report::style::Style;
 use crate::report::{emit, soak};
 use crate::resolve::Resolved;
@@ -61,6 +60,7 @@ pub(crate) fn run(matches: &ArgMatches, args: &SoakArgs) -> anyhow::Result<ExitC
     if done.interrupted == Interrupted::Twice {
         return Ok(Exit::Interrupted.into());
     }
+    session.close()?;
     Ok(code(&report, summary, &blueprint))
 }
 
@@ -152,9 +152,9 @@ fn show(
 
 /// The code that the soak deserves: that of a run which did not pass comes first.
 fn code(report: &SoakReport, summary: &Summary, blueprint: &Blueprint) -> ExitCode {
-    let of_run = exit_code(summary, blueprint.spec.max_fail_ratio, blueprint.outputs.exit_code_on_error);
-    if of_run != Exit::Passed.into() {
-        return of_run;
+    let of_run = code_of(summary, blueprint.spec.max_fail_ratio, blueprint.outputs.exit_code_on_error);
+    if of_run != Exit::Passed as u8 {
+        return of_run.into();
     }
     match report.verdict {
         SoakVerdict::Steady => Exit::Passed.into(),

@@ -34,13 +34,11 @@ pub(crate) struct Axis {
     pub(crate) is_option: bool,
 }
 
-/// Options that cannot be varied: what they say is not of a run, or must not be written into a table.
-const FIXED: [&str; 15] = [
+/// Options that are not about what is measured: they cannot be varied, and may change when a sweep goes on.
+pub(super) const ASIDE: [&str; 14] = [
     "name",
     "out",
     "json",
-    "summary-file",
-    "csv",
     "no-progress",
     "view",
     "color",
@@ -49,9 +47,12 @@ const FIXED: [&str; 15] = [
     "print-config",
     "config",
     "seed",
-    "exit-code-on-error",
     "show-request",
+    "html",
+    "no-report",
 ];
+/// Further options that cannot be varied: what they say is not of a run, or must not be written into a table.
+const FIXED: [&str; 3] = ["summary-file", "csv", "exit-code-on-error"];
 
 /// Columns of a sweep's tables that are no axis.
 const COLUMNS: [&str; 6] = ["cell", "repeat", "status", "error", "folder", "started"];
@@ -118,7 +119,7 @@ fn add_axis(axes: &mut Vec<Axis>, name: &str, hook: Option<&str>, table: &Table)
         Some(found) if Table::is_secret(found.long) => {
             refuse!("`{}` cannot be varied: its values are secret, and sweep.csv would show them", found.long)
         }
-        Some(found) if FIXED.contains(&found.long) => {
+        Some(found) if ASIDE.contains(&found.long) || FIXED.contains(&found.long) => {
             refuse!("`{}` cannot be varied: it says nothing of what a run asks", found.long)
         }
         Some(found) => Axis { name: found.long.to_owned(), is_option: true },

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::ArgMatches;
 
 use super::in_cell;
-use super::matrix::{Cell, Matrix};
+use super::matrix::{ASIDE, Cell, Matrix};
 use crate::args::sweep::SweepArgs;
 use crate::config::table::Table;
 use crate::config::{Origin, from_flags};
@@ -33,25 +33,8 @@ pub(super) struct Shared {
 
 const COMMAND: &str = "sweep";
 
-/// Settings that may change when a sweep goes on.
-const NOT_KEPT: [&str; 16] = [
-    "seed",
-    "threads",
-    "name",
-    "out",
-    "json",
-    "no-progress",
-    "view",
-    "color",
-    "loglevel",
-    "logfile",
-    "print-config",
-    "config",
-    "show-request",
-    "show-response",
-    "html",
-    "no-report",
-];
+/// Further settings that may change when a sweep goes on.
+const NOT_KEPT: [&str; 2] = ["threads", "show-response"];
 
 impl Settings<'_> {
     /// Resolves the first cell, starts the log and says what is to be said. Nothing comes back where only the
@@ -71,10 +54,11 @@ impl Settings<'_> {
         let printed = resolve_again(self.matches, COMMAND, &self.args.run, printing)?.printed_config;
         let table: toml::Table =
             printed.unwrap_or_default().parse().context("the settings cannot be read again")?;
+        let is_aside = |name: &str| ASIDE.contains(&name) || NOT_KEPT.contains(&name);
         let is_axis = |name: &str| self.matrix.axes.iter().any(|axis| axis.name == name);
         let mut stored: BTreeMap<String, String> = table
             .iter()
-            .filter(|(name, _)| !NOT_KEPT.contains(&name.as_str()) && !is_axis(name))
+            .filter(|(name, _)| !is_aside(name) && !is_axis(name))
             .map(|(name, value)| (name.clone(), value.to_string()))
             .collect();
         if let Some(hook) = &self.args.sweep.each_cmd {

@@ -54,6 +54,15 @@ fn columns(book: &Book) -> Vec<(String, ColumnValues)> {
         "overloaded".to_owned(),
         text(&|index| Some(summary(index)?.validity.overloaded.to_string())),
     ));
+    let verdict = |index: usize| summary(index)?.verdict().map(|verdict| verdict.name().to_owned());
+    columns.push(("verdict".to_owned(), text(&verdict)));
+    for objective in objectives(book) {
+        let found = |index: usize| {
+            let of_cell = summary(index)?.slos.iter().find(|found| found.slo.to_string() == objective)?;
+            Some(of_cell.verdict.name().to_owned())
+        };
+        columns.push((format!("slo {objective}"), text(&found)));
+    }
     let seconds = (0..cells.len()).map(|index| Some(summary(index)?.window.measured)).collect();
     columns.push(("measured".to_owned(), ColumnValues::Real(seconds)));
     for (name, of) in [
@@ -68,6 +77,18 @@ fn columns(book: &Book) -> Vec<(String, ColumnValues)> {
         columns.push((name, ColumnValues::Real(values)));
     }
     columns
+}
+
+/// The objectives of all cells, each once.
+fn objectives(book: &Book) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for found in book.summaries.iter().flatten().flat_map(|summary| &summary.slos) {
+        let objective = found.slo.to_string();
+        if !all.contains(&objective) {
+            all.push(objective);
+        }
+    }
+    all
 }
 
 /// Values of an axis as numbers if all are.

@@ -16,6 +16,8 @@ use crate::report::style::Tone;
 const TWO_ROWS: u16 = 8;
 /// Columns of the scale at the left.
 const SCALE: u16 = 7;
+/// Where scales may end, but for a power of ten.
+const STEPS: [f64; 10] = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
 /// Seconds that a chart shows at least, so that the first ones do not fill it.
 const SHOWN_MIN: usize = 20;
 
@@ -34,7 +36,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, moment: &Moment, look: Loo
     let plot = usize::from(halves(area)[0].width.saturating_sub(SCALE));
     let shown = moment.history.len().clamp(SHOWN_MIN, plot.max(SHOWN_MIN));
     let recent = &moment.history[moment.history.len().saturating_sub(shown)..];
-    let streamed = recent.iter().any(|second| second.ttft.is_some());
+    let streamed = moment.streamed;
     let mut panels = vec![throughput(recent, moment)];
     if streamed {
         panels.push(times("ttft ms", recent, moment.ttft, |second| second.ttft));
@@ -63,7 +65,7 @@ fn throughput(recent: &[Second], moment: &Moment) -> Panel {
     let offered = format!("offered {}", short(moment.offered_rate));
     let ok = format!("ok {}", short(moment.completed_rate));
     Panel {
-        name: "requests/s",
+        name: "req/s",
         lines: vec![
             (Series::Asked, offered, points(recent, |second| Some(second.offered))),
             (Series::Main, ok, points(recent, |second| Some(second.completed))),
@@ -127,7 +129,7 @@ impl Panel {
         let width = usize::from(SCALE) - 2;
         let scale = Axis::default()
             .bounds([0.0, top])
-            .labels([format!("{:>width$}", 0), format!("{:>width$}", short_whole(top))])
+            .labels([format!("{:>width$}", 0), format!("{:>width$}", two_digits(top))])
             .style(look.tone(Tone::Faint));
         let chart = Chart::new(datasets.collect())
             .x_axis(Axis::default().bounds([last + 1.0 - shown as f64, last]))
@@ -136,20 +138,25 @@ impl Panel {
     }
 }
 
-/// The end of a scale: 1, 2 or 5 times a power of ten, not below `value`.
+/// The end of a scale: a step times a power of ten, not below `value`.
 fn ceiling(value: f64) -> f64 {
     if value <= 0.0 {
         return 1.0;
     }
     let power = 10_f64.powf(value.log10().floor());
     // 1.0000001 for what is a power of ten but for rounding.
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().find(|step| value <= step * power * 1.000_000_1);
+    let step = STEPS.into_iter().find(|step| value <= step * power * 1.000_000_1);
     step.unwrap_or(10.0) * power
 }
 
-/// A number of one digit and zeros, without decimals that say nothing.
-fn short_whole(value: f64) -> String {
-    if value >= 1.0 { format!("{value:.0}") } else { short(value) }
+/// A number of two digits and zeros, without decimals that say nothing.
+fn two_digits(value: f64) -> String {
+    let decimals = (1.0 - value.log10().floor()).max(0.0) as usize;
+    let text = format!("{value:.decimals$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
 }
 
 #[cfg(test)]
@@ -160,15 +167,30 @@ mod tests {
     fn scales_end_at_round_numbers() {
         for (value, expected) in [
             (0.0, 1.0),
-            (0.03, 0.05),
+            (0.031, 0.04),
             (1.0, 1.0),
-            (1.01, 2.0),
+            (1.01, 1.5),
             (19.9, 20.0),
-            (20.1, 50.0),
+            (20.1, 25.0),
             (99.0, 100.0),
             (1000.0, 1000.0),
         ] {
             assert!((ceiling(value) - expected).abs() < 1e-9, "{value}: {}", ceiling(value));
+        }
+    }
+
+    #[test]
+    fn ends_of_scales_say_no_more_than_they_mean() {
+        for (value, expected) in [
+            (0.04, "0.04"),
+            (0.3, "0.3"),
+            (1.0, "1"),
+            (1.5, "1.5"),
+            (10.0, "10"),
+            (25.0, "25"),
+            (2500.0, "2500"),
+        ] {
+            assert_eq!(two_digits(value), expected);
         }
     }
 }

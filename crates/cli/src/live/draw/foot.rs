@@ -1,30 +1,29 @@
-//! The last rows: whether the client itself keeps up, the newest message, and the keys.
+//! The last rows: the server by its own account, whether the client itself keeps up, the newest message, and the keys.
 
-use ratatui_core::layout::Rect;
-use ratatui_core::terminal::Frame;
+use plimsoll_core::load::HandLoad;
 use ratatui_core::text::{Line, Span};
 
-use super::lines;
 use super::look::Look;
+use super::server;
 use crate::live::history::Second;
 use crate::live::moment::{Can, Moment};
 use crate::report::numbers::{ms, percent};
 use crate::report::style::Tone;
-use plimsoll_core::load::HandLoad;
 
 /// A thread that wants its core for more than this share of the time makes a run INVALID (METRICS: Verdicts).
 const BUSY_MAX: f64 = 0.8;
 /// Timers this late are a sign of the same, seconds.
 const LAG_DOUBT: f64 = 0.001;
 
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, moment: &Moment, message: Option<&str>, look: Look) {
-    let mut rows = vec![client(moment.last_second(), look)];
+pub(super) fn rows<'a>(moment: &Moment, message: Option<&str>, look: Look) -> Vec<Line<'a>> {
+    let mut rows: Vec<Line<'a>> = server::row(&moment.server, look).into_iter().collect();
+    rows.push(client(moment.last_second(), look));
     rows.extend(message.map(|message| {
         let first = message.lines().next().unwrap_or_default();
         Line::from(look.span(Tone::Doubt, format!(" {first}")))
     }));
     rows.push(keys(moment, look));
-    lines(frame, area, rows);
+    rows
 }
 
 fn client<'a>(second: Option<&Second>, look: Look) -> Line<'a> {
@@ -38,12 +37,8 @@ fn client<'a>(second: Option<&Second>, look: Look) -> Line<'a> {
     let late = if second.timer_lag > LAG_DOUBT { Tone::Doubt } else { Tone::Faint };
     spans.extend([
         Span::raw("  "),
-        look.span(
-            busy,
-            format!("busy {}, waiting for a core {}", percent(second.busy), percent(second.waiting)),
-        ),
-        Span::raw("  "),
-        look.span(late, format!("timers late by {} ms", ms(Some(second.timer_lag)))),
+        look.span(busy, format!("busy {}, waiting {}", percent(second.busy), percent(second.waiting))),
+        look.span(late, format!(", timers late {} ms", ms(Some(second.timer_lag)))),
     ]);
     Line::from(spans)
 }

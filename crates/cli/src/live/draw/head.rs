@@ -54,12 +54,12 @@ fn rates<'a>(moment: &Moment, look: Look) -> Line<'a> {
     let tone = if failed == 0 { Tone::Faint } else { Tone::Bad };
     Line::from(vec![
         Span::raw(format!(
-            " offered {}/s  sent {}/s  ok {}/s{tokens}  ok {}  ",
+            " offered {}/s  sent {}/s  ok {}/s  ",
             short(*offered_rate),
             short(*sent_rate),
             short(*completed_rate),
-            count(moment.ok),
         )),
         look.span(tone, format!("failed {}", count(failed))),
+        Span::raw(format!("  ok {}{tokens}", count(moment.ok))),
     ])
 }

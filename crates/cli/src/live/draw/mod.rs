@@ -4,7 +4,7 @@
 //!  head     what is asked of whom; phase and time; rates
 //!  charts   throughput, time to the first token, requests in flight, latency
 //!  panes    what the command is about | objectives and errors
-//!  foot     the client itself; a message; keys
+//!  foot     the server and the client themselves; a message; keys
 //! ```
 
 mod charts;
@@ -14,6 +14,7 @@ mod help;
 mod look;
 mod panes;
 mod search;
+mod server;
 mod soak;
 mod stress;
 
@@ -23,6 +24,7 @@ use ratatui_core::text::Line;
 use ratatui_widgets::paragraph::{Paragraph, Wrap};
 
 pub(super) use self::look::Look;
+use self::panes::Panes;
 use super::choice::LEAST;
 use super::line::line;
 use super::moment::Moment;
@@ -46,25 +48,27 @@ pub(super) fn draw(frame: &mut Frame<'_>, picture: Picture<'_>, look: Look) {
         frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), area);
         return;
     }
-    let foot = if message.is_some() { 3 } else { 2 };
-    let rest = area.height - head::ROWS - foot;
+    let foot = foot::rows(moment, message, look);
+    let rest = area.height - head::ROWS - foot.len() as u16;
+    let panes = Panes::of(moment, pane_rows(rest), look);
+    let rows = panes.rows(pane_rows(rest));
     let [top, middle, bottom, last] = Layout::vertical([
         Constraint::Length(head::ROWS),
-        Constraint::Length(rest - pane_rows(rest)),
-        Constraint::Length(pane_rows(rest)),
-        Constraint::Length(foot),
+        Constraint::Length(rest - rows),
+        Constraint::Length(rows),
+        Constraint::Length(foot.len() as u16),
     ])
     .areas(area);
     head::draw(frame, top, moment, look);
     charts::draw(frame, middle, moment, look);
-    panes::draw(frame, bottom, moment, look);
-    foot::draw(frame, last, moment, message, look);
+    panes.draw(frame, bottom, &moment.story);
+    lines(frame, last, foot);
     if help {
         help::draw(frame, area, moment.can, look);
     }
 }
 
-/// Rows of the panes, of `rest` that they and the charts have.
+/// Rows of the panes at most, of `rest` that they and the charts have.
 fn pane_rows(rest: u16) -> u16 {
     (rest * 2 / 5).clamp(4, 14)
 }

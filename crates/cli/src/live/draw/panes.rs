@@ -4,6 +4,7 @@ use plimsoll_core::slo::{SloVerdict, Verdict};
 use ratatui_core::layout::{Constraint, Layout, Rect};
 use ratatui_core::terminal::Frame;
 use ratatui_core::text::{Line, Span};
+use ratatui_widgets::paragraph::{Paragraph, Wrap};
 
 use super::look::Look;
 use super::{lines, search, soak, stress};
@@ -13,30 +14,57 @@ use crate::report::numbers::count;
 use crate::report::objectives::figure;
 use crate::report::style::Tone;
 
-/// Columns of the pane at the right.
+/// Columns of the pane at the right, at most.
 const RIGHT: u16 = 32;
+/// Columns from which on there is room for it beside what a command tells.
+const TWO_PANES: u16 = 72;
+/// Rows of the panes at least.
+const ROWS_MIN: usize = 5;
 
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, moment: &Moment, look: Look) {
-    let [left, _, right] =
-        Layout::horizontal([Constraint::Fill(1), Constraint::Length(1), Constraint::Length(RIGHT)])
-            .areas(area);
-    let rows = usize::from(area.height);
-    let found: Vec<_> = moment.objectives.iter().map(|found| ("", found)).collect();
-    let (main, side) = match &moment.story {
-        Story::Run => (objectives(&found, rows, look), errors(moment, rows, look)),
-        Story::Search(story) => {
-            let found: Vec<_> = story.found.iter().map(|(tier, found)| (tier.as_str(), found)).collect();
-            (search::rows(story, rows, look), objectives_and_errors(&found, moment, rows, look))
-        }
-        Story::Soak(story) => {
-            (soak::rows(story, rows, look), objectives_and_errors(&found, moment, rows, look))
-        }
-        Story::Stress(story) => {
-            (stress::rows(story, rows, look), objectives_and_errors(&found, moment, rows, look))
-        }
-    };
-    lines(frame, left, main);
-    lines(frame, right, side);
+/// What stands in the panes.
+pub(super) struct Panes<'a> {
+    main: Vec<Line<'a>>,
+    side: Vec<Line<'a>>,
+}
+
+impl<'a> Panes<'a> {
+    /// What is to be told, in at most `rows`.
+    pub(super) fn of(moment: &Moment, rows: u16, look: Look) -> Self {
+        let rows = usize::from(rows);
+        let found: Vec<_> = moment.objectives.iter().map(|found| ("", found)).collect();
+        let beside = |found: &[_]| objectives_and_errors(found, moment, rows, look);
+        let (main, side) = match &moment.story {
+            Story::Run => (objectives(&found, rows, look), errors(moment, rows, look)),
+            Story::Search(story) => {
+                let found: Vec<_> = story.found.iter().map(|(tier, found)| (tier.as_str(), found)).collect();
+                (search::rows(story, rows, look), beside(&found))
+            }
+            Story::Soak(story) => (soak::rows(story, rows, look), beside(&found)),
+            Story::Stress(story) => (stress::rows(story, rows, look), beside(&found)),
+        };
+        Panes { main, side }
+    }
+
+    /// Rows that they need, of `most`.
+    pub(super) fn rows(&self, most: u16) -> u16 {
+        let rows = self.main.len().max(self.side.len()).max(ROWS_MIN);
+        u16::try_from(rows).unwrap_or(most).min(most)
+    }
+
+    pub(super) fn draw(self, frame: &mut Frame<'_>, area: Rect, story: &Story) {
+        let side = match story {
+            Story::Run => RIGHT.min(area.width * 2 / 5),
+            _ if area.width < TWO_PANES => 0,
+            _ => RIGHT,
+        };
+        let columns = [Constraint::Fill(1), Constraint::Length(side.min(1)), Constraint::Length(side)];
+        let [left, _, right] = Layout::horizontal(columns).areas(area);
+        // Sentences need their ends; tables their columns.
+        let main = Paragraph::new(self.main);
+        let wrapped = matches!(story, Story::Soak(_));
+        frame.render_widget(if wrapped { main.wrap(Wrap { trim: false }) } else { main }, left);
+        lines(frame, right, self.side);
+    }
 }
 
 /// Objectives above errors, in a pane of `rows`.
@@ -60,7 +88,7 @@ fn objectives_and_errors<'a>(
 fn objectives<'a>(found: &[(&str, &SloVerdict)], rows: usize, look: Look) -> Vec<Line<'a>> {
     let mut all = vec![Line::from(vec![Span::raw(" "), look.span(Tone::Heading, "objectives so far")])];
     if found.is_empty() {
-        all.push(Line::from(look.span(Tone::Faint, "   none: --slo gives some")));
+        all.push(Line::from(look.span(Tone::Faint, " none: --slo gives some")));
     }
     all.extend(found.iter().map(|(tier, found)| objective(tier, found, look)));
     cut(all, rows, look)
@@ -75,7 +103,7 @@ fn objective<'a>(tier: &str, found: &SloVerdict, look: Look) -> Line<'a> {
     };
     let tier = if tier.is_empty() { String::new() } else { format!("{tier}: ") };
     Line::from(vec![
-        Span::raw("   "),
+        Span::raw(" "),
         look.span(tone, format!("{word:<6}")),
         Span::raw(format!(" {tier}{} {}", found.slo, figure(found))),
     ])
@@ -86,10 +114,10 @@ fn errors<'a>(moment: &Moment, rows: usize, look: Look) -> Vec<Line<'a>> {
     sorted.sort_by_key(|(class, count)| (std::cmp::Reverse(*count), class));
     let mut all = vec![Line::from(vec![Span::raw(" "), look.span(Tone::Heading, "errors")])];
     if sorted.is_empty() {
-        all.push(Line::from(look.span(Tone::Faint, "   none")));
+        all.push(Line::from(look.span(Tone::Faint, " none")));
     }
     all.extend(sorted.into_iter().map(|(class, n)| {
-        Line::from(vec![look.span(Tone::Bad, format!("{:>8}", count(*n))), Span::raw(format!("  {class}"))])
+        Line::from(vec![look.span(Tone::Bad, format!("{:>6}", count(*n))), Span::raw(format!("  {class}"))])
     }));
     cut(all, rows, look)
 }
@@ -99,7 +127,7 @@ pub(super) fn cut(mut all: Vec<Line<'_>>, rows: usize, look: Look) -> Vec<Line<'
     if all.len() > rows && rows > 0 {
         let more = all.len() - (rows - 1);
         all.truncate(rows - 1);
-        all.push(Line::from(look.span(Tone::Faint, format!("   and {more} more"))));
+        all.push(Line::from(look.span(Tone::Faint, format!(" and {more} more"))));
     }
     all
 }

@@ -19,8 +19,8 @@ pub(super) fn rows<'a>(story: &SearchStory, rows: usize, look: Look) -> Vec<Line
         Span::raw(format!(" {known}")),
     ])];
     all.extend(story.trying.map(|trying| {
-        let what = effort(trying.effort);
-        let text = format!(" {:>3} {what:<7} {:>9}  now", trying.number, load(trying.load, story.variable));
+        let (load, what) = (load(trying.load, story.variable), effort(trying.effort));
+        let text = format!(" {:>3} {load:>9}     now {what}", trying.number);
         Line::from(look.span(Tone::Doubt, text))
     }));
     // The newest first, as they come: what was said long ago is in the interval.
@@ -37,29 +37,31 @@ fn trial<'a>(number: usize, outcome: &TrialOutcome, story: &SearchStory, look: L
         "FAIL" | "OVERLOADED" => Tone::Bad,
         _ => Tone::Doubt,
     };
-    let what = effort(outcome.effort);
     let load = load(outcome.load, story.variable);
     Line::from(vec![
-        Span::raw(format!(" {number:>3} {what:<7} {load:>9} {:>5} s ", short(outcome.seconds))),
-        look.span(tone, format!("{said:<9}")),
-        Span::raw(format!(" p99 {} ms{}", ms(outcome.latency_p99), binding(outcome))),
+        Span::raw(format!(" {number:>3} {load:>9} {:>5} s ", short(outcome.seconds))),
+        look.span(tone, format!("{said:<10}")),
+        Span::raw(format!(" {}", why(outcome))),
     ])
 }
 
-/// The objective that a trial missed, or why it counts for nothing.
-fn binding(outcome: &TrialOutcome) -> String {
+/// The objective that a trial missed, or why it counts for nothing; else how slow it was.
+fn why(outcome: &TrialOutcome) -> String {
     let missed = outcome.tiers.iter().flatten().find(|found| found.verdict == Verdict::Fail);
     match (&outcome.invalid, missed) {
-        (Some(why), _) => format!("  {why}"),
-        (None, Some(found)) => format!("  {}", found.slo),
-        (None, None) => String::new(),
+        (Some(why), _) => why.clone(),
+        (None, Some(found)) => found.slo.to_string(),
+        (None, None) => match outcome.latency_p99 {
+            Some(p99) => format!("p99 {} ms", ms(Some(p99))),
+            None => format!("ok {}/s", short(outcome.throughput)),
+        },
     }
 }
 
 fn effort(effort: Effort) -> &'static str {
     match effort {
-        Effort::Look => "look",
-        Effort::Decide => "decide",
-        Effort::Confirm => "confirm",
+        Effort::Look => "to look",
+        Effort::Decide => "to decide",
+        Effort::Confirm => "to confirm",
     }
 }

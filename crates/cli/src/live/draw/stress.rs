@@ -22,15 +22,15 @@ pub(super) fn rows<'a>(story: &StressStory, rows: usize, look: Look) -> Vec<Line
             StepKind::Recovery => "recovery",
         };
         let text =
-            format!("{kind:<8} {:>6} x  {:>8}/s", short(step.multiple), short(step.multiple * plan.capacity));
+            format!("{kind:<8} {:>5} x {:>8}/s", short(step.multiple), short(step.multiple * plan.capacity));
         all.push(if now {
             current = number;
-            let left = short((end - story.at).ceil());
-            Line::from(look.span(Tone::Doubt, format!(" > {text}  now, {left} s left")))
+            let left = (end - story.at).ceil();
+            Line::from(look.span(Tone::Doubt, format!(" > {text}  now, {left:.0} s left")))
         } else if story.at >= end {
             Line::from(look.span(Tone::Faint, format!("   {text}  over")))
         } else {
-            Line::raw(format!("   {text}  {} s", short(end - begin)))
+            Line::raw(format!("   {text}  {:.0} s", end - begin))
         });
     }
     // The current step and its neighbours stay in sight.

@@ -8,6 +8,7 @@ use plimsoll_core::load::HandLoad;
 use plimsoll_core::search::{Bound, Effort, TierCapacity, TrialOutcome, Variable};
 use plimsoll_core::slo::{SloVerdict, Verdict};
 use plimsoll_core::stress::Plan;
+use plimsoll_core::watch::{Canonical, Figure, Source};
 use ratatui_core::backend::TestBackend;
 use ratatui_core::style::Color;
 use ratatui_core::terminal::Terminal;
@@ -74,6 +75,7 @@ fn measuring() -> Moment {
         latency: Some((1.321, 1.75)),
         ok: 1480,
         errors: vec![("timeout".to_owned(), 1), ("http_429 (429)".to_owned(), 3)],
+        streamed: true,
         history: history(75, true),
         objectives: vec![
             found("ttft.p95<500ms", Verdict::Pass, Some(0.081)),
@@ -86,8 +88,16 @@ fn measuring() -> Moment {
 }
 
 #[test]
-fn a_run() {
-    insta::assert_snapshot!(seen(&measuring()));
+fn a_run_with_a_server_that_is_watched() {
+    let figure = |metric, value| Figure { metric, source: Source::Vllm, value };
+    let server = vec![
+        figure(Canonical::QueueDepth, 12.0),
+        figure(Canonical::Running, 64.0),
+        figure(Canonical::KvUsage, 0.973),
+        figure(Canonical::GpuUtilization, 0.62),
+        figure(Canonical::GpuPower, 310.0),
+    ];
+    insta::assert_snapshot!(seen(&Moment { server, ..measuring() }));
 }
 
 #[test]
@@ -101,6 +111,7 @@ fn a_run_that_is_not_streamed_has_just_begun_and_is_paused() {
         ttft: None,
         errors: Vec::new(),
         objectives: Vec::new(),
+        streamed: false,
         history: history(3, false),
         by_hand: Some(HandLoad::Paused),
         ..measuring()

@@ -42,9 +42,19 @@ impl Server {
     }
 
     fn launch(name: &str, health: &str, ports: &[u16], arguments: &[&str]) -> Self {
+        let url = format!("http://127.0.0.1:{}", ports[0]);
+        Server::start_until(name, ports, arguments, || matches!(get(&url, health), Ok((200, _))))
+    }
+
+    /// Starts a server that says in another way than by HTTP that it is ready.
+    pub(crate) fn start_until(
+        name: &str,
+        ports: &[u16],
+        arguments: &[&str],
+        is_ready: impl FnMut() -> bool,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
-        let port = ports[0];
         let output = File::create(&log).unwrap();
         let child = Command::new(scripts().join(name).join("run.sh"))
             .env("TMPDIR", folder.path())
@@ -56,9 +66,9 @@ impl Server {
             .process_group(0)
             .spawn()
             .unwrap();
-        let mut server = Server { url: format!("http://127.0.0.1:{port}"), child, log, _folder: folder };
-        let url = server.url.clone();
-        server.wait_for(name, || matches!(get(&url, health), Ok((200, _))));
+        let mut server =
+            Server { url: format!("http://127.0.0.1:{}", ports[0]), child, log, _folder: folder };
+        server.wait_for(name, is_ready);
         server
     }
 
@@ -69,6 +79,15 @@ impl Server {
             assert_eq!(ended, None, "no {what}: {}", self.log());
             is_so()
         });
+    }
+
+    /// Ends it by this signal, and waits until it has ended.
+    pub(crate) fn end_by(mut self, signal: i32) {
+        let id = i32::try_from(self.child.id()).unwrap();
+        // SAFETY: a plain system call; the child has not been waited for, so its number is still its own.
+        assert_eq!(unsafe { libc::kill(id, signal) }, 0);
+        let child = &mut self.child;
+        wait_at_most(PATIENCE, "the server to end", || child.try_wait().unwrap().is_some());
     }
 
     fn log(&self) -> String {

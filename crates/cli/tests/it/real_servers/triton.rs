@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use plimsoll_core::record::{Outcome, Record};
+use plimsoll_core::watch::{Canonical, Source};
 
 use super::server::{Server, assert_alike, free_port, recognised};
 use crate::program::{Place, count, records, wait_until};
+use crate::seed_commands::text_at_a_rate;
 use crate::servers::get;
 
 #[test]
@@ -32,27 +34,7 @@ fn the_command_for_a_text_at_a_rate_runs_as_written() {
     let server = Server::start("triton", "/v2/health/ready");
     let place = Place::new();
     let tokenizer = super::server::model();
-    let ended = place.run(&[
-        "run",
-        "-u",
-        "100",
-        "-r",
-        "100",
-        "--prompt-text",
-        "tell me a story",
-        "-o",
-        "100",
-        "--provider",
-        "triton-infer",
-        "-H",
-        &server.url,
-        "--tokenizer",
-        &tokenizer,
-        "--qps",
-        "1",
-        "-t",
-        "3s",
-    ]);
+    let ended = place.line(&text_at_a_rate(&server.url, &tokenizer, "3s"));
     let records = place.records();
     assert_eq!((records.len(), count(&records, Outcome::Ok)), (3, 3), "{ended:?}");
     assert!(
@@ -231,4 +213,27 @@ fn streams_by_grpc_and_says_what_it_refuses() {
     assert!(errors[0].example.contains("UNAVAILABLE"), "{errors:?}");
     let (ended, _) = run(&["-m", "nobody", "-t", "1s"]);
     assert!(ended.code != Some(0) && ended.stderr.contains("unknown model"), "{ended:?}");
+}
+
+#[test]
+fn says_of_itself_what_it_does() {
+    let ports = [free_port(), free_port(), free_port()];
+    let server = Server::start_on("triton", "/v2/health/ready", &ports);
+    let place = Place::new();
+    let ended = place.line(&format!(
+        "run {} --provider triton -m batched --batch-size 2 -u 8 -r 100000 -t 2s --watch-interval 200ms --watch \
+         http://127.0.0.1:{}",
+        server.url, ports[2]
+    ));
+    let summary = place.summary();
+    let watched = summary.server.unwrap_or_else(|| panic!("{ended:?}"));
+    let level =
+        |metric| watched.figure(metric).unwrap_or_else(|| panic!("no {metric:?}: {watched:#?}")).level;
+    // What it says of its own rate, batches and times agrees with what was measured.
+    let rate = level(Canonical::ServerRequestRate).mean / summary.rates.completed_rate;
+    assert!((0.7..1.3).contains(&rate), "{rate}: {watched:#?}");
+    assert!(level(Canonical::BatchSize).mean >= 2.0, "{watched:#?}");
+    let latency = summary.metrics["latency"].mean.unwrap();
+    assert!(level(Canonical::ServerLatency).mean < latency && level(Canonical::QueueTime).mean < latency);
+    assert_eq!(watched.targets[0].sources, [Source::Triton]);
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -40,6 +41,7 @@ pub struct Exposition {
     /// What was read last.
     read: watch::Receiver<Arc<Snapshot>>,
     stop: Arc<Notify>,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// What the connections share.
@@ -74,8 +76,9 @@ impl Exposition {
                 }
             });
         };
-        std::thread::Builder::new().name("plimsoll-metrics".to_owned()).spawn(serving).map_err(failed)?;
-        Ok(Exposition { address, newest, read, stop })
+        let thread = std::thread::Builder::new().name("plimsoll-metrics".to_owned());
+        let thread = Some(thread.spawn(serving).map_err(failed)?);
+        Ok(Exposition { address, newest, read, stop, thread })
     }
 
     /// Where the metrics are read.
@@ -97,6 +100,8 @@ impl Exposition {
 impl Drop for Exposition {
     fn drop(&mut self) {
         self.stop.notify_one();
+        // The address is free again when this is over.
+        self.thread.take().map(JoinHandle::join);
     }
 }
 
@@ -193,9 +198,12 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_taken_is_refused() {
-        let other = TcpListener::bind("127.0.0.1:0").unwrap();
-        let error = Exposition::listen(other.local_addr().unwrap()).unwrap_err();
+    fn an_address_that_is_taken_is_refused_and_free_again_afterwards() {
+        let first = Exposition::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = first.address;
+        let error = Exposition::listen(address).unwrap_err();
         assert!(error.to_string().contains("--metrics-addr"), "{error}");
+        drop(first);
+        Exposition::listen(address).unwrap();
     }
 }

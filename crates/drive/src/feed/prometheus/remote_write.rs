@@ -24,20 +24,28 @@ pub(in crate::feed) const REMOTE_WRITE: Manner = Manner {
 const TICK: Duration = Duration::from_millis(1);
 
 /// Makes remote writes of the snapshots of one run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::feed) struct WriteRequests {
+    /// From one write to the next.
+    every: Duration,
     /// The moment of the one before.
     last: Option<Duration>,
 }
 
 impl WriteRequests {
-    /// One write; after the last snapshot a second one, which ends all series.
+    /// Of a run whose writes are so far apart.
+    pub(in crate::feed) fn new(every: Duration) -> Self {
+        WriteRequests { every, last: None }
+    }
+
+    /// One write; after the last snapshot a second one, which ends all series when the next write would be due: until then
+    /// their last values can be seen.
     pub(in crate::feed) fn of(&mut self, snapshot: &Snapshot, is_last: bool) -> Vec<Parcel> {
         let mut snapshot = snapshot.clone();
         // Two samples of one moment would be refused.
         snapshot.at = snapshot.at.max(self.last.map_or(Duration::ZERO, |last| last + TICK));
         let request = WriteRequest::of(&snapshot);
-        let ended = is_last.then(|| parcel(&request.clone().ended(snapshot.at + TICK)));
+        let ended = is_last.then(|| parcel(&request.clone().ended(snapshot.at + self.every)));
         let request = if self.last.is_none() { request.with_metadata(&snapshot) } else { request };
         self.last = Some(snapshot.at);
         [Some(parcel(&request)), ended].into_iter().flatten().collect()
@@ -59,7 +67,7 @@ mod tests {
     #[test]
     fn moments_rise_and_the_last_write_ends_the_series() {
         let snapshot = Meter::new(Default::default()).snapshot(Duration::from_secs(5));
-        let mut writes = WriteRequests::default();
+        let mut writes = WriteRequests::new(Duration::from_secs(5));
         let sizes: Vec<Vec<u64>> = [false, false, true]
             .into_iter()
             .map(|is_last| writes.of(&snapshot, is_last).iter().map(|parcel| parcel.n).collect())

@@ -77,7 +77,12 @@ mod tests {
 
     #[test]
     fn a_page_as_prometheus_reads_it() {
-        insta::assert_snapshot!(page(false));
+        // Of the histograms one is enough to look at.
+        let page = page(false);
+        let others =
+            ["plimsoll_itl", "plimsoll_tpot", "plimsoll_send_lag", "plimsoll_response", "_ttft_scheduled"];
+        let shown = page.lines().filter(|line| others.iter().all(|name| !line.contains(name)));
+        insta::assert_snapshot!(shown.collect::<Vec<_>>().join("\n"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use plimsoll_core::workload::{Body, Form, Payload};
 use super::error::unusable;
 use super::tensor::Tensor;
 use super::{PayloadError, read, vary};
+use crate::workload::images;
 
 const JSON: &str = "application/json";
 
@@ -52,6 +53,11 @@ pub(super) fn load(
                 .collect::<Result<_, PayloadError>>()?
         }
         Values::Path(path) => vec![file_content(Path::new(path), &typed)?],
+        Values::Images(bytes) => {
+            let files = images::of_bytes(bytes, seed)
+                .map_err(|error| unusable("--image-bytes", error.to_string()))?;
+            files.into_iter().map(|bytes| image(bytes, &typed)).collect()
+        }
         Values::Random | Values::Zero => {
             let [input] = spec.inputs.as_slice() else { return Err(PayloadError::NoValues) };
             vary(&spec.values, seed, |rng| {
@@ -81,6 +87,10 @@ fn file_content(path: &Path, typed: &dyn Fn(&str) -> String) -> Result<Content, 
         content_type: typed(type_of(path)),
         file_name: path.file_name().map(|name| name.to_string_lossy().into_owned()),
     })
+}
+
+fn image(bytes: Bytes, typed: &dyn Fn(&str) -> String) -> Content {
+    Content { bytes, content_type: typed(images::TYPE), file_name: Some(images::FILE_NAME.to_owned()) }
 }
 
 /// The files of a folder in the order of their names.

@@ -26,6 +26,9 @@ pub enum PayloadError {
     /// There is nothing to send.
     #[error("there are no values to send: give a file or JSON with --input-data, or a shape with --shape")]
     NoValues,
+    /// Images for a server that takes tensors.
+    #[error("--image-bytes makes whole bodies, and this server takes tensors: write them with --input-data")]
+    Images,
     /// The model does not tell its inputs, and neither did the user.
     #[error("the server does not tell the inputs of the model: give each as --shape NAME:1x16:FP32")]
     NoInputs,

@@ -18,6 +18,7 @@ pub(super) fn load(spec: &PayloadSpec, seed: Seed) -> Result<Vec<Payload>, Paylo
     match &spec.values {
         Values::Inline(text) => Ok(vec![of_json("the JSON of --input-data", text)?]),
         Values::Path(path) => of_path(Path::new(path)),
+        Values::Images(_) => Err(PayloadError::Images),
         Values::Random | Values::Zero => {
             if spec.inputs.is_empty() {
                 return Err(PayloadError::NoValues);

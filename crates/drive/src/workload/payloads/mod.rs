@@ -52,6 +52,7 @@ fn describe(spec: &PayloadSpec, payloads: &[Payload]) -> String {
         Values::Zero => "of zeros".to_owned(),
         Values::Path(path) => format!("from {path}"),
         Values::Inline(_) => "from the command line".to_owned(),
+        Values::Images(bytes) => format!("of JPEG images of {bytes} bytes"),
     };
     let made = matches!(spec.values, Values::Random | Values::Zero);
     let shapes: Vec<String> = spec.inputs.iter().filter(|_| made).map(shapes::written).collect();

@@ -36,6 +36,7 @@ pub(super) fn load(
             let place = "the JSON of --input-data";
             Ok(vec![encode(place, &read::from_json(place, text, spec)?)?])
         }
+        Values::Images(_) => Err(PayloadError::Images),
         Values::Random | Values::Zero => vary(&spec.values, seed, |rng| {
             let mut rng = (spec.values == Values::Random).then_some(rng);
             let tensors = spec
