@@ -10,11 +10,14 @@ use tracing::level_filters::LevelFilter;
 
 use crate::report::console;
 
-/// Starts logging what is at least as severe as `level`.
+/// Starts logging what is at least as severe as `level`. A command that is made of others begins its log once.
 ///
 /// # Errors
 /// The file cannot be written.
 pub(crate) fn start(level: LevelFilter, file: Option<&Path>) -> anyhow::Result<()> {
+    if tracing::dispatcher::has_been_set() {
+        return Ok(());
+    }
     let log = tracing_subscriber::fmt().with_max_level(level).with_target(false);
     let done = match file {
         Some(path) => {

@@ -33,6 +33,7 @@ fn main() -> ExitCode {
             Command::Stress(args) => cmd::stress::run(&matches, &args),
             Command::Coldstart(args) => cmd::coldstart::run(&matches, &args),
             Command::Capacity(args) => cmd::capacity::run(&matches, *args),
+            Command::Plan(args) => cmd::plan::run(&matches, &args),
             Command::Sim(args) => cmd::sim::run(&args),
             Command::Calibrate(args) => cmd::calibrate::run(&args),
             Command::Compare(args) => cmd::compare::run(&args),

@@ -14,6 +14,7 @@ pub mod conditions;
 pub mod engine;
 pub mod fixed;
 pub mod fleet;
+pub mod flow;
 pub mod llm;
 pub mod play;
 pub mod prefix;

@@ -15,6 +15,8 @@ pub(crate) mod objectives;
 pub(crate) mod output;
 pub(crate) mod page;
 pub(crate) mod payload;
+pub(crate) mod plan;
+pub(crate) mod plan_lint;
 pub(crate) mod postgres;
 pub(crate) mod report;
 pub(crate) mod request;
@@ -53,6 +55,8 @@ pub(crate) enum Command {
     Coldstart(Box<coldstart::ColdStartArgs>),
     /// Find the highest load that keeps all objectives, and certify it
     Capacity(Box<capacity::CapacityArgs>),
+    /// Turn certificates into a fleet: replicas with named headroom, cost, manifests
+    Plan(Box<plan::PlanArgs>),
     /// Serve the simulated model server on a port, until Ctrl+C
     Sim(SimArgs),
     /// Fit the simulated server to a real one, from the results of runs
@@ -103,11 +107,11 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) output: output::OutputArgs,
     #[command(flatten)]
-    pub(crate) page: page::PageArgs,
-    #[command(flatten)]
     pub(crate) feeds: feeds::FeedArgs,
     #[command(flatten)]
     pub(crate) postgres: postgres::PostgresArgs,
+    #[command(flatten)]
+    pub(crate) page: page::PageArgs,
     #[command(flatten)]
     pub(crate) transport: request::TransportArgs,
     #[command(flatten)]

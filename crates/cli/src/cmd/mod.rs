@@ -4,6 +4,8 @@ pub(crate) mod calibrate;
 pub(crate) mod capacity;
 pub(crate) mod coldstart;
 pub(crate) mod compare;
+pub(crate) mod plan;
+pub(crate) mod plan_lint;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod selftest;

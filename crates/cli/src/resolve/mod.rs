@@ -339,7 +339,7 @@ pub(crate) fn resolve(
         http,
         workload,
     };
-    let outputs = Outputs { pages, settings, postgres, ..outputs(args, feeds, &given) };
+    let outputs = Outputs { postgres, pages, settings, ..outputs(args, feeds, &given) };
     Ok(Resolved { draft, outputs, watch, trace, forced_from, warnings, printed_config })
 }
 

@@ -83,7 +83,7 @@ impl Fed<'_> {
         let testid = testid(self.plan.testid.as_deref(), folder.strip_prefix(out).unwrap_or(folder));
         let mut feeds: Vec<Box<dyn Feed>> = database.into_iter().collect();
         let outlets = MetricsOutlets {
-            exposition: self.page.exposition.as_ref().map(Exposition::newest),
+            exposition: self.page.exposition.as_ref().map(Exposition::shown),
             remote_write: self.push(self.plan.remote_write.as_ref())?,
             otlp: self.push(self.plan.otlp.as_ref())?,
         };

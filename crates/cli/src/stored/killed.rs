@@ -39,7 +39,7 @@ pub(super) fn summary(
     seconds.map(windows).unwrap_or_default().iter().for_each(|second| tally.add_window(second));
     let health = ClientHealth::default();
     let open_loop = matches!(spec.load, LoadModel::Open(_));
-    let conduct = Conduct { window, open_loop, cap_reached: false, health: &health };
+    let conduct = Conduct { window, open_loop, cap_reached: false, health: &health, interventions: &[] };
     let mut summary = tally.summary(header(spec, wall), &conduct);
     if !chunks_kept {
         without_chunks(&mut summary, seconds);

@@ -9,6 +9,8 @@ use plimsoll_core::cold_start::{COLD_START_SCHEMA, ColdStartReport};
 use plimsoll_core::drift::{SOAK_SCHEMA, SoakReport, SoakWindow};
 use plimsoll_core::stress::{STRESS_SCHEMA, StressReport};
 use plimsoll_drive::recorder::StoredSpec;
+use plimsoll_plan::Plan;
+use plimsoll_plan::plan::PLAN_SCHEMA;
 use serde_json::Value;
 
 use super::run::{self, name};
@@ -18,7 +20,7 @@ use crate::exit::{UsageError, refuse};
 use crate::report::compare_json::{COMPARE_SCHEMA, Comparison};
 use crate::report::page::{self, Material, Page, Setting};
 use crate::report::style::Style;
-use crate::report::{capacity, coldstart, soak, stress, sweep, terminal};
+use crate::report::{capacity, coldstart, fleet_plan, soak, stress, sweep, terminal};
 
 /// What a folder holds. The large ones are boxed.
 pub(crate) struct Stored {
@@ -36,6 +38,7 @@ enum Kind {
     Stress(Box<(StressReport, Material)>),
     ColdStart(Box<ColdStartReport>),
     Sweep(Box<Book>),
+    Plan(Box<Plan>),
     Compare(Box<Comparison>),
 }
 
@@ -59,6 +62,7 @@ impl Stored {
             Kind::Stress(stress) => page::stress(&stress.0, &self.with_settings(&stress.1, folder)),
             Kind::ColdStart(report) => page::cold_start(report, &self.target(), &folder),
             Kind::Sweep(book) => page::sweep(book, &self.settings, &folder),
+            Kind::Plan(plan) => page::plan(plan, &folder),
             Kind::Compare(comparison) => page::compare(comparison),
         }
     }
@@ -86,6 +90,7 @@ impl Stored {
             Kind::Stress(_) => self.path.join("stress.json"),
             Kind::ColdStart(_) => self.path.join("coldstart.json"),
             Kind::Sweep(_) => self.path.join("sweep.json"),
+            Kind::Plan(_) => self.path.join("plan.json"),
             Kind::Compare(_) => self.path.clone(),
         };
         fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))
@@ -104,6 +109,7 @@ impl Stored {
             Kind::Stress(stored) => stress::render(&stored.0, &stored.1.summary, &shown, style),
             Kind::ColdStart(report) => coldstart::render(report, &self.target(), &shown, style),
             Kind::Sweep(book) => sweep::report(book, &[], style),
+            Kind::Plan(plan) => fleet_plan::text(plan, &self.path, style),
             Kind::Compare(comparison) => crate::report::plain::render(&page::compare(comparison), style),
         }
     }
@@ -155,6 +161,9 @@ fn folder(path: &Path) -> Result<Kind, UsageError> {
     }
     if let Some(file) = file("coldstart.json") {
         return Ok(Kind::ColdStart(Box::new(read_versioned(&file, COLD_START_SCHEMA)?)));
+    }
+    if let Some(file) = file("plan.json") {
+        return Ok(Kind::Plan(Box::new(read_versioned(&file, PLAN_SCHEMA)?)));
     }
     if file("sweep.json").is_some() {
         return Ok(Kind::Sweep(Box::new(Book::open(path)?)));

@@ -45,6 +45,10 @@ mod outcomes;
 #[cfg(test)]
 mod payloads;
 #[cfg(test)]
+mod plan;
+#[cfg(test)]
+mod plan_lint;
+#[cfg(test)]
 mod postgresql;
 #[cfg(test)]
 mod presets;

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::metrics::{Meter, RunInfo, Snapshot};
 use super::otlp::OtlpMetrics;
-use super::prometheus::{REMOTE_WRITE, WriteRequests};
+use super::prometheus::{REMOTE_WRITE, Shown, WriteRequests};
 use super::push::{self, Push};
 use super::{Feed, FeedThread};
 use crate::clock::Clock;
@@ -20,7 +20,7 @@ use crate::recorder::WindowRow;
 #[derive(Clone, Debug, Default)]
 pub struct MetricsOutlets {
     /// Who shows the newest ones to readers.
-    pub exposition: Option<watch::Sender<Arc<Snapshot>>>,
+    pub exposition: Option<Shown>,
     /// Prometheus' remote write.
     pub remote_write: Option<Push>,
     /// OpenTelemetry's protocol.
@@ -31,7 +31,8 @@ pub struct MetricsOutlets {
 pub struct MetricsFeed {
     meter: Meter,
     clock: Clock,
-    outlets: Vec<watch::Sender<Arc<Snapshot>>>,
+    exposition: Option<Shown>,
+    pushed: Vec<watch::Sender<Arc<Snapshot>>>,
     threads: Vec<FeedThread>,
 }
 
@@ -41,11 +42,10 @@ impl MetricsFeed {
     /// # Errors
     /// The operating system refuses a thread.
     pub fn start(info: RunInfo, clock: Clock, to: MetricsOutlets) -> io::Result<Self> {
-        let mut outlets: Vec<_> = to.exposition.into_iter().collect();
-        let mut threads = Vec::new();
+        let (mut pushed, mut threads) = (Vec::new(), Vec::new());
         let mut outlet = || {
             let (sender, receiver) = watch::channel(Arc::default());
-            outlets.push(sender);
+            pushed.push(sender);
             receiver
         };
         if let Some(push) = to.remote_write {
@@ -64,15 +64,19 @@ impl MetricsFeed {
                 write,
             )?);
         }
-        let feed = MetricsFeed { meter: Meter::new(info), clock, outlets, threads };
+        let feed = MetricsFeed { meter: Meter::new(info), clock, exposition: to.exposition, pushed, threads };
         feed.publish();
         Ok(feed)
     }
 
     fn publish(&self) {
         let snapshot = Arc::new(self.meter.snapshot(self.clock.wall(self.clock.now())));
-        for outlet in &self.outlets {
+        for outlet in &self.pushed {
             outlet.send_replace(snapshot.clone());
+        }
+        self.threads.iter().for_each(FeedThread::look_after);
+        if let Some(exposition) = &self.exposition {
+            exposition.show(snapshot);
         }
     }
 }

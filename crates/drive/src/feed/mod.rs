@@ -9,6 +9,7 @@
 
 mod delivery;
 mod feeds;
+mod heart;
 pub mod metrics;
 mod metrics_feed;
 pub mod otlp;

@@ -9,8 +9,8 @@ use plimsoll_core::summary::FeedSummary;
 use tokio::runtime::Builder;
 use tokio::sync::Notify;
 
+use super::heart::Heart;
 use super::outlet::Counts;
-use crate::priority::Courtesy;
 
 /// How long a feed that was cut off may take to drop what it holds.
 const AFTER_CUT: Duration = Duration::from_millis(200);
@@ -23,7 +23,7 @@ pub struct FeedThread {
     /// What it counts: `samples`, `rows`.
     unit: &'static str,
     counts: Arc<Counts>,
-    courtesy: Arc<Courtesy>,
+    heart: Arc<Heart>,
     cut: Arc<Notify>,
     /// Hears when the thread is through.
     ended: Receiver<()>,
@@ -41,15 +41,16 @@ impl FeedThread {
         F: Future<Output = ()>,
     {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let (courtesy, cut) = (Arc::new(Courtesy::default()), Arc::new(Notify::new()));
+        let (heart, cut) = (Heart::new(), Arc::new(Notify::new()));
         let (tell, ended) = sync_channel(1);
-        let own = (counts.clone(), courtesy.clone(), cut.clone());
+        let own = (counts.clone(), heart.clone(), cut.clone());
         std::thread::Builder::new().name("plimsoll-feed".to_owned()).spawn(move || {
-            let (counts, courtesy, cut) = own;
-            courtesy.begin();
+            let (counts, heart, cut) = own;
+            heart.begin();
             runtime.block_on(async {
                 tokio::select! {
                     () = work(counts) => {}
+                    () = heart.beat() => {}
                     () = cut.notified() => {}
                 }
             });
@@ -57,12 +58,17 @@ impl FeedThread {
             runtime.shutdown_background();
             let _ = tell.try_send(());
         })?;
-        Ok(FeedThread { name, unit, counts, courtesy, cut, ended })
+        Ok(FeedThread { name, unit, counts, heart, cut, ended })
     }
 
     /// The run is over: from here on the thread takes its share of a core like any other.
     pub(super) fn press(&self) {
-        self.courtesy.press();
+        self.heart.press();
+    }
+
+    /// Sees to it that the thread gets a core now and then where none is idle. Call it with each second of the run.
+    pub fn look_after(&self) {
+        self.heart.look_after();
     }
 
     /// Waits until it is through, at most so long, then cuts it off. Gives what became of all that it was given.

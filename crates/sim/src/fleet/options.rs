@@ -79,7 +79,7 @@ impl Delay {
     pub const NONE: Delay = Delay { mean: Duration::ZERO, spread: Spread::CONSTANT };
 
     /// Draws one.
-    pub(super) fn draw(&self, rng: &mut Rng) -> Duration {
+    pub(crate) fn draw(&self, rng: &mut Rng) -> Duration {
         Duration::from_nanos((self.mean.as_nanos() as f64 * self.spread.draw(rng)).round() as u64)
     }
 }

@@ -8,6 +8,7 @@ mod objectives;
 mod stored;
 mod telling;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
@@ -25,7 +26,8 @@ use crate::args::capacity::{CapacityArgs, Searched};
 use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;
 use crate::report::{capacity as report, emit};
-use crate::session::{CommandFolder, Interrupted, Presets, Session, own_options, pages, settings};
+use crate::resolve::Outputs;
+use crate::session::{Blueprint, CommandFolder, Interrupted, Presets, Session, own_options, pages, settings};
 
 /// The largest share of a passing load's seconds that may belong to trials which fail on their own.
 const EXCEED_RATIO: f64 = 0.2;
@@ -42,11 +44,35 @@ const TRIAL_MAX: &str = "5m";
 /// Bad usage, or a failure of this host or of the way to the server.
 pub(crate) fn run(matches: &ArgMatches, typed: CapacityArgs) -> anyhow::Result<ExitCode> {
     let search = own_options(matches, "capacity", &typed.run)?;
-    let args = &CapacityArgs { search, ..typed };
+    let args = CapacityArgs { search, ..typed };
+    let Some(certified) = certify(matches, &args)? else { return Ok(Exit::Passed.into()) };
+    let Certified { certificate, path, outputs, interrupted } = certified;
+    let text = match outputs.json {
+        true => format!("{}\n", serde_json::to_string_pretty(&certificate)?),
+        false => report::text(&certificate, &path, Style::of_stdout(outputs.color)),
+    };
+    emit::result(&text)?;
+    Ok(exit_code(&certificate, interrupted))
+}
+
+/// What a search came to.
+pub(crate) struct Certified {
+    pub(crate) certificate: Certificate,
+    /// Where it lies.
+    pub(crate) path: PathBuf,
+    pub(crate) interrupted: Interrupted,
+    outputs: Outputs,
+}
+
+/// Searches, and keeps the certificate. Nothing comes back where only the configuration was to be printed.
+///
+/// # Errors
+/// As for [`run`].
+pub(crate) fn certify(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Result<Option<Certified>> {
     refuse_loads(args)?;
     let watch = Clock::start();
     let Some(resolved) = settings(matches, "capacity", &args.run, presets(args.search.search))? else {
-        return Ok(Exit::Passed.into());
+        return Ok(None);
     };
     resolved.refuse_profiler("capacity")?;
     let stored = args.search.resume.as_ref().map(|folder| Stored::read(folder)).transpose()?;
@@ -93,15 +119,11 @@ pub(crate) fn run(matches: &ArgMatches, typed: CapacityArgs) -> anyhow::Result<E
         trials: search.trials().to_vec(),
     };
     let path = bench.close(&certificate)?;
-    let text = match blueprint.outputs.json {
-        true => format!("{}\n", serde_json::to_string_pretty(&certificate)?),
-        false => report::text(&certificate, &path, Style::of_stdout(blueprint.outputs.color)),
-    };
-    emit::result(&text)?;
+    let Blueprint { outputs, .. } = blueprint;
     if let Some(folder) = path.parent() {
-        pages::write(folder, &blueprint.outputs.pages)?;
+        pages::write(folder, &outputs.pages)?;
     }
-    Ok(exit_code(&certificate, found.interrupted))
+    Ok(Some(Certified { certificate, path, interrupted: found.interrupted, outputs }))
 }
 
 /// Where a search ended.

@@ -14,6 +14,7 @@ use crate::args::coldstart::ColdStartArgs;
 use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;
 use crate::report::{coldstart, emit};
+use crate::resolve::Outputs;
 use crate::session::hooks::Hooks;
 use crate::session::{CommandFolder, Interrupts, Presets, pages, settings};
 
@@ -22,10 +23,50 @@ use crate::session::{CommandFolder, Interrupts, Presets, pages, settings};
 /// # Errors
 /// Bad usage, or a failure of this host, of a command or of the way to the server.
 pub(crate) fn run(matches: &ArgMatches, args: &ColdStartArgs) -> anyhow::Result<ExitCode> {
+    let Some(measured) = measure(matches, args)? else { return Ok(Exit::Passed.into()) };
+    let Measured { report, target, folder, outputs, ended } = measured;
+    let text = match outputs.json {
+        true => format!("{}\n", serde_json::to_string_pretty(&report)?),
+        false => coldstart::render(
+            &report,
+            &target,
+            &folder.path().display().to_string(),
+            Style::of_stdout(outputs.color),
+        ),
+    };
+    emit::result(&text)?;
+    Ok(match ended {
+        Course::Interrupted => Exit::Interrupted.into(),
+        _ => code(&report),
+    })
+}
+
+/// What starts came to.
+pub(crate) struct Measured {
+    pub(crate) report: ColdStartReport,
+    pub(crate) folder: CommandFolder,
+    target: String,
+    outputs: Outputs,
+    ended: Course,
+}
+
+impl Measured {
+    /// Whether the user ended it.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.ended == Course::Interrupted
+    }
+}
+
+/// Starts the server again and again, and keeps what was found. Nothing comes back where only the configuration was to be
+/// printed.
+///
+/// # Errors
+/// As for [`run`].
+pub(crate) fn measure(matches: &ArgMatches, args: &ColdStartArgs) -> anyhow::Result<Option<Measured>> {
     check(args)?;
     let presets = Presets::default().or("name", "coldstart");
     let Some(mut resolved) = settings(matches, "coldstart", &args.run, presets)? else {
-        return Ok(Exit::Passed.into());
+        return Ok(None);
     };
     resolved.refuse_profiler("coldstart")?;
     // Looking around would come between a server that has just begun to answer and its first request.
@@ -54,23 +95,9 @@ pub(crate) fn run(matches: &ArgMatches, args: &ColdStartArgs) -> anyhow::Result<
             break;
         }
     }
-    let report = judge(attempts);
-    let text = match outputs.json {
-        true => format!("{}\n", serde_json::to_string_pretty(&report)?),
-        false => coldstart::render(
-            &report,
-            &target,
-            &folder.path().display().to_string(),
-            Style::of_stdout(outputs.color),
-        ),
-    };
-    emit::result(&text)?;
     starts.close()?;
     pages::write(folder.path(), &outputs.pages)?;
-    Ok(match ended {
-        Course::Interrupted => Exit::Interrupted.into(),
-        _ => code(&report),
-    })
+    Ok(Some(Measured { report: judge(attempts), folder, target, outputs, ended }))
 }
 
 /// Options that do not go together.

@@ -36,6 +36,8 @@ pub(crate) struct Axis {
 
 /// Options that are not about what is measured: they cannot be varied, and may change when a sweep goes on.
 pub(super) const ASIDE: [&str; 14] = [
+    "html",
+    "no-report",
     "name",
     "out",
     "json",
@@ -48,8 +50,6 @@ pub(super) const ASIDE: [&str; 14] = [
     "config",
     "seed",
     "show-request",
-    "html",
-    "no-report",
 ];
 /// Further options that cannot be varied: what they say is not of a run, or must not be written into a table.
 const FIXED: [&str; 3] = ["summary-file", "csv", "exit-code-on-error"];

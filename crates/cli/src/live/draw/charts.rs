@@ -21,10 +21,24 @@ const STEPS: [f64; 10] = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
 /// Seconds that a chart shows at least, so that the first ones do not fill it.
 const SHOWN_MIN: usize = 20;
 
-/// A chart: its name, and lines with what they say now.
+/// A chart.
 struct Panel {
     name: &'static str,
-    lines: Vec<(Series, String, Vec<(f64, f64)>)>,
+    lines: Vec<Curve>,
+}
+
+/// A line of a chart.
+struct Curve {
+    series: Series,
+    /// What it says now.
+    said: String,
+    points: Vec<(f64, f64)>,
+}
+
+impl Curve {
+    fn new(series: Series, said: String, points: Vec<(f64, f64)>) -> Self {
+        Curve { series, said, points }
+    }
 }
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, moment: &Moment, look: Look) {
@@ -67,22 +81,22 @@ fn throughput(recent: &[Second], moment: &Moment) -> Panel {
     Panel {
         name: "req/s",
         lines: vec![
-            (Series::Asked, offered, points(recent, |second| Some(second.offered))),
-            (Series::Main, ok, points(recent, |second| Some(second.completed))),
+            Curve::new(Series::Asked, offered, points(recent, |second| Some(second.offered))),
+            Curve::new(Series::Main, ok, points(recent, |second| Some(second.completed))),
         ],
     }
 }
 
 fn in_flight(recent: &[Second], moment: &Moment) -> Panel {
     let line = points(recent, |second| Some(second.in_flight));
-    Panel { name: "in flight", lines: vec![(Series::Main, moment.in_flight.to_string(), line)] }
+    Panel { name: "in flight", lines: vec![Curve::new(Series::Main, moment.in_flight.to_string(), line)] }
 }
 
 fn failures(recent: &[Second]) -> Panel {
     let said = recent.last().map_or(0.0, |second| second.failed);
     Panel {
         name: "failures per second",
-        lines: vec![(Series::Wrong, short(said), points(recent, |second| Some(second.failed)))],
+        lines: vec![Curve::new(Series::Wrong, short(said), points(recent, |second| Some(second.failed)))],
     }
 }
 
@@ -97,8 +111,8 @@ fn times(
     Panel {
         name,
         lines: vec![
-            (Series::Tail, said("p99", now.map(|pair| pair.1)), line(|pair| pair.1)),
-            (Series::Main, said("p50", now.map(|pair| pair.0)), line(|pair| pair.0)),
+            Curve::new(Series::Tail, said("p99", now.map(|pair| pair.1)), line(|pair| pair.1)),
+            Curve::new(Series::Main, said("p50", now.map(|pair| pair.0)), line(|pair| pair.0)),
         ],
     }
 }
@@ -111,20 +125,21 @@ impl Panel {
     fn draw(&self, frame: &mut Frame<'_>, area: Rect, (recent, shown): (&[Second], usize), look: Look) {
         let [title, plot] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
         let mut said = vec![Span::raw(" "), look.span(Tone::Heading, self.name)];
-        for (series, value, _) in self.lines.iter().rev() {
+        for curve in self.lines.iter().rev() {
             said.push(Span::raw("  "));
-            said.push(Span::styled(value.clone(), look.series(*series)));
+            said.push(Span::styled(curve.said.clone(), look.series(curve.series)));
         }
         lines(frame, title, vec![Line::from(said)]);
-        let top =
-            ceiling(self.lines.iter().flat_map(|line| &line.2).map(|point| point.1).fold(0.0, f64::max));
+        let top = ceiling(
+            self.lines.iter().flat_map(|curve| &curve.points).map(|point| point.1).fold(0.0, f64::max),
+        );
         let last = recent.last().map_or(0.0, |second| second.second as f64);
-        let datasets = self.lines.iter().map(|(series, _, points)| {
+        let datasets = self.lines.iter().map(|curve| {
             Dataset::default()
                 .marker(look.marker)
                 .graph_type(GraphType::Line)
-                .style(look.series(*series))
-                .data(points)
+                .style(look.series(curve.series))
+                .data(&curve.points)
         });
         let width = usize::from(SCALE) - 2;
         let scale = Axis::default()

@@ -41,7 +41,7 @@ fn history(seconds: u64, streamed: bool) -> Vec<Second> {
             second,
             offered: 20.0 + (second % 3) as f64,
             completed: 20.0,
-            failed: (second % 7 == 0).into(),
+            failed: second.is_multiple_of(7).into(),
             in_flight: (26.0 * wave).round(),
             ttft: streamed.then_some((0.05 * wave, 0.09 * wave)),
             latency: (second > 1).then_some((1.3 * wave, 1.7 * wave)),

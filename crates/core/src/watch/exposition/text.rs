@@ -111,8 +111,11 @@ mod tests {
 
     use super::*;
 
-    /// Name, labels, value of each series.
-    fn all(page: &str) -> Vec<(String, Vec<(String, String)>, f64)> {
+    /// Name, labels, value.
+    type Found = (String, Vec<(String, String)>, f64);
+
+    /// Each series of a page.
+    fn all(page: &str) -> Vec<Found> {
         let mut found = Vec::new();
         let walked = walk_text(
             page.as_bytes(),

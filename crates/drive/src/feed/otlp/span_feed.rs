@@ -81,7 +81,9 @@ impl Feed for SpanFeed {
         }
     }
 
-    fn on_window(&mut self, _: &WindowRow, _: &Totals) {}
+    fn on_window(&mut self, _: &WindowRow, _: &Totals) {
+        self.thread.look_after();
+    }
 
     fn close(self: Box<Self>, _: &Summary) -> Vec<FeedThread> {
         vec![self.thread]

@@ -15,8 +15,8 @@ use tokio::time::timeout;
 use super::format::Format;
 use super::page::{self, What};
 use super::{protobuf, text};
+use crate::feed::heart::Heart;
 use crate::feed::metrics::Snapshot;
-use crate::priority;
 
 /// Connections at a time.
 const CONNECTIONS: usize = 16;
@@ -37,11 +37,27 @@ pub struct ExpositionError {
 #[derive(Debug)]
 pub struct Exposition {
     address: SocketAddr,
-    newest: watch::Sender<Arc<Snapshot>>,
+    shown: Shown,
     /// What was read last.
     read: watch::Receiver<Arc<Snapshot>>,
     stop: Arc<Notify>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Where the newest metrics are put. Clones are the same place.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    newest: watch::Sender<Arc<Snapshot>>,
+    heart: Arc<Heart>,
+}
+
+impl Shown {
+    /// Shows these metrics from now on. Called each second while a run goes on, it also sees to it that readers are answered
+    /// where no core is idle.
+    pub fn show(&self, snapshot: Arc<Snapshot>) {
+        self.newest.send_replace(snapshot);
+        self.heart.look_after();
+    }
 }
 
 /// What the connections share.
@@ -65,20 +81,22 @@ impl Exposition {
         let (newest, receiver) = watch::channel(empty.clone());
         let (sender, read) = watch::channel(empty);
         let shared = Arc::new(Shared { newest: receiver, read: sender });
-        let stop = Arc::new(Notify::new());
-        let stopped = stop.clone();
+        let (stop, heart) = (Arc::new(Notify::new()), Heart::new());
+        let (stopped, beating) = (stop.clone(), heart.clone());
         let serving = move || {
-            priority::only_when_idle();
+            beating.begin();
             runtime.block_on(async {
                 tokio::select! {
                     () = serve(listener, shared) => {}
+                    () = beating.beat() => {}
                     () = stopped.notified() => {}
                 }
             });
         };
         let thread = std::thread::Builder::new().name("plimsoll-metrics".to_owned());
         let thread = Some(thread.spawn(serving).map_err(failed)?);
-        Ok(Exposition { address, newest, read, stop, thread })
+        let shown = Shown { newest, heart };
+        Ok(Exposition { address, shown, read, stop, thread })
     }
 
     /// Where the metrics are read.
@@ -87,13 +105,13 @@ impl Exposition {
     }
 
     /// Where new metrics are put.
-    pub fn newest(&self) -> watch::Sender<Arc<Snapshot>> {
-        self.newest.clone()
+    pub fn shown(&self) -> Shown {
+        self.shown.clone()
     }
 
     /// Whether the newest metrics have been read.
     pub fn is_read(&self) -> bool {
-        Arc::ptr_eq(&self.newest.borrow(), &self.read.borrow())
+        Arc::ptr_eq(&self.shown.newest.borrow(), &self.read.borrow())
     }
 }
 
@@ -188,7 +206,7 @@ mod tests {
         let get = "GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n";
         assert!(ask(&exposition, get).ends_with("\r\n\r\n"), "nothing runs yet");
         let meter = Meter::new(RunInfo { testid: "t1".to_owned(), ..RunInfo::default() });
-        exposition.newest().send_replace(Arc::new(meter.snapshot(Duration::ZERO)));
+        exposition.shown().show(Arc::new(meter.snapshot(Duration::ZERO)));
         assert!(!exposition.is_read());
         let twice = format!("GET / HTTP/1.1\r\n\r\n{get}");
         let answer = ask(&exposition, &twice);

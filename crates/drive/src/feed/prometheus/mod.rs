@@ -8,5 +8,5 @@ mod remote_write;
 mod text;
 mod write_request;
 
-pub use exposition::{Exposition, ExpositionError};
+pub use exposition::{Exposition, ExpositionError, Shown};
 pub(super) use remote_write::{REMOTE_WRITE, WriteRequests};

@@ -1,0 +1,100 @@
+//! What autoscalers did with the traffic before anybody applies them.
+
+use plimsoll_plan::Plan;
+use plimsoll_plan::figures::{figure, percent};
+use plimsoll_plan::proof::{Miss, Proof};
+use plimsoll_plan::scaling::Proven;
+
+use super::{lines, money::money, right, table};
+use crate::report::style::{Style, Tone};
+
+/// Stretches of minutes that are shown of each law.
+const MISSES: usize = 3;
+
+/// The proofs side by side, the static fleet and the oracle beneath; nothing where there are no manifests.
+pub(super) fn text(plan: &Plan, style: Style) -> String {
+    let Some(scaling) = &plan.autoscaling else { return String::new() };
+    let mut rows = table(style);
+    rows.set_header(["manifest", "kept", "", "replica-hours", "cost", "up", "down"]);
+    for proven in &scaling.proven {
+        rows.add_row(row(&proven.manifest, &proven.proof));
+    }
+    for (name, baseline) in scaling.proven.first().into_iter().flat_map(|proven| {
+        [("a fixed fleet", &proven.proof.static_peak), ("an oracle", &proven.proof.oracle)]
+    }) {
+        rows.add_row([
+            name.to_owned(),
+            percent(baseline.figures.attainment),
+            verdict(baseline.kept).to_owned(),
+            hours(baseline.figures.replica_hours),
+            baseline.figures.cost.map_or("-".to_owned(), money),
+            baseline.figures.scale_ups.to_string(),
+            baseline.figures.scale_downs.to_string(),
+        ]);
+    }
+    right(&mut rows, 1..2);
+    right(&mut rows, 3..7);
+    let goal = scaling.proven.first().map_or(1.0, |proven| proven.proof.goal);
+    let misses: String =
+        scaling.proven.iter().flat_map(|proven| missed(proven).map(|line| format!("{line}\n"))).collect();
+    let better: String = scaling.proven.iter().filter_map(proposed).map(|line| format!("{line}\n")).collect();
+    let supposed: String = scaling.assumptions.iter().map(|line| format!("  - {line}\n")).collect();
+    format!(
+        "{}: each law over the traffic, in a simulated fleet; the goal is {} of requests\n{}{misses}{better}{supposed}\
+         Manifests are in manifests/: read its README.md first, and apply one of them.\n",
+        style.paint(Tone::Heading, "Autoscaling"),
+        percent(goal),
+        lines(&rows)
+    )
+}
+
+fn row(name: &str, proof: &Proof) -> [String; 7] {
+    [
+        name.to_owned(),
+        percent(proof.figures.attainment),
+        verdict(proof.kept).to_owned(),
+        hours(proof.figures.replica_hours),
+        proof.figures.cost.map_or("-".to_owned(), money),
+        proof.figures.scale_ups.to_string(),
+        proof.figures.scale_downs.to_string(),
+    ]
+}
+
+/// Whether the goal was reached.
+pub(crate) fn verdict(kept: bool) -> &'static str {
+    if kept { "reached" } else { "MISSED" }
+}
+
+/// Replica-hours with one decimal.
+fn hours(hours: f64) -> String {
+    figure((hours * 10.0).round() / 10.0)
+}
+
+/// Where a law missed, and why: the stretches with most requests.
+pub(crate) fn missed(proven: &Proven) -> impl Iterator<Item = String> {
+    let mut misses: Vec<Miss> = if proven.proof.kept { Vec::new() } else { proven.proof.misses.clone() };
+    misses.sort_by(|a, b| b.requests.total_cmp(&a.requests));
+    misses.truncate(MISSES);
+    let name = proven.manifest.clone();
+    misses.into_iter().map(move |miss| {
+        format!(
+            "{name} misses {} requests in minutes {} to {}: {}",
+            figure(miss.requests.round()),
+            miss.from,
+            miss.to,
+            miss.cause.words()
+        )
+    })
+}
+
+/// What a search found to be better.
+pub(crate) fn proposed(proven: &Proven) -> Option<String> {
+    let proposal = proven.proposal.as_ref()?;
+    Some(format!(
+        "{}: better with {}: {} kept in {} replica-hours",
+        proven.manifest,
+        proposal.changes.join(", "),
+        percent(proposal.figures.attainment),
+        hours(proposal.figures.replica_hours)
+    ))
+}

@@ -1,0 +1,94 @@
+//! Manifests of autoscalers: each threshold derived from what was measured, and explained beside it.
+//!
+//! ```text
+//!  Capacity, Scene, traffic --> Thresholds --> laws (autoscale) --> YAML with comments, which lint finds nothing in
+//! ```
+
+mod engine;
+mod hpa;
+mod keda;
+mod kserve;
+mod quantity;
+mod readme;
+#[cfg(test)]
+mod tests;
+mod thresholds;
+
+use serde::{Deserialize, Serialize};
+
+pub use engine::Engine;
+pub use thresholds::{Bounds, Explained, Thresholds};
+
+use crate::autoscale::Law;
+use crate::figures::figure;
+
+/// The service that is scaled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Service {
+    /// Its name: of the Deployment, the autoscaler and the InferenceService.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The server inside, which decides what there is to scale on.
+    pub engine: Engine,
+    /// The model as the server calls it in the labels of its metrics; empty asks for all models of the namespace.
+    pub model: String,
+    /// `modelFormat` of KServe.
+    pub model_format: String,
+    /// `storageUri` of KServe.
+    pub storage_uri: String,
+    /// Where KEDA finds Prometheus.
+    pub prometheus: String,
+}
+
+/// A file of the plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manifest {
+    /// Its name, below the folder of the manifests.
+    pub name: String,
+    /// What is in it.
+    pub text: String,
+    /// The law that it applies, if it is an autoscaler.
+    pub law: Option<Law>,
+}
+
+/// All manifests of a service, and a README that says what to check first. Each of the autoscalers does the whole job:
+/// apply one of them.
+pub fn manifests(service: &Service, thresholds: &Thresholds) -> Vec<Manifest> {
+    let file = |name: &str, text: String, law: Option<Law>| Manifest { name: name.to_owned(), text, law };
+    let hpa = hpa::law(service, thresholds);
+    let keda = keda::law(service, thresholds);
+    let kserve_keda = kserve::keda_law(service, thresholds);
+    let knative = kserve::knative_law(thresholds);
+    vec![
+        file("hpa/prometheus-adapter-values.yaml", hpa::adapter(service), None),
+        file(
+            "hpa/hpa.yaml",
+            hpa::write(service, thresholds, &hpa, &service.name),
+            Some(Law::Hpa(hpa.clone())),
+        ),
+        file("keda/scaledobject.yaml", keda::write(service, thresholds, &keda), Some(Law::Keda(keda))),
+        file("kserve/standard-hpa.yaml", kserve::with_hpa(service, thresholds, &hpa), Some(Law::Hpa(hpa))),
+        file(
+            "kserve/standard-keda.yaml",
+            kserve::with_keda(service, thresholds, &kserve_keda),
+            Some(Law::Keda(kserve_keda)),
+        ),
+        file(
+            "kserve/knative.yaml",
+            kserve::knative(service, thresholds, &knative),
+            Some(Law::Knative(knative)),
+        ),
+        file("README.md", readme::write(service, thresholds), None),
+    ]
+}
+
+/// The head of a file.
+fn head(what: &str, thresholds: &Thresholds) -> String {
+    format!(
+        "{what}\n\nThe thresholds come from {}: one replica carries {} requests/s within its objectives. Measure again \
+         and make this file anew when model, engine, hardware or traffic change.",
+        thresholds.source,
+        figure(thresholds.rate)
+    )
+}

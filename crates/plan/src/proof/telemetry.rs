@@ -1,0 +1,121 @@
+//! What an autoscaler gets to see of a fleet, and how old it is.
+
+use std::collections::VecDeque;
+
+use plimsoll_core::time::Offset;
+use plimsoll_sim::flow::Cell;
+
+use crate::autoscale::{Metric, Reading, Signal, Source};
+
+/// What a scrape found.
+#[derive(Clone, Copy, Debug)]
+struct Scrape {
+    at: f64,
+    in_flight: f64,
+    waiting: f64,
+    /// Requests so far.
+    arrived: f64,
+    ready: u32,
+}
+
+/// What was scraped, and what Knative's proxies counted.
+#[derive(Clone, Debug)]
+pub(super) struct Telemetry {
+    period: f64,
+    staleness: f64,
+    cell: f64,
+    /// How long what is old may still be asked for.
+    longest: f64,
+    scrapes: VecDeque<Scrape>,
+    /// The latest cells, newest last.
+    cells: VecDeque<Cell>,
+    arrived: f64,
+    next: f64,
+}
+
+impl Telemetry {
+    pub(super) fn new(period: f64, staleness: f64, cell: f64, metrics: &[Metric]) -> Self {
+        let window = |metric: &Metric| match metric.signal {
+            Signal::InFlight | Signal::Waiting => 0.0,
+            Signal::Rate { window } | Signal::MeanInFlight { window } | Signal::MeanRate { window } => window,
+        };
+        let longest = metrics.iter().map(window).fold(0.0, f64::max) + staleness + 2.0 * period;
+        Telemetry {
+            period,
+            staleness,
+            cell,
+            longest,
+            scrapes: VecDeque::new(),
+            cells: VecDeque::new(),
+            arrived: 0.0,
+            next: 0.0,
+        }
+    }
+
+    /// A cell has passed, which ends at `now`.
+    pub(super) fn note(&mut self, now: Offset, cell: Cell) {
+        let at = now.as_secs_f64();
+        self.arrived += f64::from(cell.arrivals);
+        self.cells.push_back(cell);
+        while self.cells.len() as f64 * self.cell > self.longest {
+            self.cells.pop_front();
+        }
+        if at >= self.next {
+            self.next = at + self.period;
+            let scrape = Scrape {
+                at,
+                in_flight: cell.in_flight(),
+                waiting: cell.waiting,
+                arrived: self.arrived,
+                ready: cell.ready,
+            };
+            self.scrapes.push_back(scrape);
+            while self.scrapes.front().is_some_and(|scrape| scrape.at < at - self.longest) {
+                self.scrapes.pop_front();
+            }
+        }
+    }
+
+    /// What a metric reads at `now`.
+    pub(super) fn read(&self, now: Offset, metric: &Metric) -> Reading {
+        match metric.signal {
+            Signal::MeanInFlight { window } => self.mean(window, Cell::in_flight),
+            Signal::MeanRate { window } => self.mean(window, |cell| f64::from(cell.arrivals) / self.cell),
+            Signal::InFlight | Signal::Waiting | Signal::Rate { .. } => self.scraped(now, metric),
+        }
+    }
+
+    fn scraped(&self, now: Offset, metric: &Metric) -> Reading {
+        let newest = now.as_secs_f64() - self.staleness;
+        let known = self.scrapes.partition_point(|scrape| scrape.at <= newest);
+        let Some(last) = known.checked_sub(1).map(|index| self.scrapes[index]) else {
+            return Reading::Failed; // nothing has been scraped yet
+        };
+        let at_door = metric.source == Source::Gateway;
+        if last.ready == 0 && !at_door {
+            return Reading::Empty;
+        }
+        match metric.signal {
+            Signal::Waiting => Reading::Value(last.waiting),
+            Signal::Rate { window } => {
+                let first = self.scrapes.iter().find(|scrape| scrape.at >= newest - window);
+                match first {
+                    Some(first) if first.at < last.at => {
+                        Reading::Value((last.arrived - first.arrived) / (last.at - first.at))
+                    }
+                    _ => Reading::Empty, // a rate needs two scrapes
+                }
+            }
+            _ => Reading::Value(last.in_flight),
+        }
+    }
+
+    fn mean(&self, window: f64, of: impl Fn(&Cell) -> f64) -> Reading {
+        let cells = ((window / self.cell).round() as usize).max(1);
+        let seen = self.cells.len().min(cells);
+        if seen == 0 {
+            return Reading::Failed;
+        }
+        Reading::Value(self.cells.iter().rev().take(seen).map(of).sum::<f64>() / seen as f64)
+    }
+}
