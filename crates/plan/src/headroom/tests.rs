@@ -1,3 +1,5 @@
+//! Each cause of headroom, and all of them together.
+
 use super::*;
 use crate::capacity::{BurstCapacity, ColdStart, Measured};
 use crate::demand::Growth;

@@ -1,3 +1,5 @@
+//! Questions answered from end to end.
+
 use super::*;
 use crate::demand::Counts;
 use crate::testing::{certified, instance};

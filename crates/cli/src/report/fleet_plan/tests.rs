@@ -1,3 +1,5 @@
+//! What is said of plans, as people see it.
+
 use plimsoll_plan::demand::{Demand, Growth};
 use plimsoll_plan::headroom::Settings;
 use plimsoll_plan::manifest::{Engine, Service};
