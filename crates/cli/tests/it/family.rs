@@ -68,7 +68,7 @@ fn lists_of_texts_have_the_length_asked_for() {
         let data: Vec<_> = texts.iter().map(|_| serde_json::json!({"embedding": [1.0]})).collect();
         response("200 OK", "application/json", &serde_json::json!({"data": data}).to_string())
     });
-    let (_, place) = six(&server, "--embeddings --embeddings-batch-size 3 --prompt-randomize");
+    let (_, place) = six(&server, "--embeddings --embeddings-batch-size 3 --prompt-randomize --seed 5");
     let summary = place.summary();
     assert!(summary.run.workload.starts_with("3 input each of "), "{}", summary.run.workload);
     assert!(place.records().iter().all(|record| record.prompt_tokens == Some(48)));
