@@ -7,6 +7,7 @@ mod judge;
 mod objectives;
 mod stored;
 mod telling;
+mod waiting;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -86,7 +87,7 @@ pub(crate) fn certify(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Resu
     let mut bench = Bench::new(session, &blueprint, folder, &objectives.tiers);
     let (beginning, outcomes) = match stored {
         Some(stored) => bench.go_on(stored, &objectives)?,
-        None => (Beginning::measure(&mut bench, &objectives)?, Vec::new()),
+        None => (Beginning::measure(&mut bench, &objectives, args.search.budget)?, Vec::new()),
     };
     let mut settings = search_settings(args, &bench, &beginning, &objectives);
     if !bench.header()?.simulated {
