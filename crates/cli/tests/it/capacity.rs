@@ -40,6 +40,7 @@ fn a_capacity_is_certified_and_told() {
     assert!((8.0..19.0).contains(&low.load), "{tier:?}");
     assert_eq!(tier.binding.as_deref(), Some("latency.p90<600ms"));
     assert_eq!(found.traffic.cv, Some(1.0));
+    assert_eq!(found.slowdown, None, "this server completes as much however much is due");
     assert!((found.headroom[0].headroom - (low.load / 10.0 - 1.0)).abs() < 1e-12);
     for excerpt in ["CAPACITY: ", "bound by latency.p90<600ms", "p99 latency, ms", "Certificate runs/"] {
         assert!(ended.stdout.contains(excerpt), "{excerpt}: {}", ended.stdout);

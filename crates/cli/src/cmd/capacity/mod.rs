@@ -15,7 +15,9 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 use plimsoll_core::certificate::{CERTIFICATE_SCHEMA, Certificate, Headroom, Method, Traffic};
 use plimsoll_core::knee::{KneePoint, Knees};
-use plimsoll_core::search::{Capacity, Doom, Search, Settings, Step, TierCapacity, TrialOutcome, Variable};
+use plimsoll_core::search::{
+    Capacity, Doom, Search, Settings, Slowdown, Step, TierCapacity, TrialOutcome, Variable,
+};
 use plimsoll_core::time::{Offset, Rate};
 use plimsoll_drive::clock::Clock;
 
@@ -116,6 +118,7 @@ pub(crate) fn certify(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Resu
         capacity: found.capacity,
         doom: found.doom,
         knees,
+        slowdown: Slowdown::of(settings.variable, search.trials()),
         burst,
         trials: search.trials().to_vec(),
     };
