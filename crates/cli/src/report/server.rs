@@ -112,6 +112,9 @@ fn times(summary: &Summary, server: &ServerSummary) -> String {
     lines(&table)
 }
 
+/// How much greater the upper bound of a narrow bucket is than the lower one, at most.
+const NARROW: f64 = 1.1;
+
 /// The columns of [`times_row`].
 pub(super) const TIMES_COLUMNS: [&str; 7] =
     ["as the server saw it", "n", "p50", "p90", "p99", "p50 here", "p99 here"];
@@ -124,8 +127,7 @@ pub(super) fn times_row(times: &ServerTimes, summary: &Summary) -> [(String, Opt
         _ => None,
     };
     let served = |p| match times.quantile(p) {
-        Some(ServerQuantile { value: Some(value), .. }) => (shown(*value, Unit::Seconds), Some(*value)),
-        Some(ServerQuantile { low, .. }) => (format!("> {}", shown(*low, Unit::Seconds)), None),
+        Some(quantile) => (bounds(quantile), quantile.value),
         None => ("-".to_owned(), None),
     };
     let here = |p| {
@@ -135,6 +137,19 @@ pub(super) fn times_row(times: &ServerTimes, summary: &Summary) -> [(String, Opt
     let name = words(times.metric).replace("server ", "");
     let n = (count(times.n), Some(times.n as f64));
     [(name, None), n, served(50.0), served(90.0), served(99.0), here(50.0), here(99.0)]
+}
+
+/// Where a quantile lies, as far as its histogram knows: a value where the bucket is narrow, else the bucket.
+fn bounds(quantile: &ServerQuantile) -> String {
+    let time = |seconds| shown(seconds, Unit::Seconds);
+    match *quantile {
+        ServerQuantile { low, high: None, .. } => format!("> {}", time(low)),
+        ServerQuantile { value: Some(value), low, high: Some(high), .. } if high <= NARROW * low => {
+            time(value)
+        }
+        ServerQuantile { low, high: Some(high), .. } if low <= 0.0 => format!("<= {}", time(high)),
+        ServerQuantile { low, high: Some(high), .. } => format!("{}..{}", ms(Some(low)), time(high)),
+    }
 }
 
 /// The name of a metric for people.

@@ -1,6 +1,6 @@
 //! What was seen of the server while the run went on, on the same axis of time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_core::summary::Summary;
 use plimsoll_core::watch::ServerSummary;
@@ -106,7 +106,16 @@ fn lines(server: &StoredTable, seconds: &Seconds<'_>) -> Lines {
         ["target", "source", "metric", "unit", "instance"].map(text);
     let (moments, values) =
         (server.numbers("at_ns").unwrap_or_default(), server.numbers("value").unwrap_or_default());
-    let several = targets.iter().any(|target| *target != targets[0]);
+    // A name says no more than it takes to tell it apart.
+    let mut speakers: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
+    for ((metric, target), instance) in metrics.iter().zip(&targets).zip(&instances) {
+        speakers.entry(metric).or_default().insert((target, instance));
+    }
+    let several = |metric: &str, of: fn(&(&str, &str), &(&str, &str)) -> bool| {
+        speakers
+            .get(metric)
+            .is_some_and(|all| all.iter().any(|one| all.first().is_some_and(|first| of(first, one))))
+    };
     let mut sums: BTreeMap<(String, String), BTreeMap<usize, (f64, u32)>> = BTreeMap::new();
     for row in 0..values.len().min(metrics.len()) {
         // What watching itself took is no property of the server.
@@ -115,10 +124,10 @@ fn lines(server: &StoredTable, seconds: &Seconds<'_>) -> Lines {
             continue;
         }
         let mut name = metrics[row].clone();
-        if !instances[row].is_empty() {
+        if several(&name, |a, b| a.1 != b.1) && !instances[row].is_empty() {
             name += &format!(" {}", instances[row]);
         }
-        if several {
+        if several(&metrics[row], |a, b| a.0 != b.0) {
             name += &format!(" ({})", targets[row]);
         }
         let place =

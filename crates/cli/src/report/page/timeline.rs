@@ -77,7 +77,7 @@ fn chart(timeline: &TimelineReport, seconds: &Seconds<'_>) -> Option<Chart> {
     let lines = timeline.gpus().zip(Hue::FREE).map(|(gpu, hue)| {
         let busy = seconds.spans().map(|(from, until)| Some(timeline.busy(gpu, from, until)? * 100.0));
         let values: Vec<Option<f64>> = busy.collect();
-        values.iter().any(Option::is_some).then(|| Line::new(&format!("GPU {gpu}"), hue, values))
+        values.iter().any(Option::is_some).then(|| Line::new(format!("GPU {gpu}"), hue, values))
     });
     let says = "The share of each second in which anything ran on each accelerator, where all of that second was traced.";
     let chart = seconds.chart("gpu-busy", "GPU busy (timeline)", says, "%", lines.collect())?;
