@@ -202,6 +202,7 @@ mod tests {
                 metric,
                 instance: Arc::from("0"),
                 value,
+                events: None,
             };
             let vllm = [
                 (Canonical::QueueDepth, 12.0 + 100.0 * wave),

@@ -48,6 +48,8 @@ type Key = (Canonical, Source, usize, Arc<str>);
 struct Latest {
     at: Offset,
     value: f64,
+    /// Events that it is the mean of and that no interval has counted yet; nothing if it is a level.
+    events: Option<f64>,
 }
 
 #[derive(Debug, Default)]
@@ -101,7 +103,9 @@ impl Observed {
         }
         for sample in samples {
             let key = (sample.metric, sample.source, target, sample.instance.clone());
-            self.latest.insert(key, Latest { at: sample.at, value: sample.value });
+            let latest = Latest { at: sample.at, value: sample.value, events: sample.events };
+            let uncounted = self.latest.get(&key).copied();
+            self.latest.insert(key, latest.with(uncounted));
         }
     }
 
@@ -132,18 +136,21 @@ impl Observed {
     pub fn close(&mut self, at: Offset) -> Vec<Figure> {
         let from = self.closed.replace(at).unwrap_or(Offset::ZERO);
         let stale = self.interval * STALE;
-        let fresh = |latest: &&Latest| at.since(latest.at) <= stale;
+        let fresh = |latest: &Latest| at.since(latest.at) <= stale;
         let mut figures: Vec<Figure> = Vec::new();
         let keys: Vec<(Canonical, Source)> = self.tracks_of_latest();
         for (metric, source) in keys {
             let range = (metric, source, 0, Arc::from(""))..;
-            let all = self.latest.range(range).take_while(|(key, _)| (key.0, key.1) == (metric, source));
-            let values: Vec<f64> =
-                all.map(|(_, latest)| latest).filter(fresh).map(|latest| latest.value).collect();
-            let Some(value) = pooled(metric.pool(), &values) else { continue };
+            let all = self.latest.range_mut(range).take_while(|(key, _)| (key.0, key.1) == (metric, source));
+            let told: Vec<Latest> = all.map(|(_, latest)| latest.count()).filter(fresh).collect();
+            let Some(value) = pooled(metric.pool(), &told) else { continue };
             let series = self.tracks.entry((metric, source)).or_default();
-            series.track.push(from.as_secs_f64(), at.as_secs_f64(), value);
-            series.instances = series.instances.max(values.len() as u32);
+            let (from, until) = (from.as_secs_f64(), at.as_secs_f64());
+            match told.iter().filter_map(|latest| latest.events).reduce(|a, b| a + b) {
+                Some(events) => series.track.push_mean(from, until, (value, events)),
+                None => series.track.push(from, until, value),
+            }
+            series.instances = series.instances.max(told.len() as u32);
             if figures.last().is_none_or(|last| last.metric != metric) {
                 figures.push(Figure { metric, source, value });
             }
@@ -244,11 +251,38 @@ impl TargetLog {
     }
 }
 
-fn pooled(pool: Pool, values: &[f64]) -> Option<f64> {
-    let sum = values.iter().copied().reduce(|a, b| a + b)?;
+impl Latest {
+    /// This value, and in it that of the page before if no interval has counted it yet.
+    fn with(self, before: Option<Latest>) -> Latest {
+        let earlier = before.and_then(|before| Some((before.value, before.events?)));
+        match (self.events, earlier) {
+            (Some(events), Some((value, more))) if events + more > 0.0 => {
+                let value = (self.value * events + value * more) / (events + more);
+                Latest { value, events: Some(events + more), ..self }
+            }
+            _ => self,
+        }
+    }
+
+    /// What the interval that ends now makes of it: the value stands, its events are counted once.
+    fn count(&mut self) -> Latest {
+        let counted = *self;
+        self.events = self.events.map(|_| 0.0);
+        counted
+    }
+}
+
+/// What was told of all instances as one. A mean is that of all events; where there were none lately, of what was told last.
+fn pooled(pool: Pool, told: &[Latest]) -> Option<f64> {
+    let values = || told.iter().map(|latest| latest.value);
     match pool {
-        Pool::Sum => Some(sum),
-        Pool::Mean => Some(sum / values.len() as f64),
-        Pool::Max => values.iter().copied().reduce(f64::max),
+        Pool::Sum => values().reduce(|a, b| a + b),
+        Pool::Max => values().reduce(f64::max),
+        Pool::Mean => {
+            let events: f64 = told.iter().filter_map(|latest| latest.events).sum();
+            let weight = |latest: &Latest| if events > 0.0 { latest.events.unwrap_or(0.0) } else { 1.0 };
+            let all: f64 = told.iter().map(weight).sum();
+            (all > 0.0).then(|| told.iter().map(|latest| weight(latest) * latest.value).sum::<f64>() / all)
+        }
     }
 }

@@ -86,6 +86,8 @@ struct Parts {
     has_total: bool,
     above: Option<f64>,
     below: Option<f64>,
+    /// What the lower part gained: how many events the quotient is the mean of.
+    events: Option<f64>,
 }
 
 impl Tracker {
@@ -157,7 +159,11 @@ impl Tracker {
                 parts.has_total = true;
             }
             Reading::GaugeAbove | Reading::GainAbove => *parts.above.get_or_insert(0.0) += value,
-            Reading::GaugeBelow | Reading::GainBelow => *parts.below.get_or_insert(0.0) += value,
+            Reading::GaugeBelow => *parts.below.get_or_insert(0.0) += value,
+            Reading::GainBelow => {
+                *parts.below.get_or_insert(0.0) += value;
+                *parts.events.get_or_insert(0.0) += value;
+            }
             Reading::Buckets => {}
         }
     }
@@ -246,6 +252,7 @@ impl Tracker {
                 metric: value.metric,
                 instance: value.instance.clone(),
                 value: value.parts.value(value.total).filter(|value| value.is_finite())?,
+                events: value.parts.events,
             })
         };
         found.filter_map(sample).collect()

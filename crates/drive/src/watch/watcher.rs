@@ -315,7 +315,8 @@ impl State {
     ) {
         let up = if taken.is_ok() { 1.0 } else { 0.0 };
         for (metric, value) in [(Canonical::Up, up), (Canonical::ScrapeDuration, took.as_secs_f64())] {
-            self.push(Sample { at, target, source: Source::Watch, metric, instance: Arc::from(""), value });
+            let (source, instance) = (Source::Watch, Arc::from(""));
+            self.push(Sample { at, target, source, metric, instance, value, events: None });
         }
         match taken {
             Ok(taken) => {
