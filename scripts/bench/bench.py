@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from clients import Clients
+from processes import keep_off_the_client
 from rows import measure, median, rows
 
 
@@ -25,6 +26,7 @@ def main():
         if unknown := set(wanted) - names:
             sys.exit(f"no row {', '.join(sorted(unknown))}: --list names them")
         runs = arguments.runs or (3 if arguments.quick else 5)
+        keep_off_the_client()
         lines = [line(row, measure(row, runs, progress)) for row in table if row.name in wanted]
     progress("")
     print(f"{machine()}\n{runs} runs each, in turn: median [least to most].\n")

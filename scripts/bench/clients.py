@@ -1,9 +1,15 @@
 """How each client is asked for the same load. All have one thread that sends and reads."""
 
+import fcntl
 import json
 import math
+import os
+import pty
 import shutil
+import struct
 import tempfile
+import termios
+import threading
 from pathlib import Path
 
 from processes import load
@@ -23,32 +29,46 @@ class Clients:
     def __init__(self, plimsoll, bare, folder):
         self.plimsoll, self.bare, self.folder = plimsoll, bare, Path(folder)
 
-    def ours(self, server, seconds, *load_options, threads=1, cores="1"):
+    def ours(self, server, seconds, *load_options, threads=1, **how):
         runs = tempfile.mkdtemp(dir=self.folder)
         argv = [
             self.plimsoll, "run", "-H", server.url, "--provider", "vllm", "-m", "sim", "-t", f"{seconds}s", "-r", "100000",
             "--threads", threads, "--no-report", "--json", "--watch", "off", "--out", runs, *load_options,
         ]  # fmt: skip
-        if "--view" not in load_options:
+        if "terminal" not in how:
             argv.append("--no-progress")
-        loaded = load(server, argv, seconds, cores)
+        loaded = load(server, argv, seconds, **how)
         loaded.summary = json.loads(loaded.output)
         shutil.rmtree(runs)
         return loaded
 
-    def ours_sse(self, server, seconds, streams, *more, **where):
-        return self.ours(server, seconds, "-u", streams, "-p", "8", "-o", "128", "-s", "5", *more, **where)
+    def ours_sse(self, server, seconds, streams, *more, **how):
+        return self.ours(server, seconds, "-u", streams, "-p", "8", "-o", "128", "-s", "5", *more, **how)
+
+    def ours_in_a_terminal(self, server, seconds, streams):
+        """With the view that fills a terminal, which nobody looks at."""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        reader = threading.Thread(target=drain, args=(ours,), daemon=True)
+        reader.start()
+        try:
+            return self.ours_sse(server, seconds, streams, "--view", "full", terminal=theirs)
+        finally:
+            os.close(theirs)
+            reader.join()
+            os.close(ours)
 
     def ours_post(self, server, seconds, connections):
         return self.ours(server, seconds, "-u", connections, "-p", "8", "-o", "1", "--no-stream", "--no-chat")
 
-    def ours_open(self, server, seconds, rate, spin):
+    def ours_open(self, server, seconds, rate, spin, watched=False):
         options = ["--qps", rate, "-u", "1000", "-p", "8", "-o", "1", "--no-stream", "--no-chat"]
-        return self.ours(server, seconds, *options, *(["--spin"] if spin else []))
+        return self.ours(server, seconds, *options, *(["--spin"] if spin else []), watched=watched)
 
     def bare_run(self, server, seconds, mode, **options):
         pairs = [f"{key}={value}" for key, value in options.items()]
-        loaded = load(server, [self.bare, mode, server.address, f"seconds={seconds}", *pairs], seconds)
+        argv = [self.bare, mode, server.address, f"seconds={seconds}", *pairs]
+        loaded = load(server, argv, seconds, watched=mode != "open")
         loaded.summary = json.loads(loaded.output)
         return loaded
 
@@ -85,6 +105,14 @@ class Clients:
     def perf_analyzer_open(self, server, seconds, rate):
         options = ["--request-rate-range", rate, "--request-distribution", "constant"]
         return self.perf_analyzer(server, seconds, "v1/completions", POST_BODY, *options)
+
+
+def drain(terminal):
+    try:
+        while os.read(terminal, 1 << 16):
+            pass
+    except OSError:
+        pass  # the other end is closed
 
 
 def missing(peer):

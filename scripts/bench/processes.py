@@ -1,10 +1,12 @@
 """Servers and clients as processes: started, pinned, and watched while they are loaded."""
 
+import fcntl
 import http.client
 import json
 import os
 import subprocess
 import tempfile
+import termios
 import time
 from pathlib import Path
 
@@ -65,14 +67,17 @@ def cpu_by_thread(pid):
 def peak_memory(pid):
     """The most memory that was resident so far, MB."""
     status = Path(f"/proc/{pid}/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1000
+    lines = [line for line in status.splitlines() if line.startswith("VmHWM")]
+    if not lines:
+        raise RuntimeError("the client ended while it was measured")
+    return int(lines[0].split()[1]) / 1000
 
 
 class Loaded:
     """What a client used and did in the middle of its load."""
 
-    def __init__(self, seconds, cpu, before, after, memory, output):
-        self.seconds, self.memory, self.output, self.stats = seconds, memory, output, after
+    def __init__(self, cpu, before, after, memory):
+        self.memory, self.stats, self.output = memory, after, ""
         self.events = after["events"] - before["events"]
         self.requests = after["completed"] - before["completed"]
         self.cpu = cpu  # seconds by name of thread
@@ -85,19 +90,23 @@ class Loaded:
         return self.cpu_total / max(self.requests, 1) * 1e6
 
 
-def load(server, argv, seconds, cores=str(CLIENT_CORE), end=False, env=None):
-    """Runs a client for about so many seconds; figures are of the middle: from a quarter of them to nine tenths. `end` ends a
-    client that does not end by itself in time."""
+def load(server, argv, seconds, cores=str(CLIENT_CORE), end=False, watched=True, terminal=None):
+    """Runs a client for about so many seconds; figures are of the middle: from a quarter of them to four fifths. `end` ends a
+    client that does not end by itself in time; with `watched` false only the server's account is of interest. `terminal` is
+    what stdin and stderr are connected to."""
     argv = pinned(cores, argv)
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-        client = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=env)
+        client = subprocess.Popen(
+            argv,
+            stdin=terminal or subprocess.DEVNULL,
+            stdout=output,
+            stderr=terminal or errors,
+            env={**os.environ, "TERM": "xterm-256color"},
+            start_new_session=True,
+            preexec_fn=(lambda: fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)) if terminal else None,
+        )
         try:
-            wait_for_load(server, client, errors)
-            time.sleep(seconds * 0.25)
-            before, used, began = server.stats(), cpu_by_thread(client.pid), time.monotonic()
-            time.sleep(seconds * 0.65)
-            after, using, ended = server.stats(), cpu_by_thread(client.pid), time.monotonic()
-            memory = peak_memory(client.pid)
+            loaded = watch(server, client, errors, seconds, watched)
             if end:
                 client.terminate()
             client.wait(timeout=60)
@@ -108,11 +117,25 @@ def load(server, argv, seconds, cores=str(CLIENT_CORE), end=False, env=None):
         output.seek(0)
         errors.seek(0)
         if not end and client.returncode not in (0, 3):
-            raise RuntimeError(f"{argv} exited with {client.returncode}: {errors.read()[-2000:]}")
-        cpu = {}
-        for (thread, name), nanos in using.items():
-            cpu[name] = cpu.get(name, 0) + (nanos - used.get((thread, name), 0)) / 1e9
-        return Loaded(ended - began, cpu, before, after, memory, output.read())
+            raise RuntimeError(f"exit code {client.returncode}: {errors.read()[-2000:]}")
+        loaded.output = output.read()
+        return loaded
+
+
+def watch(server, client, errors, seconds, watched):
+    wait_for_load(server, client, errors)
+    if not watched:
+        time.sleep(seconds)
+        return Loaded({}, server.stats(), server.stats(), None)
+    time.sleep(seconds * 0.25)
+    before, used = server.stats(), cpu_by_thread(client.pid)
+    time.sleep(seconds * 0.55)
+    memory = peak_memory(client.pid)
+    after, using = server.stats(), cpu_by_thread(client.pid)
+    cpu = {}
+    for (thread, name), nanos in using.items():
+        cpu[name] = cpu.get(name, 0) + (nanos - used.get((thread, name), 0)) / 1e9
+    return Loaded(cpu, before, after, memory)
 
 
 def wait_for_load(server, client, errors):
@@ -127,5 +150,10 @@ def wait_for_load(server, client, errors):
     raise RuntimeError("the client sent nothing for 20 s")
 
 
-def cores():
-    return sorted(os.sched_getaffinity(0))
+def keep_off_the_client():
+    """This process watches from the server's core; returns the cores that there are."""
+    cores = sorted(os.sched_getaffinity(0))
+    if not {SERVER_CORE, CLIENT_CORE} <= set(cores):
+        raise SystemExit(f"the cores {SERVER_CORE} and {CLIENT_CORE} are needed; this process may use {cores}")
+    os.sched_setaffinity(0, {SERVER_CORE})
+    return cores

@@ -6,7 +6,7 @@ import statistics
 import time
 
 from clients import missing
-from processes import Server, cores
+from processes import Server
 
 NO_DELAY = "ttft=0s&itl=0s&slots=20000"
 # Faster than any server can write: it falls behind, and writes one event of each stream in turn, so that the client is woken
@@ -84,6 +84,24 @@ def post_rows(clients, seconds):
     return [Row("post64", "small JSON POST, 64 connections: CPU per request", "us", runs, 1.2, True)]
 
 
+class Shared:
+    """A measurement from which several rows take a figure: each of its runs is made once."""
+
+    def __init__(self, make):
+        self.make, self.kept = make, []
+
+    def figure(self, function):
+        taken = itertools.count()
+
+        def measure():
+            run = next(taken)
+            if run == len(self.kept):
+                self.kept.append(self.make())
+            return function(self.kept[run])
+
+        return measure
+
+
 def accuracy_rows(clients, seconds):
     seconds = max(seconds, 3)
 
@@ -95,27 +113,24 @@ def accuracy_rows(clients, seconds):
         with Server(clients.plimsoll, GRID) as server:
             return clients.bare_run(server, seconds, "sse", connections=streams, times="true")
 
-    def ttft(streams):
-        runs = {
-            "plimsoll": lambda: percentile(ours(streams).summary["truth"]["first_token_error"], 99),
-            "bare": lambda: bare(streams).summary["first_token_error_p99_ms"],
-        }
-        return Row(f"ttft{streams}", f"TTFT p99 error, {streams} lock-step streams", "ms", runs, 0.3, False)
+    def gap_of_ours(loaded):
+        return percentile(loaded.summary["metrics"]["chunk_gap"], 99) - loaded.stats["itl_ms"]["p99"]
 
-    def gap_of_ours():
-        loaded = ours(1000)
-        return percentile(loaded.summary["metrics"]["itl"], 99) - loaded.stats["itl_ms"]["p99"]
-
-    def gap_of_bare():
-        loaded = bare(1000)
+    def gap_of_bare(loaded):
         return loaded.summary["gap_p99_ms"] - loaded.stats["itl_ms"]["p99"]
 
-    gap = {"plimsoll": gap_of_ours, "bare": gap_of_bare}
+    made = []
+    for streams in (50, 200, 1000):
+        mine = Shared(lambda streams=streams: ours(streams))
+        floor = Shared(lambda streams=streams: bare(streams))
+        runs = {
+            "plimsoll": mine.figure(lambda loaded: percentile(loaded.summary["truth"]["first_token_error"], 99)),
+            "bare": floor.figure(lambda loaded: loaded.summary["first_token_error_p99_ms"]),
+        }
+        made.append(Row(f"ttft{streams}", f"TTFT p99 error, {streams} lock-step streams", "ms", runs, 0.3, False))
+    gap = {"plimsoll": mine.figure(gap_of_ours), "bare": floor.figure(gap_of_bare)}
     note = "reported p99 of the gap between chunks minus the server's"
-    return [
-        *[ttft(streams) for streams in (50, 200, 1000)],
-        Row("gap1000", "chunk-gap p99 error, 1000 streams", "ms", gap, 0.5, False, note),
-    ]
+    return [*made, Row("gap1000", "chunk-gap p99 error, 1000 streams", "ms", gap, 0.5, False, note)]
 
 
 def percentile(distribution, p):
@@ -129,30 +144,27 @@ def open_rows(clients, seconds):
             run(server)
         return server.arrivals()
 
-    def runs(rate, figure):
-        def bare(spin_us):
-            return lambda: figure(
-                arrivals(lambda s: clients.bare_run(s, seconds, "open", connections=200, rate=rate, spin_us=spin_us)), rate
-            )
+    def measured(rate, spin_us):
+        def bare(server):
+            clients.bare_run(server, seconds, "open", connections=1000, rate=rate, spin_us=spin_us)
 
-        def ours(spin):
-            return lambda: figure(arrivals(lambda s: clients.ours_open(s, seconds, rate, spin)), rate)
-
-        def perf_analyzer():
-            return figure(arrivals(lambda s: clients.perf_analyzer_open(s, seconds, rate)), rate)
-
-        return (
-            {"plimsoll": ours(False), "bare": bare(0), "perf_analyzer": perf_analyzer},
-            {"plimsoll": ours(True), "bare": bare(200)},
-        )
+        runs = {
+            "plimsoll": lambda server: clients.ours_open(server, seconds, rate, spin_us > 0),
+            "bare": bare,
+        }
+        if not spin_us:
+            runs["perf_analyzer"] = lambda server: clients.perf_analyzer_open(server, seconds, rate)
+        return {name: Shared(lambda run=run: arrivals(run)) for name, run in runs.items()}
 
     made = []
     for rate in (1000, 5000):
-        for kind, figure, goals in (("gap", gap_error, (150, 20)), ("lag", lag, (100, 20))):
-            words = "p99 error of the gap" if kind == "gap" else "p99 lag"
-            for clients_of, goal, suffix in zip(runs(rate, figure), goals, ("", "spin"), strict=True):
-                title = f"open loop, {rate}/s: {words}{', spinning' if suffix else ''}"
-                made.append(Row(f"open{rate}{kind}{suffix}", title, "us", clients_of, goal, False))
+        for spin_us, gap_goal, lag_goal in ((0, 150, 100), (200, 20, 20)):
+            shared = measured(rate, spin_us)
+            for kind, figure, goal in (("gap", gap_error, gap_goal), ("lag", lag, lag_goal)):
+                runs = {name: run.figure(lambda got, figure=figure, rate=rate: figure(got, rate)) for name, run in shared.items()}
+                words = "p99 error of the gap" if kind == "gap" else "p99 lag"
+                title = f"open loop, {rate}/s: {words}{', spinning' if spin_us else ''}"
+                made.append(Row(f"open{rate}{kind}{'spin' if spin_us else ''}", title, "us", runs, goal, False))
     return made
 
 
@@ -194,11 +206,11 @@ def own_rows(clients, seconds):
 
         def ours():
             with Server(clients.plimsoll, slow) as server:
-                return clients.ours(server, 4, "-u", streams, "-p", "8", "-o", tokens, "-s", "10").memory
+                return clients.ours(server, 3, "-u", streams, "-p", "8", "-o", tokens, "-s", "10").memory
 
         def bare():
             with Server(clients.plimsoll, slow) as server:
-                return clients.bare_run(server, 4, "sse", connections=streams, tokens=tokens).memory
+                return clients.bare_run(server, 3, "sse", connections=streams, tokens=tokens).memory
 
         return {"plimsoll": ours, "bare": bare}
 
@@ -208,15 +220,21 @@ def own_rows(clients, seconds):
 
     def scaling():
         """Two threads do this times what one does, if the cost of an event in processor time is all that limits them."""
-        every = ",".join(map(str, cores()[:2]))
-        return 2 * cpu(1, every) / cpu(2, every)
+        return 2 * cpu(1, "0,1") / cpu(2, "0,1")
 
-    def part(names, *options, env=None):
+    def part(names, run):
         """What some threads use beside the event path, in percent of it."""
         with Server(clients.plimsoll, GRID) as server:
-            used = clients.ours_sse(server, seconds, 200, *options).cpu
+            used = run(server).cpu
         path = sum(time for name, time in used.items() if name.startswith("plimsoll-io"))
         return 100 * sum(time for name, time in used.items() if name.startswith(names)) / path
+
+    def recording(*options):
+        # So few that the recorder, which runs on idle cores only, keeps up.
+        return {"plimsoll": lambda: part("recorder", lambda server: clients.ours_sse(server, seconds, 50, *options))}
+
+    posts = {"plimsoll": lambda: part("recorder", lambda server: clients.ours_open(server, seconds, 2000, False, True))}
+    view = {"plimsoll": lambda: part("view", lambda server: clients.ours_in_a_terminal(server, seconds, 50))}
 
     size = os.path.getsize(clients.plimsoll) / 1e6
     return [
@@ -225,9 +243,10 @@ def own_rows(clients, seconds):
         Row("memory10000", "resident memory, 10,000 streams", "MB", memory(10000), 250, False),
         Row("cores", "two threads instead of one: throughput", "x", {"plimsoll": scaling}, -1.8, False, SCALING),
         Row("binary", "binary", "MB", {"plimsoll": lambda: size}, 30, False),
-        Row("recording", "recording, of the event path's CPU", "%", {"plimsoll": lambda: part("recorder")}, 15, False),
-        Row("chunks", "the same, every chunk kept", "%", {"plimsoll": lambda: part("recorder", "--record-chunks")}, 15, False),
-        Row("view", "the view's thread, one line", "%", {"plimsoll": lambda: part("view", "--view", "line")}, None, False),
+        Row("recording", "recording 50 streams, in percent of the event path's CPU", "%", recording(), 15, False),
+        Row("chunks", "the same, every chunk kept", "%", recording("--record-chunks"), 15, False),
+        Row("posts", "recording 2,000 small requests/s, in percent of their CPU", "%", posts, None, False),
+        Row("view", "the full view of 50 streams, in percent of the event path's CPU", "%", view, None, False),
     ]
 
 
@@ -237,9 +256,10 @@ SCALING = "twice the processor time per event of one thread over that of two: th
 def measure(row, runs, progress):
     """The figures of each client, run by run in turn; a client that is not here or fails is a sentence instead."""
     figures = {name: "not here" if name in PEERS and missing(name) else [] for name in row.clients}
+    compared = list(row.clients)[:2]
     for run in range(runs):
         for name, client in row.clients.items():
-            if isinstance(figures[name], list):
+            if isinstance(figures[name], list) and (name in compared or run < PEER_RUNS):
                 progress(f"{row.name}: {name}, run {run + 1} of {runs}")
                 try:
                     figures[name].append(client())
@@ -248,6 +268,8 @@ def measure(row, runs, progress):
     return figures
 
 
+# Runs of the clients that are only shown.
+PEER_RUNS = 3
 PEERS = ("wrk", "oha", "perf_analyzer")
 
 
