@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::canonical::{Canonical, Pool, Source};
+use super::histogram::{Gained, History, ServerTimes};
 use super::report::{Energy, ServerFigure, ServerSummary, TargetSummary, Work};
 use super::sample::Sample;
 use super::saturation;
@@ -32,6 +33,8 @@ pub struct Observed {
     targets: Vec<TargetLog>,
     latest: BTreeMap<Key, Latest>,
     tracks: BTreeMap<(Canonical, Source), Series>,
+    /// The histograms of times.
+    histories: BTreeMap<(Canonical, Source), History>,
     /// Power as the energy counters have it, watts.
     power: Track,
     /// The last energy and its moment.
@@ -72,6 +75,7 @@ impl Observed {
             targets: targets.into_iter().map(log).collect(),
             latest: BTreeMap::new(),
             tracks: BTreeMap::new(),
+            histories: BTreeMap::new(),
             power: Track::default(),
             energy: None,
             closed: None,
@@ -102,6 +106,13 @@ impl Observed {
             let latest = Latest { at: sample.at, value: sample.value, events: sample.events };
             let uncounted = self.latest.get(&key).copied();
             self.latest.insert(key, latest.with(uncounted));
+        }
+    }
+
+    /// What histograms gained until a scrape that succeeded.
+    pub fn gained(&mut self, gained: &[Gained]) {
+        for one in gained {
+            self.histories.entry((one.metric, one.source)).or_default().push(one);
         }
     }
 
@@ -201,9 +212,18 @@ impl Observed {
             saturation,
             targets,
             figures,
+            times: self.times(start, end),
             profile: None,
             warnings,
         }
+    }
+
+    /// Quantiles of the server's histograms over the window, of each metric by the source that is to be believed.
+    fn times(&self, start: f64, end: f64) -> Vec<ServerTimes> {
+        let all = self.histories.iter().filter_map(|(key, history)| history.times(*key, start, end));
+        let mut found: Vec<ServerTimes> = all.collect();
+        found.dedup_by_key(|times| times.metric);
+        found
     }
 
     /// By the energy counters where there are any, else by the power that was read.

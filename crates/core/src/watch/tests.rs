@@ -67,6 +67,30 @@ fn histograms_say_their_mean_since_the_last_page() {
 }
 
 #[test]
+fn histograms_say_what_their_buckets_gained() {
+    let page = |engine: u32, low: u32, all: u32| {
+        let name = "vllm:request_queue_time_seconds_bucket";
+        format!(
+            "{name}{{engine=\"{engine}\",le=\"0.5\"}} {low}\n{name}{{le=\"+Inf\",engine=\"{engine}\"}} {all}\n"
+        )
+    };
+    let mut tracker = Tracker::new(0);
+    let mut take = |second, page: String| {
+        let taken = tracker.take(at(second), Page::Text(page.as_bytes())).unwrap();
+        taken.gained.into_iter().map(|one| (one.metric, one.from, one.buckets)).collect::<Vec<_>>()
+    };
+    let low = |count| Bucket { above: 0.0, upto: 0.5, count };
+    let high = |count| Bucket { above: 0.5, upto: f64::INFINITY, count };
+    assert!(take(0.0, page(0, 10, 12)).is_empty(), "nobody knows since when");
+    assert_eq!(take(1.0, page(0, 13, 16)), [(Canonical::QueueTime, at(0.0), vec![low(3.0), high(1.0)])]);
+    assert!(take(2.0, page(0, 13, 16)).is_empty());
+    let began_anew = page(0, 2, 2) + &page(1, 5, 6);
+    let mut found = take(3.0, began_anew).remove(0);
+    found.2.sort_by(|a, b| a.upto.total_cmp(&b.upto).then(a.count.total_cmp(&b.count)));
+    assert_eq!(found, (Canonical::QueueTime, at(2.0), vec![low(2.0), low(5.0), high(1.0)]), "of two engines");
+}
+
+#[test]
 fn old_and_new_names_of_one_thing_are_one_thing() {
     let page = "vllm:kv_cache_usage_perc{engine=\"0\"} 0.5\nvllm:gpu_cache_usage_perc{engine=\"0\"} 0.5\n";
     assert_eq!(told(&[page]), ["kv_usage[0] 0.5"]);

@@ -279,7 +279,7 @@ impl Local {
     fn read(&mut self, at: Offset) -> (usize, Result<Taken, String>) {
         let taken = |samples: Vec<Sample>| {
             let known = samples.len();
-            Taken { samples, series: known, known, malformed: 0 }
+            Taken { samples, series: known, known, ..Taken::default() }
         };
         match self {
             Local::Host(number, host) => (*number, Ok(taken(host.read(at)))),
@@ -321,6 +321,7 @@ impl State {
         match taken {
             Ok(taken) => {
                 self.observed.scraped(target, took, (taken.series, taken.known), &taken.samples);
+                self.observed.gained(&taken.gained);
                 taken.samples.into_iter().for_each(|sample| self.push(sample));
             }
             Err(why) => self.observed.failed(target, &why),
