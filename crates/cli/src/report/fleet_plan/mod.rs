@@ -122,6 +122,11 @@ fn headroom(plan: &Plan, style: Style) -> String {
     format!("{}\n{}{surge}{free}", style.paint(Tone::Heading, "Replicas"), lines(&table))
 }
 
+/// Over what the simulated fleet kept the objective.
+pub(crate) fn over(plan: &Plan) -> &'static str {
+    if plan.timeline.is_some() { "over the trace" } else { "at the peak" }
+}
+
 pub(crate) fn name(cause: Cause) -> &'static str {
     match cause {
         Cause::Traffic => "traffic",
@@ -154,8 +159,9 @@ fn models(plan: &Plan, style: Style) -> String {
     right_align(&mut table, 0..1);
     let kept = plan.models.attainment.zip(plan.models.attainment_in_event).map_or_else(String::new, |kept| {
         format!(
-            "In simulation the plan keeps the objective for {} of requests at the peak, and for {} after the worst event.\n",
+            "In simulation the plan keeps the objective for {} of requests {}, and for {} after the worst event.\n",
             percent(kept.0),
+            over(plan),
             percent(kept.1)
         )
     });
