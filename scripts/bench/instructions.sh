@@ -46,7 +46,7 @@ count() {
 }
 # What each request costs: the beginning of the program is in both counts.
 each() { echo $((($(count "$1" 150) - $(count "$1" 50)) / 100)); }
-events=130 # of a rehearsed stream, see the example
+events=131 # of a rehearsed stream, as the example counts them
 stream=$(each stream)
 measured="stream_event $((stream / events))
 post_request $(each post)"

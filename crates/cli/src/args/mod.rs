@@ -20,6 +20,7 @@ pub(crate) mod plan_lint;
 pub(crate) mod postgres;
 pub(crate) mod report;
 pub(crate) mod request;
+pub(crate) mod selftest;
 pub(crate) mod soak;
 pub(crate) mod stack;
 pub(crate) mod stress;
@@ -70,7 +71,7 @@ pub(crate) enum Command {
     /// Start Grafana, Prometheus and TimescaleDB with dashboards for watching runs
     Stack(stack::StackArgs),
     /// Check this host and this build
-    Selftest(SelftestArgs),
+    Selftest(selftest::SelftestArgs),
 }
 
 /// `plimsoll run`.
@@ -184,41 +185,6 @@ pub(crate) struct SimArgs {
     /// Address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub(crate) host: std::net::IpAddr,
-}
-
-/// `plimsoll selftest`.
-#[derive(Debug, Args)]
-pub(crate) struct SelftestArgs {
-    /// What to check.
-    #[command(subcommand)]
-    pub(crate) check: SelftestCheck,
-}
-
-/// The checks.
-#[derive(Debug, Subcommand)]
-pub(crate) enum SelftestCheck {
-    /// Draw an arrival process and print how well it fits what it claims to be
-    Arrivals(ArrivalsArgs),
-}
-
-/// `plimsoll selftest arrivals`.
-#[derive(Debug, Args)]
-pub(crate) struct ArrivalsArgs {
-    /// Mean rate, per second
-    #[arg(long, alias = "qps", value_name = "RATE", default_value = "100")]
-    pub(crate) rate: plimsoll_core::time::Rate,
-    /// Distribution of the gaps
-    #[arg(long, alias = "qps-distribution", value_enum, default_value = "poisson")]
-    pub(crate) arrival: values::ArrivalName,
-    /// Coefficient of variation of the gaps (gamma only)
-    #[arg(long, value_name = "CV", value_parser = values::positive)]
-    pub(crate) cv: Option<f64>,
-    /// Arrivals to draw
-    #[arg(long, short = 'n', value_name = "N", value_parser = values::whole::<u32>, default_value_t = 100_000)]
-    pub(crate) count: u32,
-    /// Seed
-    #[arg(long, value_name = "SEED", default_value_t = 1)]
-    pub(crate) seed: u64,
 }
 
 /// Rewrites what other tools' users type and clap cannot express: `-pcml`, a long option with a single dash.

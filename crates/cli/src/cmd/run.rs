@@ -14,6 +14,7 @@ use crate::report::summary_csv::SummaryFileError;
 use crate::report::{emit, summary_block, summary_csv, terminal};
 use crate::resolve::Outputs;
 use crate::session::{Done, Interrupted, Presets, Session, Trial, pages, settings};
+use crate::stored::ceiling::Ceiling;
 
 /// Runs the command.
 ///
@@ -25,6 +26,9 @@ pub(crate) fn run(matches: &ArgMatches, typed: &RunArgs) -> anyhow::Result<ExitC
     };
     let (mut session, blueprint) = Session::open(resolved)?;
     check_summary_file(&blueprint.outputs, &blueprint.spec.api)?;
+    if !session.is_simulated() {
+        warn_near_ceiling(&blueprint.spec);
+    }
     let done = session.trial(Trial::only(&blueprint))?;
     let code = conclude(&done, &blueprint.outputs)?;
     session.close()?;
@@ -51,6 +55,15 @@ fn conclude(done: &Done, outputs: &Outputs) -> anyhow::Result<ExitCode> {
         return Ok(Exit::Interrupted.into());
     }
     Ok(code_of(summary, spec.max_fail_ratio, outputs.exit_code_on_error).into())
+}
+
+/// Says if this host may not be able to measure so much, as far as `plimsoll selftest` has found out.
+fn warn_near_ceiling(spec: &RunSpec) {
+    if let Some((ceiling, path)) = Ceiling::of_this_host()
+        && let Some(near) = ceiling.near(spec)
+    {
+        emit::warning(&format!("{near} (plimsoll selftest, kept in {})", path.display()));
+    }
 }
 
 /// Finds out before the run whether its row will fit into the summary file.

@@ -4,6 +4,7 @@ pub(crate) mod calibrate;
 pub(crate) mod capacities;
 pub(crate) mod capacity;
 mod capacity_chart;
+pub(crate) mod ceiling;
 pub(crate) mod coldstart;
 pub(crate) mod compare;
 pub(crate) mod compare_json;

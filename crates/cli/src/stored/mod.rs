@@ -1,5 +1,6 @@
 //! Results as they lie on disk: what a folder holds, read back for another report.
 
+pub(crate) mod ceiling;
 mod file;
 mod killed;
 mod result;

@@ -52,7 +52,7 @@ fn arrows_between_crates_point_downward() {
         ("drive", &["plimsoll-sim", "plimsoll-serve", "plimsoll-cli", "clap", "anyhow"]),
         ("serve", &["plimsoll-cli", "clap", "anyhow"]),
         ("cli", &[]),
-        ("bench", &["plimsoll-cli", "plimsoll-serve", "plimsoll-sim", "plimsoll-plan"]),
+        ("bench", &["plimsoll-"]),
     ];
     assert_eq!(crates, rules.len(), "a new crate needs a rule here");
     for (name, banned) in rules {

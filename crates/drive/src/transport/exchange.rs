@@ -91,13 +91,24 @@ impl Exchange {
                 }
                 Poll::Ready(Ok(read)) => read,
             };
-            wire.pulse.read(len, arrival.read_lag);
-            self.answer.record.bytes_received += len as u64;
-            self.answer.last_read = arrival.at;
-            if let Some(ending) = self.digest(wire, &mut scratch[..len], arrival.at) {
+            if let Some(ending) = self.arrived(wire, &mut scratch[..len], arrival.at, arrival.read_lag) {
                 return Poll::Ready(ending);
             }
         }
+    }
+
+    /// Takes a read: bytes that arrived at `at`, `read_lag` nanoseconds before it.
+    pub(super) fn arrived(
+        &mut self,
+        wire: &Wire,
+        bytes: &mut [u8],
+        at: Offset,
+        read_lag: Option<u64>,
+    ) -> Option<Ending> {
+        wire.pulse.read(bytes.len(), read_lag);
+        self.answer.record.bytes_received += bytes.len() as u64;
+        self.answer.last_read = at;
+        self.digest(wire, bytes, at)
     }
 
     /// Takes bytes that arrived at `at`.
@@ -176,7 +187,7 @@ impl Exchange {
     }
 
     /// The connection ended, in order or by an error.
-    fn connection_ended(&mut self, wire: &Wire, reason: &str) -> Ending {
+    pub(super) fn connection_ended(&mut self, wire: &Wire, reason: &str) -> Ending {
         let at = wire.clock.now();
         match &self.framing {
             None if self.head.is_empty() => Ending::NoResponse(reason.to_owned()),

@@ -14,6 +14,7 @@ mod kept;
 mod page;
 #[cfg(test)]
 mod page_tests;
+mod rehearsal;
 mod settle;
 mod stamped;
 mod target;
@@ -33,6 +34,7 @@ pub use fetch::{ANSWER_LIMIT, FetchError, Fetched, HttpVersion, negotiate, post,
 pub use http2::{Called, Http2Request, call};
 pub(crate) use http2::{Http2, Http2Head};
 pub(crate) use page::{GotPage, PageAddress, PageReader};
+pub use rehearsal::{Rehearsal, RehearsalError};
 /// The client's side of TLS.
 pub use rustls::ClientConfig as TlsConfig;
 pub(crate) use target::RequestHead;

@@ -29,16 +29,14 @@ pub(crate) fn run(options: &Options) -> Result<String, Failure> {
     let mut next = 0;
     while answers < count {
         let due = began + (next as f64 / options.rate * 1e9) as u64;
-        if next < count && now() + options.spin_us * 1000 >= due {
-            while now() < due {
-                std::hint::spin_loop();
-            }
+        if next < count && now() >= due {
             let index = idle.pop().ok_or("all connections wait for their answers: give more connections")?;
             streams[index].0.send(&request)?;
             lags.push(now() - due);
             next += 1;
             continue;
         }
+        // Once this has passed, readiness is asked for again and again without sleep, and answers are read meanwhile.
         let wake = if next < count { due - options.spin_us * 1000 } else { now() + 100_000_000 };
         for index in epoll.wait(until(wake))? {
             let (socket, response) = &mut streams[index];
