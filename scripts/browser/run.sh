@@ -5,8 +5,6 @@
 # system lacks; nothing is installed into the system, and it takes no rights.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../servers/common.sh"
-has() { command -v "$1" > /dev/null; }
-fail() { printf 'browser: %s\n' "$1" >&2; exit 1; }
 
 home=$CACHE/chromium
 package=chromium-headless-shell
@@ -18,28 +16,14 @@ download() {
   [[ -n $missing ]] && apt-get "${APT[@]}" download $missing
 }
 
-install() (
-  flock 9
-  [[ -x $home/usr/lib/chromium/$package ]] && exit
-  has apt-get && has dpkg-deb ||
-    fail 'no apt-get: put chromium, google-chrome or chromium-headless-shell into the PATH, or use Debian'
-  echo "unpacking Debian's $package into $home" >&2
-  rm -rf "$home.part"
-  mkdir -p "$home.part/download"
-  cd "$home.part/download"
-  { download || { own_package_lists && download; }; } > apt.log 2>&1 ||
-    { cat apt.log >&2; fail "cannot download the package $package: see above"; }
-  for file in *.deb; do dpkg-deb --extract "$file" "$home.part"; done
-  cd /
-  rm -rf "$home" "$home.part/download"
-  mv "$home.part" "$home"
-) 9> "$home.lock"
+unpacked() { [[ -x $home/usr/lib/chromium/$package ]]; }
 
 for known in chromium-headless-shell chromium google-chrome; do
   has "$known" && browser=$known && break
 done
 if [[ -z ${browser:-} ]]; then
-  install
+  unpack_packages "$home" "$package" \
+    'put chromium, google-chrome or chromium-headless-shell into the PATH, or use Debian'
   browser=$home/usr/lib/chromium/$package
   for folder in "$home"/usr/lib/*-linux-gnu "$home"/lib/*-linux-gnu; do
     LD_LIBRARY_PATH=$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}

@@ -11,6 +11,7 @@ mod resolve;
 mod session;
 mod stack;
 mod stored;
+mod timeline;
 
 use std::process::ExitCode;
 

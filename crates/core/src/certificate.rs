@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::knee::Knees;
-use crate::search::{Capacity, Doom, TrialOutcome, Variable};
+use crate::search::{Capacity, Doom, Slowdown, TrialOutcome, Variable};
 use crate::summary::RunHeader;
 
 /// Version of this schema. Readers refuse a newer major version.
@@ -32,6 +32,9 @@ pub struct Certificate {
     pub doom: Option<Doom>,
     /// Where more load stops being worth it.
     pub knees: Knees,
+    /// Whether the server gets slower beyond its limit; `null` where no trial shows that.
+    #[serde(default)]
+    pub slowdown: Option<Slowdown>,
     /// What today's traffic leaves, where it was given.
     pub headroom: Vec<Headroom>,
     /// What burstier arrivals cost, where that was measured.

@@ -4,6 +4,7 @@ mod events;
 mod interval;
 mod lag;
 mod load;
+mod seconds;
 
 use plimsoll_core::seed::Seed;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use crate::demand::Demand;
 pub use interval::Confidence;
 pub use lag::Lag;
 pub use load::{Split, replica_capacity};
+pub use seconds::Seconds;
 
 /// What a fleet must bear beside its traffic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,6 +84,8 @@ pub enum Cause {
     Soak,
     /// Arrivals are burstier than those of the measurement.
     Burstiness,
+    /// Seconds of a trace bring more than its minutes, and a queue does not absorb it.
+    Seconds,
     /// More comes than was foreseen.
     Forecast,
     /// The traffic rises while a new replica starts.
@@ -103,6 +107,7 @@ impl Cause {
             Cause::Measurement => "the measurement interval of the capacity",
             Cause::Soak => "soak derating",
             Cause::Burstiness => "burstiness",
+            Cause::Seconds => "bursts of seconds",
             Cause::Forecast => "forecast error",
             Cause::Ramp => "ramp x scale-up lag",
             Cause::Failure => "failure of replicas",
@@ -155,6 +160,8 @@ pub struct Headroom {
     pub left_by_drift: f64,
     /// Replicas that today's traffic takes by itself: the bare quotient.
     pub bare: u32,
+    /// What the seconds of a trace ask for; `null` without one.
+    pub seconds: Option<Seconds>,
     /// Replicas that the peak takes while nothing happens: with all conditions, without events.
     pub calm: u32,
     /// Replicas of the plan: what the worst single event leaves is `calm`.
@@ -178,9 +185,13 @@ pub struct Headroom {
 
 impl Headroom {
     /// The replicas alone, without reasons and without what is drawn.
-    pub fn replicas_of(capacity: &Capacity, demand: &Demand, settings: &Settings) -> u32 {
-        let facts = Facts::of(capacity, demand, settings);
-        let events = events::events(demand, settings, &facts, capacity.low);
+    pub(crate) fn replicas_at(
+        facts: &Facts,
+        capacity: &Capacity,
+        demand: &Demand,
+        settings: &Settings,
+    ) -> u32 {
+        let events = events::events(demand, settings, facts, capacity.low);
         events.iter().map(|line| line.replicas).fold(facts.calm(facts.peak, capacity.low), u32::max)
     }
 
@@ -200,6 +211,7 @@ impl Headroom {
             peak: facts.peak,
             per_replica: facts.per_replica(calm, capacity.low),
             left_by_drift: facts.left,
+            seconds: facts.seconds,
             bare: quotient(demand.peak_today(settings.peak_quantile), capacity.middle()),
             calm,
             replicas,
@@ -234,6 +246,8 @@ pub(crate) struct Facts {
     pub(crate) scv: Option<f64>,
     /// How bursts cost capacity.
     pub(crate) bursts: Option<load::Bursts>,
+    /// What seconds ask for; nothing without a trace.
+    pub(crate) seconds: Option<Seconds>,
     pub(crate) split: Split,
     pub(crate) lag: Option<Lag>,
 }
@@ -242,6 +256,7 @@ impl Facts {
     pub(crate) fn of(capacity: &Capacity, demand: &Demand, settings: &Settings) -> Facts {
         Facts {
             peak: demand.peak_rate(settings.peak_quantile),
+            seconds: Seconds::of(capacity, demand, settings),
             left: load::left_by_drift(capacity, settings),
             scv: demand.arrival_cv().map(|cv| cv * cv),
             bursts: load::Bursts::of(capacity),
@@ -261,6 +276,12 @@ impl Facts {
 
     /// The least replicas that carry `rate` while nothing happens, if one alone carries `capacity`.
     pub(crate) fn calm(&self, rate: f64, capacity: f64) -> u32 {
+        let seconds = self.seconds.map_or(0.0, |seconds| rate * seconds.over_peak);
+        self.spread_out(rate, capacity).max(quotient(seconds, capacity * self.left))
+    }
+
+    /// The same without what the seconds of a trace ask for.
+    fn spread_out(&self, rate: f64, capacity: f64) -> u32 {
         // More replicas each see smoother arrivals, so what they carry together only grows.
         least(|replicas| f64::from(replicas) * self.per_replica(replicas, capacity) >= rate * (1.0 - 1e-9))
     }

@@ -4,12 +4,14 @@
 #[cfg(test)]
 mod demands;
 mod fleet;
+mod over_trace;
 mod queueing;
 mod service;
 
 use serde::{Deserialize, Serialize};
 
 use self::fleet::{CALIBRATION, Trial, latency_allowed, within};
+use self::over_trace::OverTrace;
 use crate::capacity::Capacity;
 use crate::demand::Demand;
 use crate::figures::{figure, percent};
@@ -41,8 +43,8 @@ pub struct Models {
     pub answers: Vec<Answer>,
     /// In how far they disagree, in a sentence.
     pub verdict: String,
-    /// The share of requests within the objective if the plan's replicas carry the peak, in the simulated fleet; `null`
-    /// without one.
+    /// The share of requests within the objective if the plan's replicas carry the peak, or the whole trace, in the simulated
+    /// fleet; `null` without one.
     pub attainment: Option<f64>,
     /// The share that the objective asks for.
     pub wanted: Option<f64>,
@@ -81,32 +83,62 @@ impl Models {
         let service = service.slower(headroom.left_by_drift);
         let cv = demand.arrival_cv().unwrap_or(service.arrival_cv);
         let queueing = queueing::replicas(&service, headroom.peak, cv, settings.split);
-        let limit = latency_allowed(&service, CALIBRATION, settings.seed);
-        let simulated = fleet::replicas(&service, headroom.peak, cv, settings, headroom.calm, limit);
-        let with =
-            |replicas| within(&service, &Trial::of(&service, headroom.peak, cv, settings, replicas), limit);
+        // What lasts for seconds is in the steady rate; within a second arrivals are as they were measured.
+        let in_seconds = headroom.seconds.and_then(|seconds| {
+            let rate = headroom.peak * seconds.over_peak;
+            queueing::replicas(&service, rate, service.arrival_cv, settings.split)
+        });
+        let simulated = OverTrace::of(capacity, demand, settings, headroom).map_or_else(
+            || at_peak(&service, cv, settings, headroom),
+            |trace| Simulated {
+                replicas: Some(trace.replicas),
+                attainment: trace.attainment(headroom.replicas),
+                in_event: trace.attainment(headroom.calm),
+                basis: "the same replicas over the whole trace, second by second".to_owned(),
+            },
+        );
         let answers = vec![
             certificate,
             Answer {
                 model: "queueing".to_owned(),
-                replicas: queueing,
+                replicas: queueing.max(in_seconds),
                 basis: format!("Allen-Cunneen, {}; {}", service.words(), settings.split.words()),
                 extrapolated: true,
             },
             Answer {
                 model: "simulated fleet".to_owned(),
-                replicas: simulated,
-                basis: format!("the same replicas, arrivals of CV {}, event by event", figure(cv)),
+                replicas: simulated.replicas,
+                basis: simulated.basis,
                 extrapolated: true,
             },
         ];
         Models {
             verdict: verdict(&answers, &service),
             answers,
-            attainment: Some(with(headroom.replicas)),
-            wanted: Some(service.percentile),
-            attainment_in_event: Some(with(headroom.calm)),
+            attainment: Some(simulated.attainment),
+            wanted: Some(headroom.seconds.map_or(service.percentile, |seconds| seconds.share)),
+            attainment_in_event: Some(simulated.in_event),
         }
+    }
+}
+
+/// What the simulated fleet says.
+struct Simulated {
+    replicas: Option<u32>,
+    attainment: f64,
+    in_event: f64,
+    basis: String,
+}
+
+/// At a peak that stands, event by event.
+fn at_peak(service: &Service, cv: f64, settings: &Settings, headroom: &Headroom) -> Simulated {
+    let limit = latency_allowed(service, CALIBRATION, settings.seed);
+    let with = |replicas| within(service, &Trial::of(service, headroom.peak, cv, settings, replicas), limit);
+    Simulated {
+        replicas: fleet::replicas(service, headroom.peak, cv, settings, headroom.calm, limit),
+        attainment: with(headroom.replicas),
+        in_event: with(headroom.calm),
+        basis: format!("the same replicas, arrivals of CV {}, event by event", figure(cv)),
     }
 }
 

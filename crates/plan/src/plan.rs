@@ -148,7 +148,7 @@ impl DemandSummary {
                 let times = if counts.scale == 1.0 {
                     String::new()
                 } else {
-                    format!(" x {}, as so many streams on top of each other", figure(counts.scale))
+                    format!(" x {}, each second so many times", figure(counts.scale))
                 };
                 format!(
                     "{}{times}: {} requests in {} h, {}/s on average, {}/s at the peak",
@@ -354,8 +354,7 @@ fn doubts(
     let fixed = scaling.and_then(|scaling| scaling.proven.first()).map(|proven| &proven.proof.static_peak);
     if let Some(fixed) = fixed.filter(|fixed| fixed.figures.most_ready > headroom.replicas) {
         doubts.push(format!(
-            "second by second the traffic asks for a fixed fleet of {}: its minutes hide bursts, and what counts as burst here \
-             is spread over streams; raise --demand-cv, or plan for the larger number",
+            "second by second the simulated fleet needs {} replicas, more than the plan: plan for the larger number",
             fixed.figures.most_ready
         ));
     }

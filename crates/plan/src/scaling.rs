@@ -1,16 +1,15 @@
 //! Autoscaling as a part of a plan: thresholds, manifests, and the proof of each, beside what a search proposes.
 
 use plimsoll_core::slo::{Slo, Stat};
-use plimsoll_sim::flow::Routing;
 use serde::{Deserialize, Serialize};
 
 use crate::autoscale::Law;
 use crate::capacity::Capacity;
-use crate::demand::{Demand, Traffic as Asked};
+use crate::demand::Demand;
 use crate::figures::figure;
-use crate::headroom::{Headroom, Settings, Split};
+use crate::headroom::{Headroom, Settings};
 use crate::manifest::{Bounds, Explained, Manifest, Service, Thresholds, manifests};
-use crate::proof::{Proof, Proposal, Replica, Scene, Start, Traffic, improve, prove};
+use crate::proof::{Ground, Proof, Proposal, Replica, Scene, Start, Traffic, improve};
 
 /// What the autoscaling of a plan is made from.
 #[derive(Clone, Debug)]
@@ -66,6 +65,7 @@ pub fn autoscaling(question: &ScalingQuestion<'_>) -> (Autoscaling, Vec<Manifest
     let thresholds = Thresholds::derive(question.capacity, &scene, &traffic, &bounds(question, &traffic));
     let (thresholds, adopted) = adopt(question, thresholds, &traffic, &scene);
     let files = manifests(question.service, &thresholds);
+    let ground = Ground::new(&traffic, &scene);
     let mut proven: Vec<Proven> = Vec::new();
     for file in &files {
         let Some(law) = &file.law else { continue };
@@ -74,7 +74,7 @@ pub fn autoscaling(question: &ScalingQuestion<'_>) -> (Autoscaling, Vec<Manifest
         }
         proven.push(Proven {
             manifest: file.name.clone(),
-            proof: prove(law, &traffic, &scene),
+            proof: ground.prove(law),
             proposal: if question.search { improve(law, &traffic, &scene) } else { None },
             law: law.clone(),
         });
@@ -122,12 +122,8 @@ fn scene(question: &ScalingQuestion<'_>, assumptions: &mut Vec<String>) -> Scene
         },
         |cold| cold.worst + cold.warm_up,
     );
-    let routing = match question.settings.split {
-        Split::Random => Routing::Random,
-        Split::RoundRobin | Split::LeastInFlight => Routing::Shared,
-    };
     Scene {
-        routing,
+        routing: question.settings.split.routing(),
         price: question.price,
         seed: question.settings.seed,
         ..Scene::new(
@@ -165,31 +161,28 @@ const SUPPOSED_RAMP: f64 = 0.05;
 /// The traffic of a demand, in cells of a second or less. A peak without a trace is climbed from its half and left
 /// again.
 fn traffic(demand: &Demand) -> (Traffic, Vec<String>) {
-    let cv = demand.arrival_cv().unwrap_or(1.0).max(1.0);
-    let growth = demand.growth_factor();
-    match &demand.traffic {
-        Asked::Trace(counts) => (Traffic::of(counts, counts.bin.min(1.0), cv).grown(growth), Vec::new()),
-        Asked::Peak(peak) => {
-            let (peak, ramp) = (peak * growth, demand.ramp_per_minute.unwrap_or(SUPPOSED_RAMP));
-            let climb = (0.5 / ramp).ceil().clamp(1.0, 600.0) as u32;
-            let rate = |minute: u32| {
-                let up = (f64::from(minute) - 30.0) / f64::from(climb);
-                let down = (f64::from(2 * climb + 60) - f64::from(minute)) / f64::from(climb);
-                peak * (0.5 + 0.5 * up.min(down).clamp(0.0, 1.0))
-            };
-            let assumption = format!(
-                "without a trace, traffic is supposed to climb from half the peak to the peak in {climb} minutes, to stay \
-                 for half an hour and to fall again"
-            );
-            (Traffic::of_rates((0..2 * climb + 90).map(rate), 60.0, 1.0, cv), vec![assumption])
-        }
+    if let Some(traffic) = Traffic::of_trace(demand) {
+        return (traffic, Vec::new());
     }
+    let cv = demand.cv.unwrap_or(1.0).max(1.0);
+    let (peak, ramp) = (demand.peak_rate(1.0), demand.ramp_per_minute.unwrap_or(SUPPOSED_RAMP));
+    let climb = (0.5 / ramp).ceil().clamp(1.0, 600.0) as u32;
+    let rate = |minute: u32| {
+        let up = (f64::from(minute) - 30.0) / f64::from(climb);
+        let down = (f64::from(2 * climb + 60) - f64::from(minute)) / f64::from(climb);
+        peak * (0.5 + 0.5 * up.min(down).clamp(0.0, 1.0))
+    };
+    let assumption = format!(
+        "without a trace, traffic is supposed to climb from half the peak to the peak in {climb} minutes, to stay for half an \
+         hour and to fall again"
+    );
+    (Traffic::of_rates((0..2 * climb + 90).map(rate), 60.0, 1.0, cv), vec![assumption])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demand::Counts;
+    use crate::demand::{Counts, Traffic as Asked};
     use crate::manifest::Engine;
 
     #[test]

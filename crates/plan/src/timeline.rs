@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::capacity::Capacity;
 use crate::demand::{Demand, Traffic};
-use crate::headroom::{Headroom, Settings};
+use crate::headroom::{Facts, Headroom, Settings};
 use crate::models::{Service, attainment_over_time};
 
 /// Seconds of a point where replicas start faster than that.
@@ -45,19 +45,27 @@ impl Timeline {
         let growth = demand.growth_factor();
         let rate: Vec<f64> = points.rates().map(|rate| rate * growth).collect();
         // How bursty arrivals are does not change with the minute, and what rises is looked at ahead.
-        let at_rest =
-            Demand { cv: demand.arrival_cv(), ramp_per_minute: None, forecast_error: 0.0, ..demand.clone() };
+        let at_rest = Demand {
+            traffic: Traffic::Peak(0.0),
+            ramp_per_minute: None,
+            forecast_error: 0.0,
+            ..demand.clone()
+        };
+        let facts = Facts::of(capacity, demand, settings);
+        let together = (points.bin / counts.bin).round() as usize;
         let ahead = headroom.lag.map_or(0, |lag| (lag.total() / points.bin).ceil() as usize);
         let needed = |from: usize| {
-            let most = rate[from..(from + ahead + 1).min(rate.len())].iter().copied().fold(0.0, f64::max);
-            let demand = Demand { traffic: Traffic::Peak(most), growth: None, ..at_rest.clone() };
-            Headroom::replicas_of(capacity, &demand, settings).min(headroom.replicas)
+            let to = (from + ahead + 1).min(rate.len());
+            let peak = rate[from..to].iter().copied().fold(0.0, f64::max);
+            let part = from * together..to * together;
+            let seconds = facts.seconds.map(|seconds| seconds.over(counts, part, peak / growth));
+            let facts = Facts { peak, seconds, ..facts.clone() };
+            Headroom::replicas_at(&facts, capacity, &at_rest, settings).min(headroom.replicas)
         };
         let replicas: Vec<u32> = (0..rate.len()).map(needed).collect();
         let service = Service::of(capacity).map(|service| service.slower(headroom.left_by_drift));
         let attainment = service.and_then(|service| {
             let fine: Vec<f64> = counts.rates().map(|rate| rate * growth).collect();
-            let together = (points.bin / counts.bin).round() as usize;
             attainment_over_time(&service, &fine, counts.bin, together, settings, headroom.replicas)
         });
         Some(Timeline {

@@ -7,8 +7,6 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 source ../common.sh
-has() { command -v "$1" > /dev/null; }
-fail() { printf 'postgresql: %s\n' "$1" >&2; exit 1; }
 
 home=$CACHE/postgresql
 # Where Debian has it; another folder makes this script install its own, for a test of that.
@@ -22,51 +20,26 @@ found() {
   [[ -n $postgres ]]
 }
 
-# apt ARGUMENT...: apt-get or apt-cache by the system's lists of packages, or, once renew has run, by lists of our own.
-own=()
-apt() { "$1" "${own[@]}" "${@:2}" 2>> apt.log; }
-
-# Only root may renew the system's lists of packages, so ours are kept beside the download.
-renew() {
-  mkdir -p lists/partial archives/partial
-  own=(-o "Dir::State::lists=$PWD/lists" -o "Dir::Cache=$PWD/archives" -o Debug::NoLocking=1)
-  [[ $(id -u) == 0 ]] && own+=(-o APT::Sandbox::User=root) # else the user _apt has no way into the cache
-  apt apt-get update > /dev/null
-}
-
 # Downloads the newest version's server and all libraries below it that the system lacks, but for the compiler of the
 # server's optional just-in-time compilation, which is ten times as large as the rest.
 download() {
   local newest
-  newest=$(apt apt-cache search --names-only '^postgresql-[0-9]+$' | awk '{print $1}' | sort -V | tail -n 1)
+  newest=$(apt-cache "${APT[@]}" search --names-only '^postgresql-[0-9]+$' | awk '{print $1}' | sort -V | tail -n 1)
   [[ -n $newest ]] || return
   local needed
-  needed=$(apt apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
+  needed=$(apt-cache "${APT[@]}" depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
     --no-enhances "$newest" | grep '^lib' | grep -v ':\|^libc6$\|^libllvm\|-perl$\|^libclang' | sort -u)
   local package missing=("$newest")
   for package in $needed; do
     dpkg-query -W -f '${Status}' "$package" 2> /dev/null | grep -q 'ok installed' || missing+=("$package")
   done
-  apt apt-get download "${missing[@]}" > /dev/null
+  apt-get "${APT[@]}" download "${missing[@]}"
 }
 
-install() (
-  flock 9
-  found "$home/usr/lib/postgresql" && exit
-  has apt-get && has dpkg-deb || fail 'no apt-get: install PostgreSQL, or use Debian or Ubuntu'
-  echo "unpacking Debian's postgresql into $home" >&2
-  rm -rf "$home.part"
-  mkdir -p "$home.part/download"
-  cd "$home.part/download"
-  download || { renew && download; } || { cat apt.log >&2; fail 'cannot download the package postgresql: see above'; }
-  for package in ./*.deb; do dpkg-deb --extract "$package" "$home.part"; done
-  cd /
-  rm -rf "$home" "$home.part/download"
-  mv "$home.part" "$home"
-) 9> "$home.lock"
+unpacked() { found "$home/usr/lib/postgresql"; }
 
 if ! found "$system"; then
-  install
+  unpack_packages "$home" postgresql 'install PostgreSQL, or use Debian or Ubuntu'
   found "$home/usr/lib/postgresql" || fail "no PostgreSQL in $home: delete the folder and try again"
   libraries=$(find "$home" -name '*.so*' -not -path "$home/usr/lib/postgresql/*" -printf '%h\n' | sort -u | paste -sd:)
   export LD_LIBRARY_PATH=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}

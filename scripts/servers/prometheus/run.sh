@@ -6,34 +6,18 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 source ../common.sh
-has() { command -v "$1" > /dev/null; }
-fail() { printf 'prometheus: %s\n' "$1" >&2; exit 1; }
 
 home=$CACHE/prometheus
 
 download() { apt-get "${APT[@]}" download prometheus; }
-
-install() (
-  flock 9
-  [[ -x $home/usr/bin/promtool && -x $home/usr/bin/prometheus ]] && exit
-  has apt-get && has dpkg-deb ||
-    fail 'no apt-get: put prometheus and promtool into the PATH (they are one download), or use Debian or Ubuntu'
-  echo "unpacking Debian's prometheus into $home" >&2
-  rm -rf "$home.part"
-  mkdir -p "$home.part/download"
-  cd "$home.part/download"
-  { download || { own_package_lists && download; }; } > apt.log 2>&1 || { cat apt.log >&2; fail 'cannot download the package prometheus: see above'; }
-  dpkg-deb --extract prometheus_*.deb "$home.part"
-  cd /
-  rm -rf "$home" "$home.part/download"
-  mv "$home.part" "$home"
-) 9> "$home.lock"
+unpacked() { [[ -x $home/usr/bin/promtool && -x $home/usr/bin/prometheus ]]; }
 
 # One that is installed already is as good.
 if has prometheus && has promtool; then
   bin=
 else
-  install
+  unpack_packages "$home" prometheus \
+    'put prometheus and promtool into the PATH (they are one download), or use Debian or Ubuntu'
   bin=$home/usr/bin/
 fi
 case ${1:-} in

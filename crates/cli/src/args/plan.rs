@@ -66,10 +66,10 @@ pub(crate) struct DemandArgs {
     /// The peak that the fleet must carry: 500, 500/s, 30000/m
     #[arg(long, value_name = "RATE", conflicts_with = "trace")]
     pub(crate) demand: Option<Rate>,
-    /// A recorded trace (Azure, Mooncake, BurstGPT, Vidur): its busiest minutes are the peak
+    /// A recorded trace (Azure, Mooncake, BurstGPT, Vidur): its busiest minutes are the peak, and its seconds count too
     #[arg(long, value_name = "FILE")]
     pub(crate) trace: Option<PathBuf>,
-    /// So many such streams of traffic on top of each other
+    /// So many times the traffic, in each second of a trace
     #[arg(long, value_name = "TIMES", value_parser = positive, default_value = "1")]
     pub(crate) scale: f64,
     /// The column of a trace of unknown layout that holds the time

@@ -22,6 +22,9 @@ pub(crate) struct ReportArgs {
     /// Another run to set this one against: HTML and Markdown then say by how much it differs
     #[arg(long, value_name = "FOLDER")]
     pub(crate) baseline: Option<PathBuf>,
+    /// An Nsight Systems timeline to lay beside the run, exported by `nsys export --type sqlite`
+    #[arg(long, value_name = "FILE.sqlite")]
+    pub(crate) nsys: Option<PathBuf>,
     /// Only this chart of a page, by its name (svg); repeatable. Without it the main ones
     #[arg(long = "chart", value_name = "NAME")]
     pub(crate) charts: Vec<String>,
@@ -81,6 +84,9 @@ Examples:
   The percentiles as CSV, and the charts of a README
     plimsoll report runs/pr --format csv
     plimsoll report runs/pr --chart percentiles --output percentiles.svg
+  How busy the GPU was, and with which kernels, beside the run
+    nsys export --type sqlite --output profile.sqlite report1.nsys-rep
+    plimsoll report runs/pr --nsys profile.sqlite --output page.html
   A comparison as a page
     plimsoll compare runs/main runs/pr --json > change.json
     plimsoll report change.json --output change.html

@@ -9,10 +9,11 @@ use plimsoll_drive::recorder::write_whole;
 use super::compare::against;
 use crate::args::report::{Format, ReportArgs};
 use crate::exit::{Exit, UsageError, refuse};
-use crate::report::page::{Chart, Page, comparison, verdict_of};
+use crate::report::page::{Chart, Material, Page, add_timeline, comparison, timeline_section, verdict_of};
 use crate::report::style::Style;
-use crate::report::{emit, html, markdown, svg, table_csv};
+use crate::report::{emit, html, markdown, plain, svg, table_csv};
 use crate::stored::Stored;
+use crate::timeline::{Timeline, TimelineReport};
 
 /// Runs the command.
 ///
@@ -21,17 +22,25 @@ use crate::stored::Stored;
 pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let format = format(args)?;
     let stored = Stored::read(&args.result)?;
+    let beside = args.nsys.as_deref().map(|file| beside(&stored, file)).transpose()?;
     let text = match format {
-        Format::Terminal => stored.terminal(style(args)),
-        Format::Json => stored.json()?,
-        Format::Html => html::render(&page(&stored, args)?, &stored.json()?)?,
-        Format::Md => markdown::render(&page(&stored, args)?),
+        Format::Terminal => {
+            let text = stored.terminal(style(args));
+            beside
+                .iter()
+                .fold(text, |text, (timeline, run)| text + &plain::section(&timeline_section(timeline, run)))
+        }
+        Format::Json => json(&stored, beside.as_ref())?,
+        Format::Html => {
+            html::render(&page(&stored, args, beside.as_ref())?, &json(&stored, beside.as_ref())?)?
+        }
+        Format::Md => markdown::render(&page(&stored, args, beside.as_ref())?),
         Format::Csv => match stored.page().main_table() {
             Some(table) => table_csv::render(table)?,
             None => return Err(nothing(args, "table: nothing was measured")),
         },
         Format::Svg => {
-            let page = stored.page();
+            let page = page(&stored, args, beside.as_ref())?;
             svg::render(&chosen(&page, args)?)
         }
     };
@@ -58,6 +67,9 @@ fn format(args: &ReportArgs) -> Result<Format, UsageError> {
     if args.baseline.is_some() && !matches!(format, Format::Html | Format::Md) {
         refuse!("--baseline is for --format html and md: leave it out, or use `plimsoll compare`");
     }
+    if args.nsys.is_some() && format == Format::Csv {
+        refuse!("--nsys is not for --format csv, which has one table only: the others have the timeline");
+    }
     if !args.charts.is_empty() && format != Format::Svg {
         refuse!("--chart is for --format svg: the other formats have all charts, or none");
     }
@@ -70,9 +82,34 @@ fn style(args: &ReportArgs) -> Style {
     if args.output.is_some() { Style { color: false, ..style } } else { style }
 }
 
-/// The page, with what differs from the baseline.
-fn page(stored: &Stored, args: &ReportArgs) -> anyhow::Result<Page> {
+/// A timeline, and the run that it lies beside.
+type Beside<'a> = (TimelineReport, &'a Material);
+
+/// The timeline in `file` beside the run.
+fn beside<'a>(stored: &'a Stored, file: &Path) -> Result<Beside<'a>, UsageError> {
+    let Some(run) = stored.run() else {
+        refuse!(
+            "--nsys is for the results of run, soak and stress: of the others give the folder of one of their runs, in `trials`"
+        );
+    };
+    Ok((TimelineReport::of(Timeline::read(file)?, run.began, &run.summary.window), run))
+}
+
+/// What was measured, with the timeline as its member `nsys`.
+fn json(stored: &Stored, beside: Option<&Beside<'_>>) -> anyhow::Result<String> {
+    let text = stored.json()?;
+    let Some((timeline, _)) = beside else { return Ok(text) };
+    let mut whole: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text)?;
+    whole.insert("nsys".to_owned(), serde_json::to_value(timeline)?);
+    Ok(serde_json::to_string_pretty(&whole)? + "\n")
+}
+
+/// The page, with the timeline, and with what differs from the baseline.
+fn page(stored: &Stored, args: &ReportArgs, beside: Option<&Beside<'_>>) -> anyhow::Result<Page> {
     let mut page = stored.page();
+    if let Some((timeline, run)) = beside {
+        add_timeline(&mut page, timeline, run);
+    }
     if let Some(baseline) = &args.baseline {
         let change = against(baseline, &args.result)?;
         page.verdicts.push(verdict_of(&change));

@@ -61,7 +61,8 @@ impl Console {
             is_terminal,
             moves: !term.is_empty() && term != "dumb",
             ours,
-            size: terminal::size().ok().filter(|_| is_terminal),
+            // Without a terminal it would start `tput` to be told what nobody needs.
+            size: if is_terminal { terminal::size().ok() } else { None },
         }
     }
 }

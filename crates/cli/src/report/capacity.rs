@@ -4,7 +4,9 @@ use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
 use plimsoll_core::certificate::Certificate;
-use plimsoll_core::search::{Capacity, Ceiling, Doom, Effort, TierCapacity, TrialOutcome, Variable};
+use plimsoll_core::search::{
+    Capacity, Ceiling, Doom, Effort, Slowdown, TierCapacity, TrialOutcome, Variable,
+};
 use plimsoll_core::slo::{SloVerdict, Verdict};
 use plimsoll_core::spec::Target;
 use plimsoll_core::watch::Resource;
@@ -98,6 +100,7 @@ pub(crate) fn text(certificate: &Certificate, path: &Path, style: Style) -> Stri
         basis(certificate),
         limit(&certificate.capacity.tiers, &certificate.trials, certificate.variable),
         knees(certificate),
+        slowdown(certificate.slowdown.as_ref()),
     ];
     sections.extend(certificate.burst.as_ref().map(|burst| {
         let cost = |cost: &Option<f64>| cost.map_or("not known".to_owned(), percent);
@@ -305,6 +308,26 @@ pub(super) fn knees(certificate: &Certificate) -> String {
         ))
     }));
     if found.is_empty() { String::new() } else { format!("Knees      {}\n", found.join("\n           ")) }
+}
+
+/// What it means that the server gets slower beyond its limit, where it does.
+pub(super) fn slowdown(slowdown: Option<&Slowdown>) -> String {
+    let Some(slow) = slowdown else { return String::new() };
+    format!(
+        "Overload   completed {}/s at best, and {}/s where {} was due, which is {} less: beyond its limit this server gets \
+         slower.\n           Keep headroom: once over, it stays over until the load drops below {}/s\n",
+        short(slow.best),
+        short(slow.overloaded),
+        range(slow.from, slow.to),
+        percent(slow.lost()),
+        short(slow.overloaded)
+    )
+}
+
+/// `49.2/s` or `49.2/s to 72.3/s`.
+fn range(from: f64, to: f64) -> String {
+    let (from, to) = (load(from, Variable::Rate), load(to, Variable::Rate));
+    if from == to { from } else { format!("{from} to {to}") }
 }
 
 /// A load that was tried, with all its trials together.

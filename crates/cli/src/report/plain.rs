@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::page::{self, Page};
+use super::page::{self, Block, Page, Section};
 use super::style::{Style, Tone, lines};
 
 /// The page as text.
@@ -16,6 +16,19 @@ pub(crate) fn render(page: &Page, style: Style) -> String {
     for verdict in &page.verdicts {
         text += &format!("{} {}\n", style.paint(tone(verdict.tone), &verdict.word), verdict.text);
         text.extend(verdict.details.iter().map(|detail| format!("  - {detail}\n")));
+    }
+    text
+}
+
+/// A section as text: its paragraphs and tables.
+pub(crate) fn section(section: &Section) -> String {
+    let mut text = String::new();
+    for block in &section.blocks {
+        match block {
+            Block::Text { text: paragraph } => text += &format!("\n{}: {paragraph}\n", section.title),
+            Block::Table(shown) => text += &format!("\n{}\n{}", shown.caption, table(shown)),
+            Block::List { .. } | Block::Chart(_) => {}
+        }
     }
     text
 }

@@ -2,7 +2,9 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 use plimsoll_core::summary::Summary;
-use plimsoll_core::watch::{Canonical, Energy, Level, ServerFigure, ServerSummary, TargetSummary, Unit};
+use plimsoll_core::watch::{
+    Canonical, Energy, Level, ServerFigure, ServerQuantile, ServerSummary, ServerTimes, TargetSummary, Unit,
+};
 
 use super::numbers::{bytes, count, ms, short};
 use super::style::{Style, Tone, lines};
@@ -25,8 +27,12 @@ pub(crate) fn section(summary: &Summary, style: Style) -> String {
     for warning in &server.warnings {
         text += &format!("  - {}\n", style.paint(Tone::Doubt, warning));
     }
-    let table = figures(server);
-    if table.is_empty() { text } else { format!("{text}\n{table}") }
+    for table in [figures(server), times(summary, server)] {
+        if !table.is_empty() {
+            text += &format!("\n{table}");
+        }
+    }
+    text
 }
 
 /// `http://…/metrics (vllm, process): 60 scrapes of 3.1 ms`.
@@ -90,6 +96,62 @@ pub(super) fn row(figure: &ServerFigure) -> [String; 5] {
     [words(figure.metric), value(mean), value(p95), value(max), by]
 }
 
+/// Quantiles of the server's own histograms beside those that were measured here.
+fn times(summary: &Summary, server: &ServerSummary) -> String {
+    if server.times.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(TIMES_COLUMNS);
+    for times in &server.times {
+        table.add_row(times_row(times, summary).map(|(text, _)| text));
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    lines(&table)
+}
+
+/// How much greater the upper bound of a narrow bucket is than the lower one, at most.
+const NARROW: f64 = 1.1;
+
+/// The columns of [`times_row`].
+pub(super) const TIMES_COLUMNS: [&str; 7] =
+    ["as the server saw it", "n", "p50", "p90", "p99", "p50 here", "p99 here"];
+
+/// What a histogram of the server says, beside what this client measured; with the numbers behind the texts.
+pub(super) fn times_row(times: &ServerTimes, summary: &Summary) -> [(String, Option<f64>); 7] {
+    let metric = match times.metric {
+        Canonical::ServerTtft => summary.metrics.get("ttft"),
+        Canonical::ServerLatency => summary.metrics.get("latency"),
+        _ => None,
+    };
+    let served = |p| match times.quantile(p) {
+        Some(quantile) => (bounds(quantile), quantile.value),
+        None => ("-".to_owned(), None),
+    };
+    let here = |p| {
+        let value = metric.and_then(|metric| metric.percentile(p));
+        (value.map_or_else(|| "-".to_owned(), |value| shown(value, Unit::Seconds)), value)
+    };
+    let name = words(times.metric).replace("server ", "");
+    let n = (count(times.n), Some(times.n as f64));
+    [(name, None), n, served(50.0), served(90.0), served(99.0), here(50.0), here(99.0)]
+}
+
+/// Where a quantile lies, as far as its histogram knows: a value where the bucket is narrow, else the bucket.
+fn bounds(quantile: &ServerQuantile) -> String {
+    let time = |seconds| shown(seconds, Unit::Seconds);
+    match *quantile {
+        ServerQuantile { low, high: None, .. } => format!("> {}", time(low)),
+        ServerQuantile { value: Some(value), low, high: Some(high), .. } if high <= NARROW * low => {
+            time(value)
+        }
+        ServerQuantile { low, high: Some(high), .. } if low <= 0.0 => format!("<= {}", time(high)),
+        ServerQuantile { low, high: Some(high), .. } => format!("{}..{}", ms(Some(low)), time(high)),
+    }
+}
+
 /// The name of a metric for people.
 pub(crate) fn words(metric: Canonical) -> String {
     let name = metric.name().replace('_', " ");
@@ -121,7 +183,7 @@ mod tests {
     use std::time::Duration;
 
     use plimsoll_core::time::Offset;
-    use plimsoll_core::watch::{Observed, ProfileWindow, Sample, Source, Work};
+    use plimsoll_core::watch::{Bucket, Gained, Observed, ProfileWindow, Sample, Source, Work};
 
     use super::*;
     use crate::report::fixture;
@@ -140,6 +202,7 @@ mod tests {
                 metric,
                 instance: Arc::from("0"),
                 value,
+                events: None,
             };
             let vllm = [
                 (Canonical::QueueDepth, 12.0 + 100.0 * wave),
@@ -161,12 +224,29 @@ mod tests {
             observed.failed(2, "cannot connect to h port 8001: connection refused");
             observed.close(at + Duration::from_millis(250));
         }
+        observed.gained(&[histogram(Canonical::QueueTime), histogram(Canonical::ServerTtft)]);
         let mut summary = fixture::valid();
         let work = Work { ok: 594, output_tokens: 76_032, overloaded: false };
         let mut server = observed.summary(0.0, 60.0, work);
         server.profile = Some(ProfileWindow { by: "nsys start".to_owned(), start: 12.0, end: 22.0 });
         summary.server = Some(server);
         summary
+    }
+
+    /// 594 requests in buckets of which the last has no bound.
+    fn histogram(metric: Canonical) -> Gained {
+        let bucket = |above, upto, count| Bucket { above, upto, count };
+        Gained {
+            from: Offset::ZERO,
+            until: Offset::from_secs_f64(60.0),
+            source: Source::Vllm,
+            metric,
+            buckets: vec![
+                bucket(0.1, 0.25, 400.0),
+                bucket(0.25, 0.5, 184.0),
+                bucket(0.5, f64::INFINITY, 10.0),
+            ],
+        }
     }
 
     #[test]

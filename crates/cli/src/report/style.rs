@@ -1,8 +1,9 @@
 //! How wide and how coloured a text may be.
 
 use std::io::{self, IsTerminal as _};
+use std::ops::RangeBounds;
 
-use comfy_table::Table;
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::args::values::ColorName;
 
@@ -77,6 +78,24 @@ fn no_color() -> Option<String> {
 /// A table without the blanks at the ends of its lines.
 pub(crate) fn lines(table: &Table) -> String {
     table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// A table without lines, as wide as the terminal at most.
+pub(super) fn plain_table(style: Style) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(style.width);
+    table
+}
+
+/// Numbers stand at the right.
+pub(super) fn right_align(table: &mut Table, columns: impl RangeBounds<usize>) {
+    let numbered = table.column_iter_mut().enumerate();
+    for (_, column) in numbered.filter(|(place, _)| columns.contains(place)) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! The final report: the verdict first, then what was asked, what came back, and what is wrong.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::Table;
 use plimsoll_core::record::Outcome;
 use plimsoll_core::summary::{Distribution, Percentile, Summary};
 
 use super::numbers::{bytes, count, ms, percent, share, short};
 use super::objectives;
 use super::server;
-use super::style::{Style, Tone};
+use super::style::{Style, Tone, plain_table, right_align};
 
 /// The time metrics of the latency table, in its order.
 const TIMES: [&str; 19] = [
@@ -235,7 +235,7 @@ fn acceptance(summary: &Summary, style: Style) -> String {
     for entry in &summary.speculation {
         table.add_row([entry.position.to_string(), count(entry.n), percent(entry.mean)]);
     }
-    right_align(&mut table, 0);
+    right_align(&mut table, 0..);
     format!(
         "{}\n{}\n",
         style.paint(Tone::Heading, "Speculation accepted, by position in the draft"),
@@ -276,7 +276,7 @@ fn latencies(summary: &Summary, style: Style) -> String {
         let percentiles = shown.iter().map(|p| percentile_cell(metric, *p));
         table.add_row(cells.into_iter().chain(percentiles).chain([ms(metric.max)]));
     }
-    right_align(&mut table, 1);
+    right_align(&mut table, 1..);
     let title = style.paint(Tone::Heading, "Latencies");
     let note = style
         .paint(Tone::Faint, "(95 % intervals by order statistics below; - where there are too few samples)");
@@ -384,21 +384,6 @@ fn truth(summary: &Summary) -> String {
 fn warnings(summary: &Summary, style: Style) -> String {
     let word = style.paint(Tone::Doubt, "warning:");
     summary.warnings.iter().map(|warning| format!("{word} {warning}\n")).collect()
-}
-
-fn plain_table(style: Style) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(style.width);
-    table
-}
-
-fn right_align(table: &mut Table, from: usize) {
-    for column in table.column_iter_mut().skip(from) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
 }
 
 /// The table without the spaces at the ends of its lines.

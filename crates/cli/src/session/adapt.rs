@@ -5,7 +5,7 @@ use plimsoll_core::record::RequestId;
 use plimsoll_core::spec::{Interface, Provider, RunSpec};
 use plimsoll_core::workload::{Prompt, RequestSpec};
 use plimsoll_drive::protocol::{self, Mask, refused_members};
-use plimsoll_drive::transport::post;
+use plimsoll_drive::transport::{ANSWER_LIMIT, post};
 
 use super::server::{HttpWay, Way};
 use crate::exit::UsageError;
@@ -57,8 +57,9 @@ fn unknown_members(spec: &RunSpec, way: &HttpWay) -> anyhow::Result<Vec<String>>
     let outgoing = protocol.encode(&question);
     let sent = outgoing.body.concat();
     let route = protocol.route();
-    let answer = post(&way.origin, &spec.target, &spec.transport, way.tls.clone(), route, outgoing)
-        .with_context(|| format!("asked {} which members of a request it knows", spec.target.url))?;
+    let answer =
+        post(&way.origin, &spec.target, &spec.transport, way.tls.clone(), route, outgoing, ANSWER_LIMIT)
+            .with_context(|| format!("asked {} which members of a request it knows", spec.target.url))?;
     if answer.status != 422 {
         return Ok(Vec::new()); // whatever else is wrong, the run shows it
     }

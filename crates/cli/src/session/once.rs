@@ -1,11 +1,17 @@
-//! One request outside of any trial: is the server able to answer at all?
+//! One request outside of any trial: is the server able to answer at all, and how long does it take?
 
-use anyhow::anyhow;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
 use plimsoll_core::record::RequestId;
+use plimsoll_core::spec::{Target, TransportSpec};
 use plimsoll_core::time::Offset;
 use plimsoll_drive::clock::Clock;
-use plimsoll_drive::protocol::{self, Mask};
-use plimsoll_drive::transport::{HttpVersion, post};
+use plimsoll_drive::protocol::{self, Mask, Outgoing, Protocol};
+use plimsoll_drive::transport::{ANSWER_LIMIT, FetchError, HttpVersion, Origin, TlsConfig, post};
 
 use super::blueprint::Blueprint;
 use super::opening::Session;
@@ -16,38 +22,119 @@ use super::server::Way;
 pub(crate) enum Once {
     /// It was answered, after so many seconds, a new connection included.
     Answered(f64),
+    /// There was no whole answer in the time for it.
+    Late,
+    /// The server says that it is busy or not ready.
+    Refused,
+    /// There was no connection, or no usable answer.
+    Failed,
     /// Only a trial can ask this server.
     NotHere,
 }
 
+/// A request on its way, on a thread of its own.
+pub(crate) struct Asking {
+    answer: Receiver<anyhow::Result<Once>>,
+}
+
+impl Asking {
+    /// What became of it, once that is known.
+    ///
+    /// # Errors
+    /// As for [`Session::once`].
+    pub(crate) fn found(&self) -> anyhow::Result<Option<Once>> {
+        match self.answer.try_recv() {
+            Ok(found) => found.map(Some),
+            Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Disconnected) => Ok(Some(Once::Failed)),
+        }
+    }
+}
+
 impl Session {
-    /// Asks the next request of the run, and reads the whole answer. `None` if it failed in a way that may pass: no
-    /// connection, a server that says that it is busy or not ready.
+    /// Asks the next request of the run, and reads the whole answer.
     ///
     /// # Errors
     /// The server refuses the request itself, and would refuse it again.
-    pub(crate) fn once(&mut self, blueprint: &Blueprint) -> anyhow::Result<Option<Once>> {
-        let Way::Http(way) = &self.reached.way else { return Ok(Some(Once::NotHere)) };
+    pub(crate) fn once(&mut self, blueprint: &Blueprint) -> anyhow::Result<Once> {
+        self.question(blueprint, ANSWER_LIMIT).map_or(Ok(Once::NotHere), Question::ask)
+    }
+
+    /// The same, and returns at once; nothing where only a trial can ask this server. The answer may take `limit`.
+    ///
+    /// # Errors
+    /// The operating system refuses a thread.
+    pub(crate) fn ask(&mut self, blueprint: &Blueprint, limit: Duration) -> anyhow::Result<Option<Asking>> {
+        let Some(question) = self.question(blueprint, limit) else { return Ok(None) };
+        let (give, answer) = sync_channel(1);
+        let body = move || {
+            // Who no longer waits for it has hung up.
+            let _ = give.send(question.ask());
+        };
+        thread::Builder::new()
+            .name("plimsoll-once".to_owned())
+            .spawn(body)
+            .context("cannot start a thread")?;
+        Ok(Some(Asking { answer }))
+    }
+
+    fn question(&mut self, blueprint: &Blueprint, limit: Duration) -> Option<Question> {
+        let Way::Http(way) = &self.reached.way else { return None };
         if way.http == HttpVersion::Http2 {
-            return Ok(Some(Once::NotHere));
+            return None;
         }
         let spec = &blueprint.spec;
-        let outgoing = blueprint.protocol.encode(&blueprint.workload_after(self.asked).request(RequestId(0)));
-        let route = blueprint.protocol.route();
+        let protocol = blueprint.protocol.clone();
+        let outgoing = protocol.encode(&blueprint.workload_after(self.asked).request(RequestId(0)));
         self.asked += 1;
+        Some(Question {
+            origin: way.origin.clone(),
+            tls: way.tls.clone(),
+            target: spec.target.clone(),
+            transport: spec.transport.clone(),
+            protocol,
+            outgoing,
+            limit,
+        })
+    }
+}
+
+/// A request with all that sending it takes.
+struct Question {
+    origin: Origin,
+    tls: Option<Arc<TlsConfig>>,
+    target: Target,
+    transport: TransportSpec,
+    protocol: Arc<dyn Protocol>,
+    outgoing: Outgoing,
+    limit: Duration,
+}
+
+impl Question {
+    fn ask(self) -> anyhow::Result<Once> {
+        let route = self.protocol.route();
         let clock = Clock::start();
-        let Ok(answer) = post(&way.origin, &spec.target, &spec.transport, way.tls.clone(), route, outgoing)
-        else {
-            return Ok(None);
+        let answer = match post(
+            &self.origin,
+            &self.target,
+            &self.transport,
+            self.tls,
+            route,
+            self.outgoing,
+            self.limit,
+        ) {
+            Ok(answer) => answer,
+            Err(FetchError::Late { .. }) => return Ok(Once::Late),
+            Err(_) => return Ok(Once::Failed),
         };
         let passing = [404, 408, 409, 425, 429];
         match answer.status {
-            200..=299 => Ok(Some(Once::Answered(clock.now().since(Offset::ZERO).as_secs_f64()))),
+            200..=299 => Ok(Once::Answered(clock.now().since(Offset::ZERO).as_secs_f64())),
             status @ 400..=499 if !passing.contains(&status) => {
-                let said = Mask::of(&spec.target).hide(protocol::error_excerpt(&answer.body));
+                let said = Mask::of(&self.target).hide(protocol::error_excerpt(&answer.body));
                 Err(anyhow!("{} {} answered {status}: {said}", route.method, route.path))
             }
-            _ => Ok(None),
+            _ => Ok(Once::Refused),
         }
     }
 }

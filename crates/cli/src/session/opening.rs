@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use plimsoll_core::load::LoadModel;
 use plimsoll_core::spec::RunSpec;
 use plimsoll_core::workload::TraceLengths;
-use plimsoll_drive::transport::reach;
+use plimsoll_drive::transport::{HttpVersion, reach};
 use plimsoll_drive::watch::Board;
 use plimsoll_serve::in_process::MemoryLog;
 
@@ -109,6 +110,21 @@ impl Session {
         match &self.reached.way {
             Way::Http(way) => reach(&way.origin, &spec.transport, way.tls.clone()).is_ok(),
             Way::InProcess(_) => true,
+        }
+    }
+
+    /// The longest time from the moment at which a request is due to that at which it is sent, where there is a longest: a
+    /// cap on concurrency and the streams of a connection of HTTP/2 may hold it back for any time.
+    pub(crate) fn sending_limit(&self, spec: &RunSpec) -> Option<Duration> {
+        let capped = matches!(&spec.load, LoadModel::Open(open) if open.cap.is_some());
+        match &self.reached.way {
+            _ if capped => None,
+            Way::InProcess(_) => Some(Duration::ZERO),
+            Way::Http(way) if way.http == HttpVersion::Http2 => None,
+            Way::Http(way) => {
+                let tls = way.tls.as_ref().map_or(Duration::ZERO, |_| spec.transport.tls_timeout);
+                Some(spec.transport.connect_timeout.saturating_add(tls))
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use plimsoll_core::spec::{Target, TransportSpec};
 use plimsoll_core::time::Offset;
 use plimsoll_drive::clock::Clock;
 use plimsoll_drive::protocol::{Outgoing, Route};
-use plimsoll_drive::transport::{Origin, TlsConfig, post};
+use plimsoll_drive::transport::{ANSWER_LIMIT, Origin, TlsConfig, post};
 use plimsoll_drive::watch::Watcher;
 
 use super::hooks::{Hooks, Started, State};
@@ -160,7 +160,15 @@ impl Server {
     fn ask(&self, path: &str) -> anyhow::Result<()> {
         let route = Route { content_type: None, ..Route::json(path, false) };
         let tls = self.tls.clone();
-        let answer = post(&self.origin, &self.target, &self.transport, tls, &route, Outgoing::default())?;
+        let answer = post(
+            &self.origin,
+            &self.target,
+            &self.transport,
+            tls,
+            &route,
+            Outgoing::default(),
+            ANSWER_LIMIT,
+        )?;
         match answer.status {
             200..=299 => Ok(()),
             404 => Err(anyhow!(

@@ -72,6 +72,16 @@ impl Stored {
         Material { settings: self.settings.clone(), folder, ..run.clone() }
     }
 
+    /// Its run, if it is of one load.
+    pub(crate) fn run(&self) -> Option<&Material> {
+        match &self.kind {
+            Kind::Run(run) => Some(run),
+            Kind::Soak(soak) => Some(&soak.2),
+            Kind::Stress(stress) => Some(&stress.1),
+            _ => None,
+        }
+    }
+
     /// What was measured, as it is stored: the text of its file, to the last digit.
     ///
     /// # Errors

@@ -26,14 +26,8 @@ pub(super) fn read(folder: &Path) -> Result<Material, UsageError> {
         None => killed::summary(folder, &spec, seconds.as_ref())?,
     };
     let server = StoredTable::read(&folder.join("server.parquet")).ok();
-    Ok(Material {
-        summary,
-        seconds,
-        server,
-        seen: seen(folder)?,
-        settings: settings(folder),
-        folder: name(folder),
-    })
+    let (seen, began) = seen(folder)?;
+    Ok(Material { summary, began, seconds, server, seen, settings: settings(folder), folder: name(folder) })
 }
 
 /// What a run says of itself at its end; nothing of one that has not come to it.
@@ -42,19 +36,20 @@ fn finished(folder: &Path) -> Result<Option<Summary>, UsageError> {
     file.exists().then(|| read_versioned(&file, SUMMARY_SCHEMA)).transpose()
 }
 
-/// What the records say of latencies; nothing if there are none.
-fn seen(folder: &Path) -> Result<Option<Seen>, UsageError> {
+/// What the records say of latencies, and when the run began; nothing if there are none.
+fn seen(folder: &Path) -> Result<(Option<Seen>, Option<i64>), UsageError> {
     let path = folder.join("records.parquet");
     if !path.exists() {
-        return Ok(None);
+        return Ok((None, None));
     }
     let unreadable = |error: &dyn std::fmt::Display| UsageError(format!("`{}`: {error}", path.display()));
     let records = RecordsFile::open_part(&path, RECORDS_MAX).map_err(|error| unreadable(&error))?;
     let mut seen = Seen::new(records.part, records.total);
+    let began = i64::try_from(records.wall.as_nanos()).ok();
     for record in records {
         seen.add(&record.map_err(|error| unreadable(&error))?);
     }
-    Ok(Some(seen))
+    Ok((Some(seen), began))
 }
 
 /// Every option as it was used, from `settings.toml`; none where an older version wrote the folder.

@@ -7,7 +7,7 @@ use plimsoll_core::certificate::Certificate;
 use plimsoll_core::search::{Ceiling, Doom};
 
 use crate::program::{Ended, Place, wait_until, words};
-use crate::servers::Sim;
+use crate::servers::{Sim, scripted};
 
 /// Six places; an answer takes 80 ms and 31 times 8 ms, so that it can do about 18 requests a second.
 const SERVER: &str = "sim://?ttft=80ms&itl=8ms&slots=6&jitter=0.2&seed=5&time=virtual";
@@ -40,6 +40,7 @@ fn a_capacity_is_certified_and_told() {
     assert!((8.0..19.0).contains(&low.load), "{tier:?}");
     assert_eq!(tier.binding.as_deref(), Some("latency.p90<600ms"));
     assert_eq!(found.traffic.cv, Some(1.0));
+    assert_eq!(found.slowdown, None, "this server completes as much however much is due");
     assert!((found.headroom[0].headroom - (low.load / 10.0 - 1.0)).abs() < 1e-12);
     for excerpt in ["CAPACITY: ", "bound by latency.p90<600ms", "p99 latency, ms", "Certificate runs/"] {
         assert!(ended.stdout.contains(excerpt), "{excerpt}: {}", ended.stdout);
@@ -193,6 +194,19 @@ fn a_server_that_dies_ends_the_search() {
     let found = certificate(&place);
     assert!(matches!(found.doom, Some(Doom::ServerGone { .. })), "{:?}", found.doom);
     assert!(found.trials.len() <= 2, "no more is asked of a server that is gone: {:?}", found.trials);
+}
+
+#[test]
+fn a_server_without_answers_is_waited_for_within_the_budget() {
+    // It accepts every connection, and says nothing until the client has gone.
+    let url = scripted(|mut stream| std::io::copy(&mut stream, &mut std::io::sink()).map(drop));
+    let place = Place::new();
+    let line = "--provider openai -m m -p 16 -o 4 --slo latency.p90<1s --budget 2500ms --no-report";
+    let ended = place.line(&format!("capacity -H {url} {line}"));
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+    for excerpt in ["waiting up to 2.5s for its first answer", "no load is sustainable (no answer in 2.5s)"] {
+        assert!(ended.stderr.contains(excerpt), "{excerpt}: {ended:?}");
+    }
 }
 
 #[test]

@@ -176,6 +176,7 @@ fn certificate(low: f64, high: f64, model: &str) -> String {
         capacity: Capacity { tiers: vec![tier], trials: 9, seconds: 300.0, cut_short: false },
         doom: None,
         knees: Knees::default(),
+        slowdown: None,
         headroom: Vec::new(),
         burst: None,
         trials: Vec::new(),

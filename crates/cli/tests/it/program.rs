@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use plimsoll_core::record::{Outcome, Record};
@@ -148,9 +148,7 @@ pub(crate) struct Started {
 
 impl Started {
     pub(crate) fn signal(&self, signal: i32) {
-        let id = i32::try_from(self.child.id()).unwrap();
-        // SAFETY: a plain system call; the child has not been waited for, so its number is still its own.
-        assert_eq!(unsafe { libc::kill(id, signal) }, 0);
+        send(&self.child, signal);
     }
 
     pub(crate) fn stderr(&self) -> String {
@@ -162,13 +160,7 @@ impl Started {
     }
 
     pub(crate) fn wait(mut self) -> Ended {
-        let mut status = None;
-        let child = &mut self.child;
-        wait_until("the program to end", || {
-            status = child.try_wait().unwrap();
-            status.is_some()
-        });
-        let status = status.unwrap();
+        let status = await_end(&mut self.child);
         Ended { code: status.code(), signal: status.signal(), stdout: self.stdout(), stderr: self.stderr() }
     }
 }
@@ -179,6 +171,23 @@ impl Drop for Started {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends a signal to a program that nobody has waited for yet.
+pub(crate) fn send(child: &Child, signal: i32) {
+    let id = i32::try_from(child.id()).unwrap();
+    // SAFETY: a plain system call; the child has not been waited for, so its number is still its own.
+    assert_eq!(unsafe { libc::kill(id, signal) }, 0);
+}
+
+/// Waits for the end of a program.
+pub(crate) fn await_end(child: &mut Child) -> ExitStatus {
+    let mut status = None;
+    wait_until("the program to end", || {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    status.unwrap()
 }
 
 /// Waits for something that is sure to happen; fails when it has not happened for very long.

@@ -7,7 +7,7 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use crate::program::{Ended, wait_until};
+use crate::program::{Ended, await_end, send, wait_until};
 
 /// A program with a terminal.
 pub(crate) struct Pty {
@@ -71,20 +71,12 @@ impl Pty {
     }
 
     pub(crate) fn signal(&self, signal: i32) {
-        let id = i32::try_from(self.child.id()).unwrap();
-        // SAFETY: a plain system call; the child has not been waited for, so its number is still its own.
-        assert_eq!(unsafe { libc::kill(id, signal) }, 0);
+        send(&self.child, signal);
     }
 
     /// Waits for the end; the terminal must be as it was. What it showed is `stderr`.
     pub(crate) fn wait(mut self) -> Ended {
-        let mut status = None;
-        let child = &mut self.child;
-        wait_until("the program to end", || {
-            status = child.try_wait().unwrap();
-            status.is_some()
-        });
-        let status = status.unwrap();
+        let status = await_end(&mut self.child);
         assert_eq!(modes(&self.terminal), self.before, "the terminal was left in other modes");
         // What the program wrote last may still be on its way.
         let mark = "the end of what it wrote";

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use plimsoll_core::summary::Summary;
+use plimsoll_drive::recorder::RecordsFile;
 
 use crate::program::{Ended, Place};
 
@@ -165,6 +166,36 @@ fn a_sweep_has_its_page() {
     page_of(line, &parts);
 }
 
+/// One kernel, from half a minute after the start of the run on, for ten seconds.
+#[test]
+fn a_timeline_of_nsight_systems_lies_beside_the_run() {
+    let place = Place::new();
+    run(&place);
+    let began = RecordsFile::open(&place.result().join("records.parquet")).unwrap().wall.as_nanos();
+    let tables = format!(
+        "CREATE TABLE StringIds (id INTEGER, value TEXT);
+         INSERT INTO StringIds VALUES (1, 'gemm<half>');
+         CREATE TABLE CUPTI_ACTIVITY_KIND_KERNEL (start INTEGER, end INTEGER, deviceId INTEGER, shortName INTEGER);
+         INSERT INTO CUPTI_ACTIVITY_KIND_KERNEL VALUES (20000000000, 30000000000, 0, 1), (39000000000, 40000000000, 0, 1);
+         CREATE TABLE TARGET_INFO_SESSION_START_TIME (utcEpochNs INTEGER);
+         INSERT INTO TARGET_INFO_SESSION_START_TIME VALUES ({});",
+        began + 10_000_000_000
+    );
+    rusqlite::Connection::open(place.path().join("gpu.sqlite")).unwrap().execute_batch(&tables).unwrap();
+    let text = printed(&place, "--nsys gpu.sqlite");
+    let part = text.split("GPU timeline").nth(1).unwrap_or_else(|| panic!("{text}"));
+    insta::assert_snapshot!(format!("GPU timeline{part}"));
+    let page = printed(&place, "--nsys gpu.sqlite --format html");
+    assert!(page.contains("data-chart=\"gpu-busy\"") && page.contains("gemm&lt;half&gt;"));
+    let markdown = printed(&place, "--nsys gpu.sqlite --format md");
+    assert!(markdown.contains("**timeline** GPU busy 55.0 % of the measured window"), "{markdown}");
+    assert!(markdown.contains("| gemm&lt;half&gt; | 100.0 % | 2 |"), "{markdown}");
+    let json: serde_json::Value =
+        serde_json::from_str(&printed(&place, "--nsys gpu.sqlite --format json")).unwrap();
+    assert_eq!((&json["nsys"]["parts"][0]["busy"], &json["nsys"]["of"]), (&0.55.into(), &"measured".into()));
+    assert!(printed(&place, "--nsys gpu.sqlite --format svg --chart gpu-busy").contains("GPU 0"));
+}
+
 #[test]
 fn what_cannot_be_reported_is_said() {
     let place = Place::new();
@@ -183,6 +214,9 @@ fn what_cannot_be_reported_is_said() {
         format!("report {name} --format csv --baseline {name}"),
         format!("report {name} --format html --chart latency"),
         format!("report {name} --format md --baseline {name}"),
+        format!("report {name} --nsys other.json"),
+        format!("report {name} --nsys nowhere.sqlite"),
+        format!("report {name} --format csv --nsys other.json"),
         "run sim:// --html nowhere/page.html".to_owned(),
     ];
     let mut said = String::new();

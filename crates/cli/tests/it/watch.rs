@@ -37,6 +37,9 @@ fn the_report_names_the_cache_that_is_full() {
     let level = |metric| server.figure(metric).unwrap_or_else(|| panic!("no {metric:?}: {server:#?}")).level;
     assert!(level(Canonical::KvUsage).mean > 0.9 && level(Canonical::GpuUtilization).mean > 0.0);
     assert!(level(Canonical::ServerOutputTokenRate).mean > 100.0);
+    let ttft = server.times.iter().find(|times| times.metric == Canonical::ServerTtft).unwrap();
+    assert!(ttft.n > 0 && ttft.quantile(50.0).is_some_and(|p50| p50.value > Some(0.0)), "{ttft:?}");
+    assert!(ended.stdout.contains("as the server saw it"), "{}", ended.stdout);
     let energy = server.energy.unwrap();
     assert!(energy.counted && energy.per_output_token.unwrap() > 0.0, "{energy:?}");
     assert!(ended.stdout.contains("Server     saturated: KV cache 9"), "{}", ended.stdout);

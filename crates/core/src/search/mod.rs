@@ -16,12 +16,14 @@ mod grid;
 mod outcome;
 mod plan;
 mod settings;
+mod slowdown;
 mod standing;
 
 pub use capacity::{Bound, Capacity, Ceiling, Doom, TierCapacity};
 pub use engine::{Effort, Search, Step, TrialPlan};
 pub use outcome::TrialOutcome;
 pub use settings::{Guard, Settings, SettingsError, Tier, Variable};
+pub use slowdown::Slowdown;
 
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ mod objective;
 mod parse;
 mod rule;
 mod set;
+mod settled;
 mod verdict;
 mod warmup;
 mod watch;

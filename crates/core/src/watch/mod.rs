@@ -3,6 +3,7 @@
 
 mod canonical;
 mod exposition;
+mod histogram;
 mod maps;
 mod observed;
 mod report;
@@ -15,6 +16,7 @@ mod tracker;
 
 pub use canonical::{Canonical, Pool, Source, Unit};
 pub use exposition::{Labels, PROTOBUF_TYPE, PageError, Series, Walked, walk_protobuf, walk_text};
+pub use histogram::{Bucket, Gained, ServerQuantile, ServerTimes};
 pub use maps::{Only, Reading, Rule, all as all_rules};
 pub use observed::{Figure, Observed};
 pub use report::{Energy, ProfileWindow, ServerFigure, ServerSummary, TargetSummary, Work};

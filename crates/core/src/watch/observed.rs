@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::canonical::{Canonical, Pool, Source};
+use super::histogram::{Gained, History, ServerTimes};
 use super::report::{Energy, ServerFigure, ServerSummary, TargetSummary, Work};
 use super::sample::Sample;
 use super::saturation;
@@ -32,6 +33,8 @@ pub struct Observed {
     targets: Vec<TargetLog>,
     latest: BTreeMap<Key, Latest>,
     tracks: BTreeMap<(Canonical, Source), Series>,
+    /// The histograms of times.
+    histories: BTreeMap<(Canonical, Source), History>,
     /// Power as the energy counters have it, watts.
     power: Track,
     /// The last energy and its moment.
@@ -45,6 +48,8 @@ type Key = (Canonical, Source, usize, Arc<str>);
 struct Latest {
     at: Offset,
     value: f64,
+    /// Events that it is the mean of and that no interval has counted yet; nothing if it is a level.
+    events: Option<f64>,
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +75,7 @@ impl Observed {
             targets: targets.into_iter().map(log).collect(),
             latest: BTreeMap::new(),
             tracks: BTreeMap::new(),
+            histories: BTreeMap::new(),
             power: Track::default(),
             energy: None,
             closed: None,
@@ -97,7 +103,16 @@ impl Observed {
         }
         for sample in samples {
             let key = (sample.metric, sample.source, target, sample.instance.clone());
-            self.latest.insert(key, Latest { at: sample.at, value: sample.value });
+            let latest = Latest { at: sample.at, value: sample.value, events: sample.events };
+            let uncounted = self.latest.get(&key).copied();
+            self.latest.insert(key, latest.with(uncounted));
+        }
+    }
+
+    /// What histograms gained until a scrape that succeeded.
+    pub fn gained(&mut self, gained: &[Gained]) {
+        for one in gained {
+            self.histories.entry((one.metric, one.source)).or_default().push(one);
         }
     }
 
@@ -121,18 +136,21 @@ impl Observed {
     pub fn close(&mut self, at: Offset) -> Vec<Figure> {
         let from = self.closed.replace(at).unwrap_or(Offset::ZERO);
         let stale = self.interval * STALE;
-        let fresh = |latest: &&Latest| at.since(latest.at) <= stale;
+        let fresh = |latest: &Latest| at.since(latest.at) <= stale;
         let mut figures: Vec<Figure> = Vec::new();
         let keys: Vec<(Canonical, Source)> = self.tracks_of_latest();
         for (metric, source) in keys {
             let range = (metric, source, 0, Arc::from(""))..;
-            let all = self.latest.range(range).take_while(|(key, _)| (key.0, key.1) == (metric, source));
-            let values: Vec<f64> =
-                all.map(|(_, latest)| latest).filter(fresh).map(|latest| latest.value).collect();
-            let Some(value) = pooled(metric.pool(), &values) else { continue };
+            let all = self.latest.range_mut(range).take_while(|(key, _)| (key.0, key.1) == (metric, source));
+            let told: Vec<Latest> = all.map(|(_, latest)| latest.count()).filter(fresh).collect();
+            let Some(value) = pooled(metric.pool(), &told) else { continue };
             let series = self.tracks.entry((metric, source)).or_default();
-            series.track.push(from.as_secs_f64(), at.as_secs_f64(), value);
-            series.instances = series.instances.max(values.len() as u32);
+            let (from, until) = (from.as_secs_f64(), at.as_secs_f64());
+            match told.iter().filter_map(|latest| latest.events).reduce(|a, b| a + b) {
+                Some(events) => series.track.push_mean(from, until, (value, events)),
+                None => series.track.push(from, until, value),
+            }
+            series.instances = series.instances.max(told.len() as u32);
             if figures.last().is_none_or(|last| last.metric != metric) {
                 figures.push(Figure { metric, source, value });
             }
@@ -194,9 +212,18 @@ impl Observed {
             saturation,
             targets,
             figures,
+            times: self.times(start, end),
             profile: None,
             warnings,
         }
+    }
+
+    /// Quantiles of the server's histograms over the window, of each metric by the source that is to be believed.
+    fn times(&self, start: f64, end: f64) -> Vec<ServerTimes> {
+        let all = self.histories.iter().filter_map(|(key, history)| history.times(*key, start, end));
+        let mut found: Vec<ServerTimes> = all.collect();
+        found.dedup_by_key(|times| times.metric);
+        found
     }
 
     /// By the energy counters where there are any, else by the power that was read.
@@ -224,11 +251,38 @@ impl TargetLog {
     }
 }
 
-fn pooled(pool: Pool, values: &[f64]) -> Option<f64> {
-    let sum = values.iter().copied().reduce(|a, b| a + b)?;
+impl Latest {
+    /// This value, and in it that of the page before if no interval has counted it yet.
+    fn with(self, before: Option<Latest>) -> Latest {
+        let earlier = before.and_then(|before| Some((before.value, before.events?)));
+        match (self.events, earlier) {
+            (Some(events), Some((value, more))) if events + more > 0.0 => {
+                let value = (self.value * events + value * more) / (events + more);
+                Latest { value, events: Some(events + more), ..self }
+            }
+            _ => self,
+        }
+    }
+
+    /// What the interval that ends now makes of it: the value stands, its events are counted once.
+    fn count(&mut self) -> Latest {
+        let counted = *self;
+        self.events = self.events.map(|_| 0.0);
+        counted
+    }
+}
+
+/// What was told of all instances as one. A mean is that of all events; where there were none lately, of what was told last.
+fn pooled(pool: Pool, told: &[Latest]) -> Option<f64> {
+    let values = || told.iter().map(|latest| latest.value);
     match pool {
-        Pool::Sum => Some(sum),
-        Pool::Mean => Some(sum / values.len() as f64),
-        Pool::Max => values.iter().copied().reduce(f64::max),
+        Pool::Sum => values().reduce(|a, b| a + b),
+        Pool::Max => values().reduce(f64::max),
+        Pool::Mean => {
+            let events: f64 = told.iter().filter_map(|latest| latest.events).sum();
+            let weight = |latest: &Latest| if events > 0.0 { latest.events.unwrap_or(0.0) } else { 1.0 };
+            let all: f64 = told.iter().map(weight).sum();
+            (all > 0.0).then(|| told.iter().map(|latest| weight(latest) * latest.value).sum::<f64>() / all)
+        }
     }
 }

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::canonical::{Canonical, Source, Unit};
+use super::histogram::ServerTimes;
 use super::saturation::Saturation;
 use super::track::Level;
 
@@ -17,6 +18,9 @@ pub struct ServerSummary {
     pub targets: Vec<TargetSummary>,
     /// What they said, over the measured window: of each metric one figure, by the source that is to be believed.
     pub figures: Vec<ServerFigure>,
+    /// How long requests took as the server saw it, where it has histograms. Absent in results of before these were kept.
+    #[serde(default)]
+    pub times: Vec<ServerTimes>,
     /// What limits the server at this load.
     pub saturation: Saturation,
     /// What the accelerators drew; absent where nobody knows.

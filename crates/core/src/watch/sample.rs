@@ -20,4 +20,6 @@ pub struct Sample {
     pub instance: Arc<str>,
     /// The value, in the metric's unit; always finite.
     pub value: f64,
+    /// How many events the value is the mean of, such as requests since the page before; nothing where it is a level.
+    pub events: Option<f64>,
 }

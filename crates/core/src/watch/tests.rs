@@ -67,6 +67,30 @@ fn histograms_say_their_mean_since_the_last_page() {
 }
 
 #[test]
+fn histograms_say_what_their_buckets_gained() {
+    let page = |engine: u32, low: u32, all: u32| {
+        let name = "vllm:request_queue_time_seconds_bucket";
+        format!(
+            "{name}{{engine=\"{engine}\",le=\"0.5\"}} {low}\n{name}{{le=\"+Inf\",engine=\"{engine}\"}} {all}\n"
+        )
+    };
+    let mut tracker = Tracker::new(0);
+    let mut take = |second, page: String| {
+        let taken = tracker.take(at(second), Page::Text(page.as_bytes())).unwrap();
+        taken.gained.into_iter().map(|one| (one.metric, one.from, one.buckets)).collect::<Vec<_>>()
+    };
+    let low = |count| Bucket { above: 0.0, upto: 0.5, count };
+    let high = |count| Bucket { above: 0.5, upto: f64::INFINITY, count };
+    assert!(take(0.0, page(0, 10, 12)).is_empty(), "nobody knows since when");
+    assert_eq!(take(1.0, page(0, 13, 16)), [(Canonical::QueueTime, at(0.0), vec![low(3.0), high(1.0)])]);
+    assert!(take(2.0, page(0, 13, 16)).is_empty());
+    let began_anew = page(0, 2, 2) + &page(1, 5, 6);
+    let mut found = take(3.0, began_anew).remove(0);
+    found.2.sort_by(|a, b| a.upto.total_cmp(&b.upto).then(a.count.total_cmp(&b.count)));
+    assert_eq!(found, (Canonical::QueueTime, at(2.0), vec![low(2.0), low(5.0), high(1.0)]), "of two engines");
+}
+
+#[test]
 fn old_and_new_names_of_one_thing_are_one_thing() {
     let page = "vllm:kv_cache_usage_perc{engine=\"0\"} 0.5\nvllm:gpu_cache_usage_perc{engine=\"0\"} 0.5\n";
     assert_eq!(told(&[page]), ["kv_usage[0] 0.5"]);
@@ -153,6 +177,7 @@ fn watched(figures: &[(Source, Canonical, f64)], work: Work) -> ServerSummary {
                 metric,
                 instance: "".into(),
                 value: if metric == Canonical::GpuEnergy { value * f64::from(second) } else { value },
+                events: None,
             })
             .collect();
         observed.scraped(0, Duration::from_millis(4), (100, 10), &samples);
@@ -287,6 +312,7 @@ fn replicas_make_one_figure_and_one_that_is_silent_counts_no_more() {
         metric,
         instance: "0".into(),
         value,
+        events: None,
     };
     let value = |figures: &[Figure], metric| figures.iter().find(|f| f.metric == metric).map(|f| f.value);
     for target in [0, 1] {
@@ -294,20 +320,25 @@ fn replicas_make_one_figure_and_one_that_is_silent_counts_no_more() {
         let samples = [
             sample(0.0, target, Canonical::QueueDepth, 2.0 + value),
             sample(0.0, target, Canonical::KvUsage, 0.5 + value / 10.0),
-            sample(0.0, target, Canonical::QueueTime, 1.0 + value),
+            Sample {
+                events: Some(1.0 + 2.0 * value),
+                ..sample(0.0, target, Canonical::QueueTime, 1.0 + value)
+            },
         ];
         observed.scraped(target, Duration::ZERO, (3, 3), &samples);
     }
     let figures = observed.close(at(0.25));
     assert_eq!(value(&figures, Canonical::QueueDepth), Some(5.0), "together they have so much");
     assert_eq!(value(&figures, Canonical::KvUsage), Some(0.6), "the fullest one limits");
-    assert_eq!(value(&figures, Canonical::QueueTime), Some(1.5));
+    assert_eq!(value(&figures, Canonical::QueueTime), Some(1.75), "one waited 1 s, three 2 s");
+    assert_eq!(value(&observed.close(at(1.25)), Canonical::QueueTime), Some(1.5), "nobody waited since");
     observed.scraped(0, Duration::ZERO, (1, 1), &[sample(4.0, 0, Canonical::QueueDepth, 7.0)]);
     observed.failed(1, "refused");
     assert_eq!(value(&observed.close(at(4.25)), Canonical::QueueDepth), Some(7.0), "the other one is gone");
     let summary = observed.summary(0.0, 5.0, Work::default());
     assert_eq!(summary.warnings, ["b did not answer 1 of 2 scrapes: refused"]);
     assert_eq!(summary.figure(Canonical::QueueDepth).unwrap().instances, 2);
+    assert_eq!(summary.figure(Canonical::QueueTime).unwrap().level.mean, 1.75, "of those who waited");
 }
 
 #[test]

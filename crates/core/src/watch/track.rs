@@ -16,6 +16,8 @@ pub(super) struct Track {
 struct Point {
     from: f64,
     until: f64,
+    /// What it counts in means and percentiles: its seconds, or the events that it is the mean of.
+    weight: f64,
     value: f64,
     min: f64,
     max: f64,
@@ -24,9 +26,9 @@ struct Point {
 /// A figure over a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Level {
-    /// Time-weighted mean.
+    /// Mean, weighted by time; of what is told of each event, such as the time a request waited, the mean of all events.
     pub mean: f64,
-    /// What it was not above for 95 % of the time.
+    /// What it was not above for 95 % of the time (of the events).
     pub p95: f64,
     /// Least.
     pub min: f64,
@@ -37,10 +39,19 @@ pub struct Level {
 impl Track {
     /// Adds the value that stands for the time from `from` to `until`, which begins where the last one ended or later.
     pub(super) fn push(&mut self, from: f64, until: f64, value: f64) {
-        if until <= from || !value.is_finite() {
+        self.push_weighted((from, until), until - from, value);
+    }
+
+    /// Adds the mean of that many events between `from` and `until`: of none there is nothing to add.
+    pub(super) fn push_mean(&mut self, from: f64, until: f64, (value, events): (f64, f64)) {
+        self.push_weighted((from, until), events, value);
+    }
+
+    fn push_weighted(&mut self, (from, until): (f64, f64), weight: f64, value: f64) {
+        if until <= from || weight <= 0.0 || !value.is_finite() {
             return;
         }
-        self.points.push(Point { from, until, value, min: value, max: value });
+        self.points.push(Point { from, until, weight, value, min: value, max: value });
         if self.points.len() >= 2 * POINTS {
             self.points = self.points.chunks(2).map(together).collect();
         }
@@ -51,7 +62,7 @@ impl Track {
         let mut inside: Vec<(f64, &Point)> = self
             .points
             .iter()
-            .map(|point| (point.until.min(end) - point.from.max(start), point))
+            .map(|point| (point.weight_within(start, end), point))
             .filter(|(weight, _)| *weight > 0.0)
             .collect();
         let all: f64 = inside.iter().map(|(weight, _)| weight).sum();
@@ -74,12 +85,19 @@ impl Track {
     }
 }
 
+impl Point {
+    fn weight_within(&self, start: f64, end: f64) -> f64 {
+        self.weight * (self.until.min(end) - self.from.max(start)) / (self.until - self.from)
+    }
+}
+
 fn together(pair: &[Point]) -> Point {
     let [first, second] = pair else { return pair[0] };
-    let (a, b) = (first.until - first.from, second.until - second.from);
+    let (a, b) = (first.weight, second.weight);
     Point {
         from: first.from,
         until: second.until,
+        weight: a + b,
         value: (a * first.value + b * second.value) / (a + b),
         min: first.min.min(second.min),
         max: first.max.max(second.max),
@@ -106,6 +124,25 @@ mod tests {
         assert_eq!(uneven.level(0.5, 2.0).unwrap(), Level { mean: 3.5 / 1.5, p95: 3.0, min: 1.0, max: 3.0 });
         assert_eq!(uneven.level(7.0, 9.0), None, "not watched then");
         assert_eq!(Track::default().level(0.0, 9.0), None);
+    }
+
+    #[test]
+    fn means_of_events_are_weighted_by_how_many_there_were() {
+        let mut waits = Track::default();
+        waits.push_mean(0.0, 1.0, (0.1, 90.0));
+        waits.push_mean(1.0, 2.0, (2.0, 10.0));
+        waits.push_mean(2.0, 3.0, (9.0, 0.0));
+        let level = waits.level(0.0, 3.0).unwrap();
+        assert!((level.mean - 0.29).abs() < 1e-12, "{level:?}");
+        assert_eq!(
+            (level.p95, level.max),
+            (2.0, 2.0),
+            "the longest is of ten in a hundred, and of none nothing is known"
+        );
+        assert!(
+            (waits.level(0.5, 2.0).unwrap().mean - (4.5 + 20.0) / 55.0).abs() < 1e-12,
+            "half of the first span"
+        );
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! From page to page of one target: what its series say in canonical names.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::canonical::{Canonical, Pool, Source};
 use super::exposition::{PageError, Series, walk_protobuf, walk_text};
+use super::histogram::{Bucket, Gained, apart};
 use super::maps::{self, Numbered, Reading, Rule};
 use super::sample::Sample;
 use crate::time::Offset;
@@ -27,6 +28,8 @@ pub enum Page<'a> {
 pub struct Taken {
     /// Its values in canonical names, those that need two pages from the second on.
     pub samples: Vec<Sample>,
+    /// What its histograms gained since the page before.
+    pub gained: Vec<Gained>,
     /// Series on it.
     pub series: usize,
     /// Series that the tables know.
@@ -44,6 +47,17 @@ pub struct Tracker {
     counters: HashMap<(usize, u64), Counter>,
     values: Vec<Value>,
     places: HashMap<(Source, Canonical, u64), usize>,
+    /// The buckets of this page, those of one histogram together.
+    histograms: BTreeMap<(Canonical, Source, u64), Buckets>,
+}
+
+/// What the buckets of one histogram gained.
+#[derive(Debug, Default)]
+struct Buckets {
+    /// Up to each bound.
+    cumulative: Vec<(f64, f64)>,
+    /// Those that count for themselves.
+    own: Vec<Bucket>,
 }
 
 /// A counter when it was last seen.
@@ -72,6 +86,8 @@ struct Parts {
     has_total: bool,
     above: Option<f64>,
     below: Option<f64>,
+    /// What the lower part gained: how many events the quotient is the mean of.
+    events: Option<f64>,
 }
 
 impl Tracker {
@@ -101,17 +117,27 @@ impl Tracker {
             Page::Text(text) => walk_text(text, maps::is_wanted, &mut see)?,
             Page::Protobuf(bytes) => walk_protobuf(bytes, maps::is_wanted, &mut see)?,
         };
+        let gained = self.gained(at);
         self.last = Some(at);
         if self.counters.len() > COUNTERS_MAX {
             self.counters.retain(|_, counter| counter.at == at);
         }
-        Ok(Taken { samples: self.samples(at), series: walked.series, known, malformed: walked.malformed })
+        Ok(Taken {
+            samples: self.samples(at),
+            gained,
+            series: walked.series,
+            known,
+            malformed: walked.malformed,
+        })
     }
 
     fn see(&mut self, at: Offset, numbered: &Numbered, series: &Series<'_>) {
         let rule = numbered.rule;
         if series.value.is_nan() || !rule.only.takes(series.labels) {
             return;
+        }
+        if rule.reading == Reading::Buckets {
+            return self.see_bucket(at, numbered, series);
         }
         let place = self.place(rule, series);
         let (value, seconds) = match rule.reading.is_counter() {
@@ -133,8 +159,45 @@ impl Tracker {
                 parts.has_total = true;
             }
             Reading::GaugeAbove | Reading::GainAbove => *parts.above.get_or_insert(0.0) += value,
-            Reading::GaugeBelow | Reading::GainBelow => *parts.below.get_or_insert(0.0) += value,
+            Reading::GaugeBelow => *parts.below.get_or_insert(0.0) += value,
+            Reading::GainBelow => {
+                *parts.below.get_or_insert(0.0) += value;
+                *parts.events.get_or_insert(0.0) += value;
+            }
+            Reading::Buckets => {}
         }
+    }
+
+    /// Puts a bucket beside the others of its histogram: those whose labels are the same but for the bound.
+    fn see_bucket(&mut self, at: Offset, numbered: &Numbered, series: &Series<'_>) {
+        let rule = numbered.rule;
+        let Some((count, _)) = self.gain(at, numbered.number, series) else { return };
+        let mut hasher = DefaultHasher::new();
+        series.labels.iter().filter(|(name, _)| *name != "le").for_each(|label| label.hash(&mut hasher));
+        let of = self.histograms.entry((rule.metric, rule.source, hasher.finish())).or_default();
+        let bound = || series.labels.get("le")?.parse::<f64>().ok().filter(|bound| !bound.is_nan());
+        match (series.between, bound()) {
+            (Some((above, upto)), _) if count > 0.0 => {
+                of.own.push(Bucket { above: above * rule.scale, upto: upto * rule.scale, count });
+            }
+            (None, Some(bound)) => of.cumulative.push((bound * rule.scale, count)),
+            _ => {}
+        }
+    }
+
+    /// What the histograms of this page gained, those of several instances together.
+    fn gained(&mut self, until: Offset) -> Vec<Gained> {
+        let mut gained: Vec<Gained> = Vec::new();
+        let from = self.last.unwrap_or(until);
+        for ((metric, source, _), of) in std::mem::take(&mut self.histograms) {
+            let buckets = of.own.into_iter().chain(apart(of.cumulative));
+            match gained.last_mut().filter(|last| (last.metric, last.source) == (metric, source)) {
+                Some(last) => last.buckets.extend(buckets),
+                None => gained.push(Gained { from, until, source, metric, buckets: buckets.collect() }),
+            }
+        }
+        gained.retain(|one| !one.buckets.is_empty());
+        gained
     }
 
     /// What a counter gained since it was last seen, and in how many seconds; nothing on the first page.
@@ -144,6 +207,9 @@ impl Tracker {
         }
         let mut hasher = DefaultHasher::new();
         series.labels.hash_into(&mut hasher);
+        if let Some((_, upto)) = series.between {
+            hasher.write_u64(upto.to_bits());
+        }
         let now = Counter { at, value: series.value };
         let new = self.last.map(|at| Counter { at, value: 0.0 });
         let before = self.counters.insert((rule, hasher.finish()), now).or(new)?;
@@ -186,6 +252,7 @@ impl Tracker {
                 metric: value.metric,
                 instance: value.instance.clone(),
                 value: value.parts.value(value.total).filter(|value| value.is_finite())?,
+                events: value.parts.events,
             })
         };
         found.filter_map(sample).collect()

@@ -102,15 +102,16 @@ impl Template {
 
     /// The body of `request`. Members of the data set and images are shared, not copied.
     pub(super) fn encode(&self, request: &RequestSpec) -> Body {
-        let line = match &request.prompt {
-            Prompt::Text(_) | Prompt::Payload(_) => None,
-            Prompt::Members(members) => Some(members),
+        let (line, prompt) = match &request.prompt {
+            Prompt::Text(text) => (None, text.len()),
+            Prompt::Payload(_) => (None, 0),
+            Prompt::Members(members) => (Some(members), 0),
         };
-        let mut writer = Writer::default();
+        let mut writer = Writer::with_room(prompt);
         for field in &self.fields {
             if self.applies(field, request, line) {
                 writer.begin_member();
-                writer.text(&format!("\"{}\":", field.key));
+                writer.key(field.key);
                 for part in &field.value {
                     self.write_part(part, request, &mut writer);
                 }
@@ -240,8 +241,10 @@ fn json_string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
+/// Bytes of a body beside its prompt, about: room for them spares growing the buffer piece by piece.
+const BESIDE_PROMPT: usize = 256;
+
 /// Puts a body together: own text gathers in a buffer, shared pieces stand between.
-#[derive(Default)]
 struct Writer {
     pieces: Vec<Bytes>,
     text: Vec<u8>,
@@ -249,6 +252,11 @@ struct Writer {
 }
 
 impl Writer {
+    /// A writer with room for a prompt of so many bytes, and for what stands around it.
+    fn with_room(prompt: usize) -> Self {
+        Writer { pieces: Vec::with_capacity(1), text: Vec::with_capacity(prompt + BESIDE_PROMPT), members: 0 }
+    }
+
     fn text(&mut self, text: &str) {
         self.text.extend_from_slice(text.as_bytes());
     }
@@ -256,6 +264,13 @@ impl Writer {
     fn string(&mut self, text: &str) {
         // Neither the serialisation of a string nor writing to a vector can fail.
         let _ = serde_json::to_writer(&mut self.text, text);
+    }
+
+    /// The name of a member, which needs no escape.
+    fn key(&mut self, key: &str) {
+        self.text("\"");
+        self.text(key);
+        self.text("\":");
     }
 
     fn begin_member(&mut self) {

@@ -49,25 +49,26 @@ impl Deref for Wire {
 
 impl Endpoint for Wire {
     type Prepared = HttpRequest;
-    type Issue = HttpIssue;
+    /// In a box: a request is handed on a dozen times until it is followed, and is a kilobyte long.
+    type Issue = Box<HttpIssue>;
 
     fn station(&self) -> &Station {
         &self.station
     }
 
-    fn begin(&self, record: Record, request: HttpRequest) -> HttpIssue {
+    fn begin(&self, record: Record, request: HttpRequest) -> Box<HttpIssue> {
         let follow = Follow {
             cancel_at_first_token: request.cancel,
             by_part: request.by_part,
             bodiless: request.bodiless,
             keep_text: self.answers.keep_text,
         };
-        let mut issue = HttpIssue {
+        let mut issue = Box::new(HttpIssue {
             exchange: Exchange::new(record, request.decoder, follow),
             unsent: Unsent::new(request.pieces),
             bytes: request.bytes,
             connection: None,
-        };
+        });
         let connection = if self.abort.is_set() { None } else { self.take_idle() };
         if let Some(mut connection) = connection {
             issue.send(self, &mut connection);
@@ -76,7 +77,7 @@ impl Endpoint for Wire {
         issue
     }
 
-    async fn finish(&self, mut issue: HttpIssue) -> (Record, Option<String>) {
+    async fn finish(&self, mut issue: Box<HttpIssue>) -> (Record, Option<String>) {
         let mut connection = issue.connection.take();
         let ending = loop {
             if self.abort.is_set() {

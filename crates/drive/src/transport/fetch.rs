@@ -22,8 +22,8 @@ use crate::protocol::{Fields, Outgoing, Route};
 
 /// Longest answer that is read, in bytes.
 const MAX_BODY: usize = 4 << 20;
-/// Time for the whole answer to a request of the run's own kind: a model may have to be loaded for it.
-const ANSWER_LIMIT: Duration = Duration::from_secs(120);
+/// Time for the whole answer to a request of the run's own kind, usually: a model may have to be loaded for it.
+pub const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 
 /// An answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,6 +52,14 @@ pub enum FetchError {
         asked: String,
         /// What happened.
         reason: String,
+    },
+    /// Connected, but there was no whole answer in the time for it.
+    #[error("no whole answer to {asked} within {limit:?}")]
+    Late {
+        /// Method and path.
+        asked: String,
+        /// The time.
+        limit: Duration,
     },
 }
 
@@ -124,10 +132,10 @@ pub(super) fn unreachable(error: DialError) -> FetchError {
     FetchError::Unreachable { outcome: error.outcome, reason: error.reason }
 }
 
-/// Sends one request as a run would, in a runtime of its own.
+/// Sends one request as a run would, in a runtime of its own. The whole answer has `limit` from the connection on.
 ///
 /// # Errors
-/// The server cannot be reached, or does not answer in HTTP/1.1 within two minutes.
+/// The server cannot be reached, or does not answer in HTTP/1.1 in time.
 pub fn post(
     origin: &Origin,
     target: &Target,
@@ -135,6 +143,7 @@ pub fn post(
     tls: Option<Arc<ClientConfig>>,
     route: &Route,
     request: Outgoing,
+    limit: Duration,
 ) -> Result<Fetched, FetchError> {
     let pieces = origin.head(target, route).pieces(request);
     let asked = || format!("{} {}", route.method, route.path);
@@ -143,9 +152,9 @@ pub fn post(
     runtime().map_err(no_answer)?.block_on(async {
         let dialer = Dialer::new(origin.clone(), tls, spec, clock).map_err(unreachable)?;
         let (mut connection, _) = dialer.dial().await.map_err(unreachable)?;
-        match timeout(ANSWER_LIMIT, exchange(&mut connection, Unsent::new(pieces), clock, |_| {})).await {
+        match timeout(limit, exchange(&mut connection, Unsent::new(pieces), clock, |_| {})).await {
             Ok(result) => result.map(|(fetched, _)| fetched).map_err(no_answer),
-            Err(_) => Err(no_answer(format!("none within {ANSWER_LIMIT:?}"))),
+            Err(_) => Err(FetchError::Late { asked: asked(), limit }),
         }
     })
 }

@@ -41,7 +41,7 @@ impl Kept {
         pieces: Vec<Bytes>,
         mut on_fields: impl FnMut(&Fields<'_>),
     ) -> Result<Fetched, NoAnswer> {
-        if let Some(connection) = self.connection.take()
+        if let Some(connection) = self.connection.take().filter(|connection| !connection.is_stale())
             && let Ok(fetched) = self.exchange(connection, pieces.clone(), &mut on_fields).await
         {
             return Ok(fetched);

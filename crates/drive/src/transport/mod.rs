@@ -30,7 +30,7 @@ pub use courier::Destination;
 pub(crate) use courier::{Courier, Posted};
 pub(crate) use dial::Dialer;
 pub use endpoint::HttpRequest;
-pub use fetch::{FetchError, Fetched, HttpVersion, negotiate, post, reach};
+pub use fetch::{ANSWER_LIMIT, FetchError, Fetched, HttpVersion, negotiate, post, reach};
 pub use http2::{Called, Http2Request, call};
 pub(crate) use http2::{Http2, Http2Head};
 pub(crate) use page::{GotPage, PageAddress, PageReader};

@@ -48,6 +48,7 @@ impl Gpus {
                 metric,
                 instance: Arc::clone(&instance),
                 value,
+                events: None,
             };
             match self.values(number) {
                 Ok(values) => samples.extend(values.into_iter().map(sample)),

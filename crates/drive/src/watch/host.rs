@@ -36,6 +36,7 @@ impl Host {
             metric,
             instance: Arc::from(""),
             value,
+            events: None,
         };
         let mut samples = Vec::new();
         if let Some(now) = fs::read_to_string("/proc/stat").ok().as_deref().and_then(ticks) {

@@ -35,6 +35,7 @@ impl OwnProcess {
             metric,
             instance: Arc::from(""),
             value,
+            events: None,
         };
         let now = self.process.cpu_seconds().map(|seconds| (at, seconds));
         let cores = self.before.zip(now).and_then(|((then, before), (_, seconds))| {

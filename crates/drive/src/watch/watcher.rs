@@ -279,7 +279,7 @@ impl Local {
     fn read(&mut self, at: Offset) -> (usize, Result<Taken, String>) {
         let taken = |samples: Vec<Sample>| {
             let known = samples.len();
-            Taken { samples, series: known, known, malformed: 0 }
+            Taken { samples, series: known, known, ..Taken::default() }
         };
         match self {
             Local::Host(number, host) => (*number, Ok(taken(host.read(at)))),
@@ -315,11 +315,13 @@ impl State {
     ) {
         let up = if taken.is_ok() { 1.0 } else { 0.0 };
         for (metric, value) in [(Canonical::Up, up), (Canonical::ScrapeDuration, took.as_secs_f64())] {
-            self.push(Sample { at, target, source: Source::Watch, metric, instance: Arc::from(""), value });
+            let (source, instance) = (Source::Watch, Arc::from(""));
+            self.push(Sample { at, target, source, metric, instance, value, events: None });
         }
         match taken {
             Ok(taken) => {
                 self.observed.scraped(target, took, (taken.series, taken.known), &taken.samples);
+                self.observed.gained(&taken.gained);
                 taken.samples.into_iter().for_each(|sample| self.push(sample));
             }
             Err(why) => self.observed.failed(target, &why),

@@ -1,8 +1,9 @@
 //! What one of many replicas carries: the conditions that always hold.
 
+use plimsoll_sim::flow::Routing;
 use serde::{Deserialize, Serialize};
 
-use super::{Basis, Cause, Facts, Line, Settings, quotient};
+use super::{Basis, Cause, Facts, Line, Settings, quotient, seconds};
 use crate::capacity::{Capacity, Measured};
 use crate::demand::{Demand, Traffic};
 use crate::figures::{figure, percent};
@@ -28,6 +29,14 @@ impl Split {
         match self {
             Split::Random => 1.0 + share * (scv - 1.0),
             Split::RoundRobin | Split::LeastInFlight => share * scv,
+        }
+    }
+
+    /// How a fleet in cells of time does it; the fewest in flight are as good as one queue, and so, nearly, are turns.
+    pub(crate) fn routing(self) -> Routing {
+        match self {
+            Split::Random => Routing::Random,
+            Split::RoundRobin | Split::LeastInFlight => Routing::Shared,
         }
     }
 
@@ -124,6 +133,7 @@ pub(super) fn conditions(
     let mut lines = vec![traffic, growth(demand, facts, middle), measurement(capacity, facts)];
     lines.push(soak(capacity, settings, facts));
     lines.push(burstiness(capacity, demand, settings, facts));
+    lines.push(seconds::line(capacity, facts));
     lines
 }
 
@@ -201,7 +211,7 @@ fn verdict(verdict: plimsoll_core::drift::SoakVerdict) -> &'static str {
 }
 
 fn burstiness(capacity: &Capacity, demand: &Demand, settings: &Settings, facts: &Facts) -> Line {
-    let replicas = facts.calm(facts.peak, capacity.low);
+    let replicas = facts.spread_out(facts.peak, capacity.low);
     let line = |numbers, basis| Line {
         cause: Cause::Burstiness,
         formula: "least n with n C(ca^2 at one of n) >= peak".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::capacity::{BurstCapacity, ColdStart, Measured};
-use crate::demand::Growth;
+use crate::demand::{Counts, Growth, Traffic};
 use crate::testing::certified;
 
 fn replicas(headroom: &Headroom, cause: Cause) -> u32 {
@@ -16,7 +16,7 @@ fn the_seeds_example_is_eight_and_should_be_more() {
     assert_eq!(headroom.bound_by, Cause::Failure);
     let unknown =
         headroom.conditions.iter().chain(&headroom.events).filter(|line| line.basis == Basis::Unknown);
-    assert_eq!(unknown.count(), 7, "growth, measurement, soak, bursts, forecast, ramp, zones");
+    assert_eq!(unknown.count(), 8, "growth, measurement, soak, bursts, seconds, forecast, ramp, zones");
 }
 
 #[test]
@@ -38,6 +38,7 @@ fn each_cause_asks_for_what_its_formula_says() {
         (Cause::Measurement, 9), // 550 / 65
         (Cause::Soak, 9),
         (Cause::Burstiness, 9),
+        (Cause::Seconds, 9),
         (Cause::Forecast, 10), // 550 * 1.1645 / 65 = 9.85
         (Cause::Ramp, 10),     // 550 * 1.1 / 65 = 9.3: 60 s at 10 % a minute
         (Cause::Failure, 10),
@@ -80,6 +81,25 @@ fn bursts_cost_what_was_measured_and_beyond_that_what_theory_says() {
     assert!(at(4.0, measured, Split::Random) > at(4.0, None, Split::Random), "what was measured is worse");
     assert!(at(4.0, measured, Split::LeastInFlight) < at(4.0, measured, Split::Random));
     assert!(at(12.0, None, Split::Random) >= at(4.0, None, Split::Random));
+}
+
+#[test]
+fn seconds_ask_for_what_minutes_hide() {
+    // Ten minutes of 100/s, where one second in twenty brings half of all.
+    let counts: Vec<f64> = (0..600).map(|second| if second % 20 == 7 { 1000.0 } else { 52.6 }).collect();
+    let trace = Counts { source: "test".to_owned(), bin: 1.0, counts, scale: 1.0 };
+    // Arrivals within a second are said to be Poisson, so that only the seconds themselves are bursty.
+    let demand = Demand { traffic: Traffic::Trace(trace), cv: Some(1.0), ..Demand::peak(1.0) };
+    let headroom = Headroom::of(&certified(20.0, 21.0), &demand, &Settings::default());
+    assert_eq!(replicas(&headroom, Cause::Burstiness), 5, "100/s of the minutes");
+    let seconds = headroom.seconds.unwrap();
+    let steady = headroom.peak * seconds.over_peak;
+    assert!(steady > 1000.0 / (1.0 + seconds.bearable) * 0.95 && steady < 1000.0, "{seconds:?}");
+    assert_eq!(headroom.calm, (steady / 20.0).ceil() as u32);
+    assert_eq!(replicas(&headroom, Cause::Failure), headroom.calm + 1);
+    let twice = Demand { growth: Some(Growth { per_month: 1.0, months: 1.0 }), ..demand };
+    let twice = Headroom::of(&certified(20.0, 21.0), &twice, &Settings::default());
+    assert_eq!(twice.calm, (2.0 * steady / 20.0).ceil() as u32, "what grows, grows in each second");
 }
 
 #[test]

@@ -78,12 +78,12 @@ pub(super) fn colons(rule: &Rule, documents: &[Document], report: &mut Report<'_
 }
 
 pub(super) fn value(rule: &Rule, documents: &[Document], report: &mut Report<'_>) {
-    const TODO: &str = "use AverageValue with what one replica shall have";
+    const ADVICE: &str = "use AverageValue with what one replica shall have";
     for metric in metrics(documents).iter().filter(|metric| ["External", "Object"].contains(&metric.kind)) {
         let kind = metric.target().and_then(|target| target.get("type"));
         if let Some(kind) = kind.filter(|kind| kind.text() == Some("Value")) {
             let what = format!("a metric of the type {} has the target type Value", metric.kind);
-            report.add(rule, metric.document, kind.line, what, TODO);
+            report.add(rule, metric.document, kind.line, what, ADVICE);
         }
     }
     for trigger in triggers::all(documents).iter().filter(|trigger| trigger.is_keda()) {
@@ -94,7 +94,7 @@ pub(super) fn value(rule: &Rule, documents: &[Document], report: &mut Report<'_>
                 trigger.document,
                 kind.line,
                 "the trigger has metricType Value".to_owned(),
-                TODO,
+                ADVICE,
             );
         }
     }

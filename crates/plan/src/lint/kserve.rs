@@ -147,7 +147,7 @@ pub(super) fn class_in_knative(rule: &Rule, documents: &[Document], report: &mut
 }
 
 pub(super) fn limit_below_target(rule: &Rule, documents: &[Document], report: &mut Report<'_>) {
-    const TODO: &str = "raise the limit above the target, or remove it: 0 is no limit";
+    const ADVICE: &str = "raise the limit above the target, or remove it: 0 is no limit";
     let mut pairs: Vec<(&Document, Option<&Node>, Option<f64>)> = Vec::new();
     for (document, component) in components(documents) {
         if component.text_at(&["scaleMetric"]).is_none_or(|metric| metric == "concurrency") {
@@ -171,7 +171,7 @@ pub(super) fn limit_below_target(rule: &Rule, documents: &[Document], report: &m
         let (Some(node), Some(target)) = (limit, target) else { continue };
         if let Some(limit) = node.number().filter(|limit| *limit > 0.0 && *limit < target) {
             let what = format!("containerConcurrency is {limit}, the target {target}");
-            report.add(rule, document, node.line, what, TODO);
+            report.add(rule, document, node.line, what, ADVICE);
         }
     }
 }

@@ -87,17 +87,17 @@ pub(super) fn two_autoscalers(rule: &Rule, documents: &[Document], report: &mut 
 }
 
 pub(super) fn cpu(rule: &Rule, documents: &[Document], report: &mut Report<'_>) {
-    const TODO: &str =
+    const ADVICE: &str =
         "scale on requests in flight, in the queue or per second; CPU only for models that run on it";
     for metric in hpa::metrics(documents) {
         if ["Resource", "ContainerResource"].contains(&metric.kind) {
             let name = metric.name().and_then(Node::text).unwrap_or_default();
-            report.add(rule, metric.document, metric.node.line, format!("it scales on {name}"), TODO);
+            report.add(rule, metric.document, metric.node.line, format!("it scales on {name}"), ADVICE);
         }
     }
     for document in documents {
         for trigger in of(document).iter().filter(|trigger| ["cpu", "memory"].contains(&trigger.kind())) {
-            report.add(rule, document, trigger.node.line, format!("it scales on {}", trigger.kind()), TODO);
+            report.add(rule, document, trigger.node.line, format!("it scales on {}", trigger.kind()), ADVICE);
         }
         let Some(predictor) = document.node.at(&["spec", "predictor"]) else { continue };
         if document.kind != Kind::InferenceService {
@@ -107,18 +107,18 @@ pub(super) fn cpu(rule: &Rule, documents: &[Document], report: &mut Report<'_>) 
             predictor.get("scaleMetric").filter(|m| ["cpu", "memory"].contains(&m.text().unwrap_or("")))
         {
             let what = format!("it scales on {}", metric.text().unwrap_or_default());
-            report.add(rule, document, metric.line, what, TODO);
+            report.add(rule, document, metric.line, what, ADVICE);
         }
         for metric in predictor.at(&["autoScaling", "metrics"]).map(Node::items).unwrap_or_default() {
             if metric.text_at(&["type"]) == Some("Resource") {
                 let name = metric.text_at(&["resource", "name"]).unwrap_or_default();
-                report.add(rule, document, metric.line, format!("it scales on {name}"), TODO);
+                report.add(rule, document, metric.line, format!("it scales on {name}"), ADVICE);
             }
         }
         let says = predictor.get("scaleMetric").is_some() || predictor.get("autoScaling").is_some();
         if !says && document.autoscaler_class() == "hpa" && !document.is_in_knative() {
             let what = "without a metric, KServe scales on 80 % CPU".to_owned();
-            report.add(rule, document, predictor.line, what, TODO);
+            report.add(rule, document, predictor.line, what, ADVICE);
         }
     }
 }

@@ -174,7 +174,7 @@ pub(super) fn latency(rule: &Rule, documents: &[Document], report: &mut Report<'
 }
 
 pub(super) fn gpu_utilisation(rule: &Rule, documents: &[Document], report: &mut Report<'_>) {
-    const TODO: &str = "scale on requests in flight or in the queue";
+    const ADVICE: &str = "scale on requests in flight or in the queue";
     let busy = |name: &str| {
         let name = name.to_ascii_lowercase();
         ["dcgm_fi_dev_gpu_util", "nv_gpu_utilization"].iter().any(|metric| name.starts_with(metric))
@@ -182,13 +182,13 @@ pub(super) fn gpu_utilisation(rule: &Rule, documents: &[Document], report: &mut 
     for trigger in all(documents) {
         let Some((query, expr)) = trigger.expr() else { continue };
         if let Some((name, _)) = expr.metrics().into_iter().find(|(name, _)| busy(name)) {
-            report.add(rule, trigger.document, query.line, format!("the query asks for {name}"), TODO);
+            report.add(rule, trigger.document, query.line, format!("the query asks for {name}"), ADVICE);
         }
     }
     for metric in super::hpa::metrics(documents) {
         if let Some(name) = metric.name().filter(|name| name.text().is_some_and(busy)) {
             let what = format!("the metric is {}", name.text().unwrap_or_default());
-            report.add(rule, metric.document, name.line, what, TODO);
+            report.add(rule, metric.document, name.line, what, ADVICE);
         }
     }
 }

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::unit::per_million;
 use crate::capacity::Capacity;
-use crate::demand::{Demand, Traffic};
+use crate::demand::Demand;
 use crate::figures::{figure, percent};
-use crate::headroom::{Headroom, Settings};
+use crate::headroom::{Facts, Headroom, Settings};
 use crate::prices::Instance;
 
 /// Demands at which the cheapest type is looked for: from a tenth of today's to ten times it.
@@ -91,10 +91,10 @@ fn beats(other: (f64, Option<f64>), own: (f64, Option<f64>)) -> bool {
     other.0 <= own.0 && theirs <= ours && (other.0 < own.0 || theirs < ours)
 }
 
-/// What a type costs for a peak of `rate`, per hour.
-fn cost(candidate: &Candidate<'_>, rate: f64, demand: &Demand, settings: &Settings) -> f64 {
-    let demand = Demand { traffic: Traffic::Peak(rate), growth: None, ..demand.clone() };
-    let replicas = Headroom::replicas_of(candidate.capacity, &demand, settings);
+/// What a type costs for a peak of `rate`, per hour. A trace has told how bursty it is; at other rates the same is supposed.
+fn cost(candidate: &Candidate<'_>, facts: &Facts, rate: f64, demand: &Demand, settings: &Settings) -> f64 {
+    let facts = Facts { peak: rate, ..facts.clone() };
+    let replicas = Headroom::replicas_at(&facts, candidate.capacity, demand, settings);
     f64::from(candidate.instance.machines(replicas)) * candidate.instance.on_demand
 }
 
@@ -103,12 +103,12 @@ fn cheapest(candidates: &[Candidate<'_>], demand: &Demand, settings: &Settings) 
         return Vec::new();
     }
     let peak = demand.peak_rate(settings.peak_quantile);
-    // A trace has told how bursty it is; at other rates the same is supposed.
-    let demand = &Demand { cv: demand.arrival_cv(), ..demand.clone() };
+    let known: Vec<_> =
+        candidates.iter().map(|each| (each, Facts::of(each.capacity, demand, settings))).collect();
     let mut ranges: Vec<Cheapest> = Vec::new();
     for step in -STEPS..=STEPS {
         let rate = peak * 10_f64.powf(f64::from(step) / f64::from(STEPS));
-        let costs = candidates.iter().map(|each| (cost(each, rate, demand, settings), each));
+        let costs = known.iter().map(|(each, facts)| (cost(each, facts, rate, demand, settings), *each));
         let Some((_, best)) = costs.min_by(|a, b| a.0.total_cmp(&b.0)) else { continue };
         match ranges.last_mut().filter(|last| last.instance == best.instance.name) {
             Some(last) => last.to = rate,

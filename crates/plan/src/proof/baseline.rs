@@ -4,14 +4,15 @@ use super::drive::Stage;
 use super::report::Baseline;
 use crate::autoscale::Law;
 
-/// The smallest fleet of constant size that reaches the goal, by bisection. The size for a peak over ten seconds with
-/// a third of it to spare is the largest that is tried.
+/// The smallest fleet of constant size that reaches the goal, by bisection. The size for the busiest cell, or for a peak over
+/// ten seconds with a third of it to spare, is the largest that is tried.
 pub(super) fn static_peak(stage: &Stage<'_>) -> Baseline {
     let (traffic, scene) = (stage.traffic, stage.scene);
     let rate = scene.replica.rate;
     let mean = traffic.rates().sum::<f64>() / traffic.rates().len().max(1) as f64;
     let mut low = (mean / rate).floor() as u32; // fails, or is nothing
-    let mut high = (traffic.peak(10.0) / rate * 4.0 / 3.0).ceil().max(1.0) as u32 + 1;
+    let most = traffic.peak(traffic.cell).max(traffic.peak(10.0) * 4.0 / 3.0);
+    let mut high = (most / rate).ceil().max(1.0) as u32 + 1;
     let outcome = |replicas| stage.play(&Law::Static { replicas }, 0).figures;
     let mut best = outcome(high);
     while high - low > (high / 200).max(1) {

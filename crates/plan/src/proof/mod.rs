@@ -26,6 +26,11 @@ pub use traffic::Traffic;
 
 use crate::autoscale::Law;
 
+/// The smallest fleet of constant size that keeps the scene's goal over `traffic`.
+pub(crate) fn smallest_fixed(traffic: &Traffic, scene: &Scene) -> Baseline {
+    baseline::static_peak(&drive::Stage::new(traffic, scene))
+}
+
 /// What a fleet that `law` scales does with `traffic`, played once.
 pub fn play(law: &Law, traffic: &Traffic, scene: &Scene) -> Figures {
     drive::Stage::new(traffic, scene).play(law, 0).figures
@@ -33,23 +38,42 @@ pub fn play(law: &Law, traffic: &Traffic, scene: &Scene) -> Figures {
 
 /// Runs `law` over `traffic`, several times with other draws, and what it is compared with.
 pub fn prove(law: &Law, traffic: &Traffic, scene: &Scene) -> Proof {
-    let stage = drive::Stage::new(traffic, scene);
-    let run = stage.play(law, 0);
-    let others = (1..scene.replays).map(|replay| stage.play(law, replay).figures.attainment);
-    let attainments: Vec<f64> = std::iter::once(run.figures.attainment).chain(others).collect();
-    let oracle = baseline::oracle(&stage);
-    let best = oracle.figures.replica_hours;
-    Proof {
-        goal: scene.goal,
-        kept: attainments.iter().all(|attainment| *attainment >= scene.goal),
-        attainments,
-        over_oracle: (best > 0.0).then(|| run.figures.replica_hours / best - 1.0),
-        figures: run.figures,
-        events: run.events,
-        misses: run.misses,
-        minutes: run.minutes,
-        static_peak: baseline::static_peak(&stage),
-        oracle,
-        assumptions: scene.assumptions(),
+    Ground::new(traffic, scene).prove(law)
+}
+
+/// Traffic and a scene in which several laws are proven, with what all of them are compared with.
+pub(crate) struct Ground<'a> {
+    stage: drive::Stage<'a>,
+    static_peak: Baseline,
+    oracle: Baseline,
+}
+
+impl<'a> Ground<'a> {
+    /// Finds what laws are compared with.
+    pub(crate) fn new(traffic: &'a Traffic, scene: &'a Scene) -> Self {
+        let stage = drive::Stage::new(traffic, scene);
+        Ground { static_peak: baseline::static_peak(&stage), oracle: baseline::oracle(&stage), stage }
+    }
+
+    /// As [`prove`].
+    pub(crate) fn prove(&self, law: &Law) -> Proof {
+        let scene = self.stage.scene;
+        let run = self.stage.play(law, 0);
+        let others = (1..scene.replays).map(|replay| self.stage.play(law, replay).figures.attainment);
+        let attainments: Vec<f64> = std::iter::once(run.figures.attainment).chain(others).collect();
+        let best = self.oracle.figures.replica_hours;
+        Proof {
+            goal: scene.goal,
+            kept: attainments.iter().all(|attainment| *attainment >= scene.goal),
+            attainments,
+            over_oracle: (best > 0.0).then(|| run.figures.replica_hours / best - 1.0),
+            figures: run.figures,
+            events: run.events,
+            misses: run.misses,
+            minutes: run.minutes,
+            static_peak: self.static_peak.clone(),
+            oracle: self.oracle.clone(),
+            assumptions: scene.assumptions(),
+        }
     }
 }

@@ -68,6 +68,16 @@ impl Replica {
         Certified { rate: self.rate, saturation: self.saturation, share: self.share, cv: self.cv }
     }
 
+    /// The longest wait with which a request keeps its objectives, in cells of `cell` seconds.
+    pub(crate) fn patience(&self, cell: f64, seed: Seed) -> f64 {
+        patience(self.certified(), Duration::from_secs_f64(cell), seed)
+    }
+
+    /// The same where only the share `left` of its speed is left.
+    pub(crate) fn slower(self, left: f64) -> Replica {
+        Replica { rate: self.rate * left, saturation: self.saturation * left, ..self }
+    }
+
     /// Seconds that a request spends in it at `rate`, waiting included.
     pub fn residence(&self) -> f64 {
         self.in_flight / self.rate
@@ -163,7 +173,7 @@ impl Scene {
 
     /// The longest wait with which a request keeps its objectives.
     pub(crate) fn patience(&self, cell: f64) -> f64 {
-        patience(self.replica.certified(), Duration::from_secs_f64(cell), self.seed)
+        self.replica.patience(cell, self.seed)
     }
 
     /// The fleet of one replay.

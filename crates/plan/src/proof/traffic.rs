@@ -3,7 +3,10 @@
 use plimsoll_core::seed::Seed;
 use plimsoll_sim::flow::Arrivals;
 
-use crate::demand::Counts;
+use crate::demand::{Counts, Demand, Traffic as Asked};
+
+/// Seconds of a cell, at most.
+const CELL: f64 = 1.0;
 
 /// How many requests arrive in each cell.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +31,14 @@ impl Traffic {
             parts => Self::split(counts.counts.iter().map(|count| count / counts.bin), parts.max(1), cell),
         };
         Traffic { cell, means, exact, cv }
+    }
+
+    /// That of the trace of a demand, second by second and grown; nothing for a peak. What is drawn around the counts of a
+    /// second comes as the demand says, or like Poisson: bursts that last longer are in the counts.
+    pub(crate) fn of_trace(demand: &Demand) -> Option<Self> {
+        let Asked::Trace(counts) = &demand.traffic else { return None };
+        let cv = demand.cv.unwrap_or(1.0).max(1.0);
+        Some(Traffic::of(counts, counts.bin.min(CELL), cv).grown(demand.growth_factor()))
     }
 
     /// That of rates, each over `bin` seconds, a whole number of cells; arrivals with gaps of `cv` are drawn around

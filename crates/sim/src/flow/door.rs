@@ -22,7 +22,7 @@ pub(super) fn spread(arrivals: u32, counts: &mut [u32], rng: &mut Rng) {
 
 /// The part of the requests of a cell that wait no longer than it takes to work off `bearable` requests, where the
 /// queue grows evenly from `queue` by `growth`; requests arrive evenly.
-pub(super) fn share_in_time(queue: f64, growth: f64, bearable: f64) -> f64 {
+pub fn share_in_time(queue: f64, growth: f64, bearable: f64) -> f64 {
     let room = bearable - queue;
     match (room >= 0.0, growth > 0.0) {
         (true, false) => 1.0,

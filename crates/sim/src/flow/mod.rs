@@ -20,6 +20,7 @@ mod service;
 mod tests;
 
 pub use arrivals::Arrivals;
+pub use door::share_in_time;
 pub use options::{Closed, FlowOptions, Routing};
 pub use patience::{Certified, patience};
 pub use service::{Cell, Flow};

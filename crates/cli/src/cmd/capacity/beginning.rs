@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use super::bench::Bench;
 use super::objectives::Objectives;
+use super::waiting::First;
 use crate::session::Interrupted;
 
 /// Seconds that one user asks before anything counts: first requests meet cold caches.
 const WARMUP: f64 = 2.0;
-/// Seconds that count.
+/// Seconds that count, and requests at least.
 const MEASURE: f64 = 5.0;
+const REQUESTS: f64 = 2.0;
 /// Requests below which the spread of service times is not known.
 const SPREAD_MIN: u64 = 10;
 /// Times that a request takes until a server at a new load has settled: batch slots must fill before a queue shows.
@@ -35,20 +37,31 @@ pub(super) struct Beginning {
 }
 
 impl Beginning {
-    /// Lets one user ask for a while.
+    /// Lets one user ask for a while, as soon as the server has time for that.
     ///
     /// # Errors
     /// The server answers nothing, or the user has had enough.
-    pub(super) fn measure(bench: &mut Bench<'_>, objectives: &Objectives) -> anyhow::Result<Self> {
+    pub(super) fn measure(
+        bench: &mut Bench<'_>,
+        objectives: &Objectives,
+        budget: Option<Duration>,
+    ) -> anyhow::Result<Self> {
+        let interrupted = || anyhow!("interrupted before the first trial: there is nothing to report");
+        let alone = match bench.first_answer(budget)? {
+            First::Takes(seconds) => seconds,
+            First::Unknown => 0.0,
+            First::NoAnswer(time) => return Err(no_answer(&format!("no answer in {time:?}"))),
+            First::Interrupted => return Err(interrupted()),
+        };
         let phases = Phases {
             warmup: Duration::from_secs_f64(WARMUP),
-            measure: Some(Duration::from_secs_f64(MEASURE)),
+            measure: Some(Duration::from_secs_f64(MEASURE.max(REQUESTS * alone))),
             max_requests: None,
             drain_timeout: bench.drain_timeout(),
         };
-        let (summary, interrupted) = bench.one_user(phases)?;
-        if interrupted != Interrupted::No {
-            return Err(anyhow!("interrupted before the first trial: there is nothing to report"));
+        let (summary, ended) = bench.one_user(phases)?;
+        if ended != Interrupted::No {
+            return Err(interrupted());
         }
         let mut beginning = Beginning::of(&summary)?;
         if let Some(warmup) = bench.warmup_given() {
@@ -66,9 +79,7 @@ impl Beginning {
                 summary.errors.iter().map(|class| format!("{}: {}", class.outcome.name(), class.example));
             let why = errors.take(1).collect::<String>();
             let why = if why.is_empty() { "no answer in time".to_owned() } else { why };
-            return Err(anyhow!(
-                "the server answered none of one user's requests, so no load is sustainable ({why})"
-            ));
+            return Err(no_answer(&why));
         };
         let spread = latency.filter(|latency| latency.n >= SPREAD_MIN);
         let scv = spread.and_then(|latency| Some((latency.stdev? / latency.mean?).powi(2)));
@@ -89,4 +100,8 @@ impl Beginning {
     pub(super) fn guard(&self, cv: Option<f64>, overload: f64) -> Guard {
         Guard { arrivals: cv.unwrap_or(1.0).powi(2), service: self.service_scv, overload }
     }
+}
+
+fn no_answer(why: &str) -> anyhow::Error {
+    anyhow!("the server answered none of one user's requests, so no load is sustainable ({why})")
 }

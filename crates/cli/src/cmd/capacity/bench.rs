@@ -21,6 +21,7 @@ use super::judge::Judge;
 use super::objectives::Objectives;
 use super::stored::{OUTCOME_FILE, SEARCH_FILE, SearchFile, Stored, StoredTrial};
 use super::telling;
+use super::waiting::{self, First};
 use crate::args::values::ViewName;
 use crate::exit::{UsageError, refuse};
 use crate::live::SearchStory;
@@ -29,6 +30,8 @@ use crate::session::{Blueprint, CommandFolder, Done, Interrupted, Session, Trial
 
 /// Time for the server to settle between two trials.
 const SETTLE: Duration = Duration::from_secs(1);
+/// A trial waits this long for the requests that it left, at least.
+const DRAIN_MIN: Duration = Duration::from_secs(5);
 /// The name of the certificate in its folder.
 const CERTIFICATE_FILE: &str = "certificate.json";
 
@@ -40,6 +43,10 @@ pub(super) struct Bench<'a> {
     tiers: &'a [Tier],
     /// Seconds left out at the start of each trial.
     warmup: f64,
+    /// Seconds that a request takes by itself.
+    alone: f64,
+    /// The last trial left requests behind, which the server may still work on.
+    left_behind: bool,
     /// The gaps between arrivals; nothing in a closed loop.
     gaps: Option<GapDistribution>,
     /// Of the run with one user.
@@ -69,7 +76,19 @@ impl<'a> Bench<'a> {
         };
         let variable = if gaps.is_some() { Variable::Rate } else { Variable::Concurrency };
         let known = telling::nothing_yet(variable);
-        Bench { session, blueprint, folder, tiers, warmup: 0.0, gaps, header: None, aside: false, known }
+        Bench {
+            session,
+            blueprint,
+            folder,
+            tiers,
+            warmup: 0.0,
+            alone: 0.0,
+            left_behind: false,
+            gaps,
+            header: None,
+            aside: false,
+            known,
+        }
     }
 
     /// Takes up a search that was interrupted.
@@ -90,6 +109,7 @@ impl<'a> Bench<'a> {
             );
         }
         self.warmup = stored.search.beginning.warmup;
+        self.alone = stored.search.beginning.latency;
         self.header = Some(stored.search.run);
         self.session.go_on_after(stored.trials.iter().map(|trial| trial.asked).sum());
         emit::note(&format!("going on after {} trials", stored.trials.len()));
@@ -112,9 +132,22 @@ impl<'a> Bench<'a> {
     /// The folder cannot be written.
     pub(super) fn begin(&mut self, beginning: &Beginning, objectives: &Objectives) -> anyhow::Result<()> {
         self.warmup = beginning.warmup;
+        self.alone = self.alone.max(beginning.latency);
         emit::note(&report::beginning(beginning.latency, self.warmup, &self.blueprint.spec.target));
         let search = SearchFile::new(self.asked(objectives), *beginning, self.header()?);
         self.folder.write_json(SEARCH_FILE, &search)
+    }
+
+    /// Waits for a server that is busy with other work, `longest` at most.
+    ///
+    /// # Errors
+    /// The operating system refuses what the wait needs.
+    pub(super) fn first_answer(&mut self, longest: Option<Duration>) -> anyhow::Result<First> {
+        let first = waiting::first_answer(&mut self.session, self.blueprint, longest)?;
+        if let First::Takes(seconds) = first {
+            self.alone = seconds;
+        }
+        Ok(first)
     }
 
     /// Lets one user ask for a while.
@@ -136,8 +169,7 @@ impl<'a> Bench<'a> {
     /// It cannot be made or kept.
     pub(super) fn trial(&mut self, plan: &TrialPlan) -> anyhow::Result<Made> {
         let watch = Clock::start();
-        let settle = if plan.number == 0 { Duration::ZERO } else { SETTLE };
-        if self.session.pause(settle)? {
+        if self.settle(plan)? {
             return Ok(Made::Interrupted(Interrupted::Gracefully));
         }
         let number = self.folder.next_trial()?;
@@ -149,7 +181,7 @@ impl<'a> Bench<'a> {
                 warmup: Duration::from_secs_f64(self.warmup),
                 measure: Some(Duration::from_secs_f64(plan.seconds)),
                 max_requests: None,
-                drain_timeout: spec.phases.drain_timeout,
+                drain_timeout: self.drain_of_trial(),
             },
             ..Trial::among_others(self.blueprint, self.folder.trial(number))
         };
@@ -164,6 +196,7 @@ impl<'a> Bench<'a> {
         if done.interrupted != Interrupted::No {
             return Ok(Made::Interrupted(done.interrupted));
         }
+        self.left_behind = left_behind(&done.finished.summary);
         let mut outcome = self.outcome(plan, &done, &judge);
         if !done.finished.summary.run.simulated {
             outcome.spent = watch.now().since(Offset::ZERO).as_secs_f64();
@@ -177,6 +210,32 @@ impl<'a> Bench<'a> {
             &StoredTrial { outcome: outcome.clone(), asked },
         )?;
         Ok(Made::Whole(Box::new(outcome)))
+    }
+
+    /// Lets the server rest before a trial, and for longer where the last one left requests behind. Returns whether the
+    /// user has had enough.
+    fn settle(&mut self, plan: &TrialPlan) -> anyhow::Result<bool> {
+        let settle = if plan.number == 0 { Duration::ZERO } else { SETTLE };
+        if self.session.pause(settle)? {
+            return Ok(true);
+        }
+        match std::mem::take(&mut self.left_behind) {
+            true => waiting::itself_again(&mut self.session, self.blueprint, self.alone),
+            false => Ok(false),
+        }
+    }
+
+    /// How long a trial waits for the requests that it left: no longer than until those that have not ended miss every
+    /// objective of every tier, whatever becomes of them. Those that this client would have cancelled miss none.
+    fn drain_of_trial(&self) -> Duration {
+        if self.blueprint.spec.workload.cancel_rate > 0.0 {
+            return self.drain_timeout();
+        }
+        let sending = self.session.sending_limit(&self.blueprint.spec);
+        let settled: Option<Vec<Duration>> =
+            self.tiers.iter().map(|tier| tier.slos.settled_after(sending)).collect();
+        let longest = settled.and_then(|settled| settled.into_iter().max());
+        longest.map_or(self.drain_timeout(), |longest| longest.max(DRAIN_MIN).min(self.drain_timeout()))
     }
 
     fn load(&self, load: f64) -> anyhow::Result<LoadModel> {
@@ -297,6 +356,12 @@ fn users(users: u32, think: ThinkTime) -> LoadModel {
     let users = std::num::NonZeroU32::new(users).unwrap_or(std::num::NonZeroU32::MIN);
     let shape = ClosedShape::Steady { spawn_rate: Rate::try_from(f64::from(users.get())).ok() };
     LoadModel::Closed(ClosedLoop { users, shape, think })
+}
+
+/// Whether a trial left requests on which the server may still work.
+fn left_behind(summary: &Summary) -> bool {
+    let of = |outcome| summary.counts.outcomes.get(&outcome).copied().unwrap_or(0);
+    of(Outcome::Unfinished) + of(Outcome::Timeout) > 0
 }
 
 /// Refuses results that could not be kept.

@@ -7,6 +7,7 @@ mod judge;
 mod objectives;
 mod stored;
 mod telling;
+mod waiting;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,7 +15,9 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 use plimsoll_core::certificate::{CERTIFICATE_SCHEMA, Certificate, Headroom, Method, Traffic};
 use plimsoll_core::knee::{KneePoint, Knees};
-use plimsoll_core::search::{Capacity, Doom, Search, Settings, Step, TierCapacity, TrialOutcome, Variable};
+use plimsoll_core::search::{
+    Capacity, Doom, Search, Settings, Slowdown, Step, TierCapacity, TrialOutcome, Variable,
+};
 use plimsoll_core::time::{Offset, Rate};
 use plimsoll_drive::clock::Clock;
 
@@ -86,7 +89,7 @@ pub(crate) fn certify(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Resu
     let mut bench = Bench::new(session, &blueprint, folder, &objectives.tiers);
     let (beginning, outcomes) = match stored {
         Some(stored) => bench.go_on(stored, &objectives)?,
-        None => (Beginning::measure(&mut bench, &objectives)?, Vec::new()),
+        None => (Beginning::measure(&mut bench, &objectives, args.search.budget)?, Vec::new()),
     };
     let mut settings = search_settings(args, &bench, &beginning, &objectives);
     if !bench.header()?.simulated {
@@ -115,6 +118,7 @@ pub(crate) fn certify(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Resu
         capacity: found.capacity,
         doom: found.doom,
         knees,
+        slowdown: Slowdown::of(settings.variable, search.trials()),
         burst,
         trials: search.trials().to_vec(),
     };

@@ -136,7 +136,7 @@ impl<'a> Starts<'a> {
                 attempt.first_success = Some(at - self.preparing);
                 attempt.first.push(latency);
             }
-            Some((Once::NotHere, _)) => {}
+            Some(_) => {}
             None => return Ok(self.course(attempt)),
         }
         self.follow(number, clock, attempt)
@@ -173,9 +173,10 @@ impl<'a> Starts<'a> {
     /// Asks for one inference.
     fn ask(&mut self, failed: &mut u64) -> anyhow::Result<Option<Once>> {
         let Some((session, blueprint)) = &mut self.known else { return Ok(None) };
-        let answered = session.once(blueprint)?;
-        *failed += u64::from(answered.is_none());
-        Ok(answered)
+        let once = session.once(blueprint)?;
+        let known = matches!(once, Once::Answered(_) | Once::NotHere);
+        *failed += u64::from(!known);
+        Ok(known.then_some(once))
     }
 
     /// The requests after the first, as a run.

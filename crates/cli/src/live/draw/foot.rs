@@ -15,8 +15,8 @@ const BUSY_MAX: f64 = 0.8;
 /// Timers this late are a sign of the same, seconds.
 const LAG_DOUBT: f64 = 0.001;
 
-pub(super) fn rows<'a>(moment: &Moment, message: Option<&str>, look: Look) -> Vec<Line<'a>> {
-    let mut rows: Vec<Line<'a>> = server::row(&moment.server, look).into_iter().collect();
+pub(super) fn rows<'a>(moment: &Moment, message: Option<&str>, width: u16, look: Look) -> Vec<Line<'a>> {
+    let mut rows: Vec<Line<'a>> = server::row(&moment.server, width, look).into_iter().collect();
     rows.push(client(moment.last_second(), look));
     rows.extend(message.map(|message| {
         let first = message.lines().next().unwrap_or_default();

@@ -18,7 +18,10 @@ const BAR_WIDTH: usize = 20;
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, moment: &Moment, look: Look) {
     let title = format!(" plimsoll {}  {}", moment.command, moment.title);
     let width = usize::from(area.width);
-    let title = format!("{:<width$}", title.chars().take(width).collect::<String>());
+    let title = match title.chars().count() > width {
+        true => title.chars().take(width.saturating_sub(1)).chain(['…']).collect(),
+        false => format!("{title:<width$}"),
+    };
     let rows = vec![Line::styled(title, look.title()), progress(moment, look), rates(moment, look)];
     lines(frame, area, rows);
 }

@@ -48,7 +48,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, picture: Picture<'_>, look: Look) {
         frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), area);
         return;
     }
-    let foot = foot::rows(moment, message, look);
+    let foot = foot::rows(moment, message, area.width, look);
     let rest = area.height - head::ROWS - foot.len() as u16;
     let panes = Panes::of(moment, pane_rows(rest), look);
     let rows = panes.rows(pane_rows(rest));

@@ -59,3 +59,16 @@ fn the_limit_is_that_of_the_load_at_which_the_capacity_ends() {
         "Server     at 12.0/s: saturated: KV cache 97 %\nServer (gold) at 10.0/s: saturated: KV cache 80 %\n"
     );
 }
+
+#[test]
+fn a_server_that_gets_slower_beyond_its_limit_is_told_with_what_follows() {
+    let slow = Slowdown { best: 51.0, best_load: 51.1, overloaded: 33.0, from: 49.2, to: 72.3 };
+    assert_eq!(
+        slowdown(Some(&slow)),
+        "Overload   completed 51.0/s at best, and 33.0/s where 49.2/s to 72.3/s was due, which is 35.3 % less: beyond its \
+         limit this server gets slower.\n           Keep headroom: once over, it stays over until the load drops below \
+         33.0/s\n"
+    );
+    assert!(slowdown(Some(&Slowdown { from: 72.3, ..slow })).contains("where 72.3/s was due"));
+    assert_eq!(slowdown(None), "");
+}

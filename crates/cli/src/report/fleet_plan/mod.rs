@@ -6,12 +6,11 @@ pub(crate) mod scaling;
 
 use std::path::Path;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use plimsoll_plan::figures::{figure, percent};
 use plimsoll_plan::headroom::{Basis, Cause, Line};
 use plimsoll_plan::{Capacity, Plan};
 
-use super::style::{Style, Tone, lines};
+use super::style::{Style, Tone, lines, plain_table, right_align};
 
 /// The whole report. `results` is the folder in which the plan lies.
 pub(crate) fn text(plan: &Plan, results: &Path, style: Style) -> String {
@@ -93,7 +92,7 @@ pub(crate) fn replica(capacity: &Capacity) -> String {
 /// What always holds and what may happen, line by line.
 fn headroom(plan: &Plan, style: Style) -> String {
     let headroom = &plan.headroom;
-    let mut table = table(style);
+    let mut table = plain_table(style);
     table.set_header(["replicas", "for", "because", "basis"]);
     let row = |line: &Line, binds: bool| {
         let cause = name(line.cause);
@@ -112,7 +111,7 @@ fn headroom(plan: &Plan, style: Style) -> String {
     for line in &headroom.events {
         table.add_row(row(line, line.cause == headroom.bound_by));
     }
-    right(&mut table, 0..1);
+    right_align(&mut table, 0..1);
     let surge = match headroom.surge {
         0 => String::new(),
         surge => format!("A rollout puts {surge} more beside them for a while (maxSurge).\n"),
@@ -121,6 +120,11 @@ fn headroom(plan: &Plan, style: Style) -> String {
         format!("A fleet that is scaled must keep {} free, so that a rise does not overtake a replica that starts.\n", percent(free))
     });
     format!("{}\n{}{surge}{free}", style.paint(Tone::Heading, "Replicas"), lines(&table))
+}
+
+/// Over what the simulated fleet kept the objective.
+pub(crate) fn over(plan: &Plan) -> &'static str {
+    if plan.timeline.is_some() { "over the trace" } else { "at the peak" }
 }
 
 pub(crate) fn name(cause: Cause) -> &'static str {
@@ -142,7 +146,7 @@ pub(crate) fn basis_word(basis: Basis) -> &'static str {
 }
 
 fn models(plan: &Plan, style: Style) -> String {
-    let mut table = table(style);
+    let mut table = plain_table(style);
     table.set_header(["replicas", "model", "by", ""]);
     for answer in &plan.models.answers {
         table.add_row([
@@ -152,11 +156,12 @@ fn models(plan: &Plan, style: Style) -> String {
             if answer.extrapolated { "extrapolated".to_owned() } else { String::new() },
         ]);
     }
-    right(&mut table, 0..1);
+    right_align(&mut table, 0..1);
     let kept = plan.models.attainment.zip(plan.models.attainment_in_event).map_or_else(String::new, |kept| {
         format!(
-            "In simulation the plan keeps the objective for {} of requests at the peak, and for {} after the worst event.\n",
+            "In simulation the plan keeps the objective for {} of requests {}, and for {} after the worst event.\n",
             percent(kept.0),
+            over(plan),
             percent(kept.1)
         )
     });
@@ -171,23 +176,6 @@ fn models(plan: &Plan, style: Style) -> String {
 fn doubts(plan: &Plan, style: Style) -> String {
     let lines: String = plan.doubts.iter().map(|doubt| format!("  - {doubt}\n")).collect();
     if lines.is_empty() { lines } else { format!("{}\n{lines}", style.paint(Tone::Doubt, "Doubts")) }
-}
-
-/// A table that is as wide as the terminal at most.
-fn table(style: Style) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(style.width);
-    table
-}
-
-/// Numbers stand at the right.
-fn right(table: &mut Table, columns: std::ops::Range<usize>) {
-    for column in table.column_iter_mut().take(columns.end).skip(columns.start) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
 }
 
 #[cfg(test)]

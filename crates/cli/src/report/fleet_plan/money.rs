@@ -3,7 +3,7 @@
 use plimsoll_plan::Plan;
 use plimsoll_plan::figures::{figure, percent};
 
-use super::{lines, right, table};
+use super::{lines, plain_table, right_align};
 use crate::report::style::{Style, Tone};
 
 /// Amounts of money: at least two decimals, and three digits that count.
@@ -28,7 +28,7 @@ pub(super) fn cost(plan: &Plan, style: Style) -> String {
         money(found.per_month),
     );
     text += &format!("           prices of {}: {}\n", found.as_of, found.source);
-    let mut units = table(style);
+    let mut units = plain_table(style);
     let tokens = found.units.iter().any(|unit| unit.tokens.is_some());
     let mut header = vec![format!("{unit} for a million"), "busy".to_owned(), "inferences".to_owned()];
     if tokens {
@@ -43,10 +43,10 @@ pub(super) fn cost(plan: &Plan, style: Style) -> String {
         }
         units.add_row(row);
     }
-    right(&mut units, 1..6);
+    right_align(&mut units, 1..6);
     text += &lines(&units);
     if found.mixes.len() > 1 {
-        let mut mixes = table(style);
+        let mut mixes = plain_table(style);
         mixes.set_header(["bought as", "reserved", "on demand", "spot", "per hour", "per month", ""]);
         for mix in &found.mixes {
             mixes.add_row([
@@ -59,7 +59,7 @@ pub(super) fn cost(plan: &Plan, style: Style) -> String {
                 mix.note.clone(),
             ]);
         }
-        right(&mut mixes, 1..6);
+        right_align(&mut mixes, 1..6);
         text += &lines(&mixes);
     }
     text
@@ -70,7 +70,7 @@ pub(super) fn choice(plan: &Plan, style: Style) -> String {
     if plan.comparison.len() < 2 {
         return String::new();
     }
-    let mut rows = table(style);
+    let mut rows = plain_table(style);
     rows.set_header(["instance", "carries", "p99 ms", "replicas", "machines", "per hour", "per million", ""]);
     for row in &plan.comparison {
         rows.add_row([
@@ -84,7 +84,7 @@ pub(super) fn choice(plan: &Plan, style: Style) -> String {
             if row.pareto { "none is cheaper and faster".to_owned() } else { String::new() },
         ]);
     }
-    right(&mut rows, 1..7);
+    right_align(&mut rows, 1..7);
     let mut text = format!("{}\n{}", style.paint(Tone::Heading, "Instance types"), lines(&rows));
     for range in &plan.cheapest {
         text += &format!(
@@ -102,7 +102,7 @@ pub(super) fn fit(plan: &Plan, style: Style) -> String {
     if plan.fit.is_empty() {
         return String::new();
     }
-    let mut rows = table(style);
+    let mut rows = plain_table(style);
     rows.set_header([
         "instance",
         "accelerators",
@@ -125,7 +125,7 @@ pub(super) fn fit(plan: &Plan, style: Style) -> String {
             row.most_in_flight.to_string(),
         ]);
     }
-    right(&mut rows, 2..6);
+    right_align(&mut rows, 2..6);
     format!(
         "{} (computed from published sizes, not measured)\n{}",
         style.paint(Tone::Heading, "Memory"),

@@ -5,7 +5,7 @@ use plimsoll_plan::figures::{figure, percent};
 use plimsoll_plan::proof::{Miss, Proof};
 use plimsoll_plan::scaling::Proven;
 
-use super::{lines, money::money, right, table};
+use super::{lines, money::money, plain_table, right_align};
 use crate::report::style::{Style, Tone};
 
 /// Stretches of minutes that are shown of each law.
@@ -14,7 +14,7 @@ const MISSES: usize = 3;
 /// The proofs side by side, the static fleet and the oracle beneath; nothing where there are no manifests.
 pub(super) fn text(plan: &Plan, style: Style) -> String {
     let Some(scaling) = &plan.autoscaling else { return String::new() };
-    let mut rows = table(style);
+    let mut rows = plain_table(style);
     rows.set_header(["manifest", "kept", "", "replica-hours", "cost", "up", "down"]);
     for proven in &scaling.proven {
         rows.add_row(row(&proven.manifest, &proven.proof));
@@ -32,8 +32,8 @@ pub(super) fn text(plan: &Plan, style: Style) -> String {
             baseline.figures.scale_downs.to_string(),
         ]);
     }
-    right(&mut rows, 1..2);
-    right(&mut rows, 3..7);
+    right_align(&mut rows, 1..2);
+    right_align(&mut rows, 3..7);
     let goal = scaling.proven.first().map_or(1.0, |proven| proven.proof.goal);
     let misses: String =
         scaling.proven.iter().flat_map(|proven| missed(proven).map(|line| format!("{line}\n"))).collect();

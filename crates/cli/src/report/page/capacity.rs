@@ -52,8 +52,13 @@ fn verdicts(certificate: &Certificate) -> Vec<Verdict> {
         Verdict { details, ..Verdict::new(word, tone.into(), name + &text) }
     });
     let mut found: Vec<Verdict> = tiers.collect();
-    let doubts = [words::invalid(certificate), words::rate_limit(certificate)];
-    let doubts = doubts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+    let doubts = [
+        words::invalid(certificate),
+        words::rate_limit(certificate),
+        words::slowdown(certificate.slowdown.as_ref()),
+    ];
+    let doubts = doubts.iter().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+    let doubts = doubts.filter(|text| !text.is_empty());
     found.extend(doubts.map(|text| Verdict::new("note", Tone::Doubt, text)));
     found
 }

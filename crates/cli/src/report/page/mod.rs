@@ -18,6 +18,7 @@ mod stress;
 mod sweep;
 mod table;
 mod tables;
+mod timeline;
 
 use serde::Serialize;
 
@@ -34,6 +35,7 @@ pub(crate) use soak::soak;
 pub(crate) use stress::stress;
 pub(crate) use sweep::sweep;
 pub(crate) use table::{Cell, Column, Table};
+pub(crate) use timeline::{add as add_timeline, section as timeline_section};
 
 /// A whole report.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

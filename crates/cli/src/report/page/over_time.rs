@@ -100,6 +100,12 @@ impl<'a> Seconds<'a> {
         self.xs.len()
     }
 
+    /// From when to when each place is, in seconds from the start of the run.
+    pub(super) fn spans(&self) -> impl Iterator<Item = (f64, f64)> {
+        let each = self.each as f64;
+        self.xs.iter().map(move |x| (x * self.unit.seconds, x * self.unit.seconds + each))
+    }
+
     /// The place of a moment, in seconds from the start of the run.
     pub(super) fn place(&self, moment: f64) -> usize {
         ((moment.max(0.0) / self.each as f64) as usize).min(self.xs.len().saturating_sub(1))

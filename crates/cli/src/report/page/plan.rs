@@ -12,7 +12,7 @@ use super::table::Bar;
 use super::{
     Axis, Block, Cell, Chart, Figure, Hue, Line, Look, Mark, Page, Scale, Section, Side, Table, Tone, Verdict,
 };
-use crate::report::fleet_plan::{basis_word, money, name, replica, scaling as words};
+use crate::report::fleet_plan::{basis_word, money, name, over, replica, scaling as words};
 
 /// Charts over the time of a trace follow each other's cursor.
 const GROUP: &str = "plan";
@@ -68,7 +68,7 @@ fn figures(plan: &Plan) -> Vec<Figure> {
             .models
             .attainment_in_event
             .map_or_else(String::new, |kept| format!("{} after the worst event; simulated", percent(kept)));
-        Figure::new("attainment at the peak", percent(kept), event)
+        Figure::new(&format!("attainment {}", over(plan)), percent(kept), event)
     }));
     figures.extend(plan.money.as_ref().map(|found| {
         let month = format!("{} {}/month", money::money(found.per_month), found.currency);
@@ -104,7 +104,7 @@ fn reasons(plan: &Plan) -> Option<Section> {
 }
 
 fn models(plan: &Plan) -> Option<Section> {
-    let mut table = Table::new(&plan.models.verdict, &["model", "replicas#", "by", ""]);
+    let mut table = Table::new(&plan.models.verdict, &["model", "replicas#", "by", "basis"]);
     for answer in &plan.models.answers {
         table.rows.push(vec![
             Cell::text(answer.model.clone()),

@@ -13,6 +13,8 @@ use crate::report::{objectives, terminal};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Material {
     pub(crate) summary: Summary,
+    /// When it began, nanoseconds of Unix time, if its records say so.
+    pub(crate) began: Option<i64>,
     /// The run by the second, if that was kept.
     pub(crate) seconds: Option<StoredTable>,
     /// What was seen of the server, if it was watched.
@@ -186,7 +188,7 @@ fn over_time(material: &Material) -> Option<Section> {
     Section::of("over-time", "Over time", blocks)
 }
 
-fn seconds(material: &Material) -> Option<Seconds<'_>> {
+pub(super) fn seconds(material: &Material) -> Option<Seconds<'_>> {
     let window = &material.summary.window;
     let start = window.ramp + window.warmup;
     let seconds = Seconds::of(material.seconds.as_ref()?, Some((start, start + window.measured)))?;
@@ -252,8 +254,7 @@ pub(super) fn beneath(material: &Material) -> Vec<Section> {
     let summary = &material.summary;
     let sections =
         [judged(summary), latencies(material), over_time(material), errors(summary), amounts(summary)];
-    let server = summary.server.as_ref().and_then(server::section);
-    let last = [server, client(material), configuration(material)];
+    let last = [server::section(summary), client(material), configuration(material)];
     sections.into_iter().chain(last).flatten().collect()
 }
 

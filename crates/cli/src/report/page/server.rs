@@ -1,7 +1,8 @@
 //! What was seen of the server while the run went on, on the same axis of time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use plimsoll_core::summary::Summary;
 use plimsoll_core::watch::ServerSummary;
 use plimsoll_drive::recorder::{ColumnValues, StoredTable};
 
@@ -32,7 +33,8 @@ pub(super) fn verdict(server: &ServerSummary) -> Verdict {
 }
 
 /// What was seen of the server, over the measured window.
-pub(super) fn section(server: &ServerSummary) -> Option<Section> {
+pub(super) fn section(summary: &Summary) -> Option<Section> {
+    let server = summary.server.as_ref()?;
     let columns = ["figure", "mean#", "p95#", "max#", "said by"];
     let mut table = Table::new("Over the measured window", &columns);
     for figure in &server.figures {
@@ -44,10 +46,25 @@ pub(super) fn section(server: &ServerSummary) -> Option<Section> {
             .for_each(|(value, cell)| cell.value = Some(value));
         table.rows.push(cells.into());
     }
+    let tables = [table, times(summary, server)].into_iter().filter(|table| !table.rows.is_empty());
     let mut items: Vec<String> = server.targets.iter().map(words::scrapes).collect();
     items.extend(server.energy.as_ref().map(|energy| words::energy(energy).trim().to_owned()));
-    let table = (!table.rows.is_empty()).then_some(Block::Table(table));
-    Section::of("server", "Server", table.into_iter().chain([Block::List { items }]).collect())
+    Section::of("server", "Server", tables.map(Block::Table).chain([Block::List { items }]).collect())
+}
+
+/// Quantiles of the server's own histograms, beside those of this client.
+fn times(summary: &Summary, server: &ServerSummary) -> Table {
+    let columns = words::TIMES_COLUMNS.map(|name| match name {
+        "as the server saw it" => name.to_owned(),
+        number => format!("{number}#"),
+    });
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let mut table = Table::new("Times by the server's histograms", &columns);
+    for times in &server.times {
+        let cell = |(text, value)| Cell { value, ..Cell::text(text) };
+        table.rows.push(words::times_row(times, summary).map(cell).into());
+    }
+    table
 }
 
 /// A chart for each unit that was seen. `server` has a row for each scrape and metric: `at_ns`, `target`, `source`,
@@ -89,7 +106,16 @@ fn lines(server: &StoredTable, seconds: &Seconds<'_>) -> Lines {
         ["target", "source", "metric", "unit", "instance"].map(text);
     let (moments, values) =
         (server.numbers("at_ns").unwrap_or_default(), server.numbers("value").unwrap_or_default());
-    let several = targets.iter().any(|target| *target != targets[0]);
+    // A name says no more than it takes to tell it apart.
+    let mut speakers: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
+    for ((metric, target), instance) in metrics.iter().zip(&targets).zip(&instances) {
+        speakers.entry(metric).or_default().insert((target, instance));
+    }
+    let several = |metric: &str, of: fn(&(&str, &str), &(&str, &str)) -> bool| {
+        speakers
+            .get(metric)
+            .is_some_and(|all| all.iter().any(|one| all.first().is_some_and(|first| of(first, one))))
+    };
     let mut sums: BTreeMap<(String, String), BTreeMap<usize, (f64, u32)>> = BTreeMap::new();
     for row in 0..values.len().min(metrics.len()) {
         // What watching itself took is no property of the server.
@@ -98,10 +124,10 @@ fn lines(server: &StoredTable, seconds: &Seconds<'_>) -> Lines {
             continue;
         }
         let mut name = metrics[row].clone();
-        if !instances[row].is_empty() {
+        if several(&name, |a, b| a.1 != b.1) && !instances[row].is_empty() {
             name += &format!(" {}", instances[row]);
         }
-        if several {
+        if several(&metrics[row], |a, b| a.0 != b.0) {
             name += &format!(" ({})", targets[row]);
         }
         let place =

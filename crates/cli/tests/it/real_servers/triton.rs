@@ -1,6 +1,7 @@
 //! Triton: text, tensors, HTTP and gRPC, and what it says of its own times.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use plimsoll_core::record::{Outcome, Record};
 use plimsoll_core::watch::{Canonical, Source};
@@ -10,9 +11,27 @@ use crate::program::{Place, count, records, wait_until};
 use crate::seed_commands::text_at_a_rate;
 use crate::servers::get;
 
+/// Triton with gRPC, and the URL of that.
+fn with_grpc() -> (Server, String) {
+    let ports = [free_port(), free_port(), free_port()];
+    (Server::start_on("triton", "/v2/health/ready", &ports), format!("http://127.0.0.1:{}", ports[1]))
+}
+
+/// The same for all tests that run meanwhile, of those that count and time nothing: it takes longer to start than they do.
+fn shared() -> Arc<(Server, String)> {
+    static RUNNING: Mutex<Weak<(Server, String)>> = Mutex::new(Weak::new());
+    let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    running.upgrade().unwrap_or_else(|| {
+        let started = Arc::new(with_grpc());
+        *running = Arc::downgrade(&started);
+        started
+    })
+}
+
 #[test]
 fn answers_in_both_of_its_forms() {
-    let server = Server::start("triton", "/v2/health/ready");
+    let triton = shared();
+    let (server, _) = &*triton;
     let (_, whole, _) = server.ask_forty("--provider triton-infer --prompt-text hello -o 8");
     assert!(whole.iter().all(|record| record.deltas.is_empty() && record.chars > 0), "{whole:?}");
     let (_, streamed, _) =
@@ -22,7 +41,8 @@ fn answers_in_both_of_its_forms() {
 
 #[test]
 fn is_recognised() {
-    let server = Server::start("triton", "/v2/health/ready");
+    let triton = shared();
+    let (server, _) = &*triton;
     let found =
         "found Triton 2.51.0 serving batched and 4 other models (-m names one); asking infer, not streaming";
     assert_eq!(recognised(&server.url), found);
@@ -31,7 +51,8 @@ fn is_recognised() {
 /// The older load test's own command for Triton, bounded in time.
 #[test]
 fn the_command_for_a_text_at_a_rate_runs_as_written() {
-    let server = Server::start("triton", "/v2/health/ready");
+    let triton = shared();
+    let (server, _) = &*triton;
     let place = Place::new();
     let tokenizer = super::server::model();
     let ended = place.line(&text_at_a_rate(&server.url, &tokenizer, "3s"));
@@ -80,7 +101,8 @@ fn takes_tensors_in_both_encodings_alike() {
 
 #[test]
 fn takes_every_type_and_files() {
-    let server = Server::start("triton", "/v2/health/ready");
+    let triton = shared();
+    let (server, _) = &*triton;
     let types = "BOOL UINT8 UINT16 UINT32 UINT64 INT8 INT16 INT32 INT64 FP32 FP64 STRING";
     let shapes: String = types.split(' ').map(|name| format!(" --shape IN_{name}:2x3")).collect();
     let place = Place::new();
@@ -103,7 +125,8 @@ fn takes_every_type_and_files() {
 
 #[test]
 fn refusing_for_a_full_queue_is_one_readable_class() {
-    let server = Server::start("triton", "/v2/health/ready");
+    let triton = shared();
+    let (server, _) = &*triton;
     let place = Place::new();
     let ended = place
         .line(&format!("run {} --provider triton -m refusing -u 8 -r 100000 --max-requests 8", server.url));
@@ -111,12 +134,6 @@ fn refusing_for_a_full_queue_is_one_readable_class() {
     assert_eq!((ended.code, errors.len()), (Some(1), 1), "{ended:?}");
     assert_eq!((errors[0].outcome, errors[0].status), (Outcome::Http5xx, Some(503)), "{errors:?}");
     assert!(errors[0].example.contains("Exceeds maximum queue size"), "{errors:?}");
-}
-
-/// Triton with gRPC, and the URL of that.
-fn with_grpc() -> (Server, String) {
-    let ports = [free_port(), free_port(), free_port()];
-    (Server::start_on("triton", "/v2/health/ready", &ports), format!("http://127.0.0.1:{}", ports[1]))
 }
 
 #[test]
@@ -181,11 +198,12 @@ fn queue_and_computation_are_a_part_of_the_latency() {
 
 #[test]
 fn streams_by_grpc_and_says_what_it_refuses() {
-    let (_server, grpc) = with_grpc();
+    let triton = shared();
+    let (_, grpc) = &*triton;
     let input = |text: &str| format!(r#"{{"text_input":["{text}"],"max_tokens":[8]}}"#);
     let run = |more: &[&str]| {
         let place = Place::new();
-        let fixed = ["run", &grpc, "--provider", "triton-grpc", "-u", "8", "-r", "100000"];
+        let fixed = ["run", grpc, "--provider", "triton-grpc", "-u", "8", "-r", "100000"];
         let ended = place.run(&[&fixed[..], more].concat());
         (ended, place)
     };

@@ -4,6 +4,7 @@ mod binomial;
 mod errors;
 mod parse;
 mod set;
+mod settled;
 mod verdicts;
 mod warmup;
 mod watch;

@@ -5,6 +5,7 @@
 //! line, and only series whose name is wanted are looked into.
 
 mod labels;
+mod native;
 mod protobuf;
 mod text;
 
@@ -23,6 +24,9 @@ pub struct Series<'a> {
     pub labels: Labels<'a>,
     /// Its value, which may be `NaN` or infinite.
     pub value: f64,
+    /// Of a bucket of a native histogram: what its observations are above, and what they are not above. Its value is then
+    /// its own count; that of a classic bucket is the count of all up to its label `le`.
+    pub between: Option<(f64, f64)>,
 }
 
 /// What was found on a page.

@@ -1,11 +1,12 @@
 //! Prometheus's protobuf (`io.prometheus.client`, delimited), in which native histograms come.
 //!
-//! Of a native histogram its count and its sum are shown as series, as those of a classic one are; so are the buckets of
-//! a classic one left out: nothing that is watched is made of them.
+//! Of a histogram, classic or native, its count, its sum and its buckets are shown as series (`_count`, `_sum`, `_bucket`).
+//! Buckets of a native one have bounds in place of the label `le`; those below zero are left out, as times have none.
 
 use prost::Message;
 use prost::encoding::decode_varint;
 
+use super::native::Histogram;
 use super::{Labels, PageError, Series, Walked};
 
 /// What is asked for (`Accept`) and answered (`Content-Type`).
@@ -40,7 +41,7 @@ struct Metric {
     #[prost(message, optional, tag = "5")]
     untyped: Option<Value>,
     #[prost(message, optional, tag = "7")]
-    histogram: Option<Totals>,
+    histogram: Option<Histogram>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -57,16 +58,12 @@ struct Value {
     value: f64,
 }
 
-/// What histograms, classic or native, and summaries have in common.
 #[derive(Clone, Copy, PartialEq, Message)]
 struct Totals {
     #[prost(uint64, tag = "1")]
     count: u64,
     #[prost(double, tag = "2")]
     sum: f64,
-    /// In place of `count` where a native histogram counts in fractions.
-    #[prost(double, tag = "4")]
-    count_float: f64,
 }
 
 /// Shows each series whose name is `wanted` to `visit`.
@@ -89,8 +86,9 @@ pub fn walk_protobuf(
         let broken = |error: prost::DecodeError| PageError::Protobuf(error.to_string());
         let name = FamilyName::decode(message).map_err(broken)?.name;
         let (sum, count) = (format!("{name}_sum"), format!("{name}_count"));
+        let bucket = Some(format!("{name}_bucket")).filter(|bucket| wanted(bucket));
         let (plain, totals) = (wanted(&name), [(wanted(&sum), &sum), (wanted(&count), &count)]);
-        if !plain && !totals[0].0 && !totals[1].0 {
+        if !plain && !totals[0].0 && !totals[1].0 && bucket.is_none() {
             walked.series += 1;
             continue;
         }
@@ -101,14 +99,26 @@ pub fn walk_protobuf(
             let labels = Labels::pairs(&pairs);
             let value = metric.gauge.or(metric.counter).or(metric.untyped);
             if let Some(Value { value }) = value.filter(|_| plain) {
-                visit(Series { name: &name, labels, value });
+                visit(Series { name: &name, labels, value, between: None });
             }
-            if let Some(found) = metric.histogram.or(metric.summary) {
-                let counted = if found.count > 0 { found.count as f64 } else { found.count_float };
-                for ((wanted, name), value) in totals.into_iter().zip([found.sum, counted]) {
+            let found = metric.histogram.as_ref().map(|histogram| (histogram.sum, histogram.total()));
+            let found = found.or(metric.summary.map(|summary| (summary.sum, summary.count as f64)));
+            if let Some((sum, count)) = found {
+                for ((wanted, name), value) in totals.into_iter().zip([sum, count]) {
                     if wanted {
-                        visit(Series { name, labels, value });
+                        visit(Series { name, labels, value, between: None });
                     }
+                }
+            }
+            if let Some((histogram, name)) = metric.histogram.as_ref().zip(bucket.as_deref()) {
+                for bucket in histogram.native() {
+                    let (between, value) = (Some((bucket.above, bucket.upto)), bucket.count);
+                    visit(Series { name, labels, value, between });
+                }
+                for (bound, value) in histogram.classic() {
+                    let mut pairs = pairs.clone();
+                    pairs.push(("le".to_owned(), bound.to_string()));
+                    visit(Series { name, labels: Labels::pairs(&pairs), value, between: None });
                 }
             }
         }
@@ -132,10 +142,9 @@ mod tests {
         let gauge =
             Metric { label: vec![label("gpu", "1")], gauge: Some(Value { value: 0.5 }), ..Metric::default() };
         let counter = Metric { counter: Some(Value { value: 7.0 }), ..Metric::default() };
-        let classic =
-            Metric { histogram: Some(Totals { count: 4, sum: 2.0, count_float: 0.0 }), ..Metric::default() };
-        let native =
-            Metric { histogram: Some(Totals { count: 0, sum: 3.0, count_float: 1.5 }), ..Metric::default() };
+        let of = |histogram| Metric { histogram: Some(histogram), ..Metric::default() };
+        let classic = of(Histogram { count: 4, sum: 2.0, ..Histogram::default() });
+        let native = of(Histogram { count_float: 1.5, sum: 3.0, ..Histogram::default() });
         page(&[
             Family { name: "g".to_owned(), metric: vec![gauge] },
             Family { name: "c_total".to_owned(), metric: vec![counter] },

@@ -76,7 +76,7 @@ fn series(line: &[u8], name: usize) -> Option<Series<'_>> {
     };
     // What follows the value is a timestamp or an exemplar.
     let value = rest.split_ascii_whitespace().next()?.parse().ok()?;
-    Some(Series { name, labels: Labels::text(labels), value })
+    Some(Series { name, labels: Labels::text(labels), value, between: None })
 }
 
 /// Where the brace is that ends the labels; braces within quotes do not.

@@ -32,7 +32,7 @@ const fn trt(name: &'static str, kind: (&'static str, &'static str), metric: Can
 }
 
 use Canonical as C;
-use Reading::{GainAbove, GainBelow, Gauge, Rate};
+use Reading::{Buckets, GainAbove, GainBelow, Gauge, Rate};
 
 pub(super) const RULES: &[Rule] = &[
     vllm("vllm:num_requests_waiting", C::QueueDepth, Gauge),
@@ -42,10 +42,13 @@ pub(super) const RULES: &[Rule] = &[
     vllm("vllm:num_preemptions_total", C::PreemptionRate, Rate),
     vllm("vllm:request_queue_time_seconds_sum", C::QueueTime, GainAbove),
     vllm("vllm:request_queue_time_seconds_count", C::QueueTime, GainBelow),
+    vllm("vllm:request_queue_time_seconds_bucket", C::QueueTime, Buckets),
     vllm("vllm:time_to_first_token_seconds_sum", C::ServerTtft, GainAbove),
     vllm("vllm:time_to_first_token_seconds_count", C::ServerTtft, GainBelow),
+    vllm("vllm:time_to_first_token_seconds_bucket", C::ServerTtft, Buckets),
     vllm("vllm:e2e_request_latency_seconds_sum", C::ServerLatency, GainAbove),
     vllm("vllm:e2e_request_latency_seconds_count", C::ServerLatency, GainBelow),
+    vllm("vllm:e2e_request_latency_seconds_bucket", C::ServerLatency, Buckets),
     vllm("vllm:prompt_tokens_total", C::ServerInputTokenRate, Rate),
     vllm("vllm:generation_tokens_total", C::ServerOutputTokenRate, Rate),
     vllm("vllm:request_success_total", C::ServerRequestRate, Rate),
@@ -62,10 +65,13 @@ pub(super) const RULES: &[Rule] = &[
     sglang("sglang:num_retracted_requests_total", C::PreemptionRate, Rate),
     sglang("sglang:queue_time_seconds_sum", C::QueueTime, GainAbove),
     sglang("sglang:queue_time_seconds_count", C::QueueTime, GainBelow),
+    sglang("sglang:queue_time_seconds_bucket", C::QueueTime, Buckets),
     sglang("sglang:time_to_first_token_seconds_sum", C::ServerTtft, GainAbove),
     sglang("sglang:time_to_first_token_seconds_count", C::ServerTtft, GainBelow),
+    sglang("sglang:time_to_first_token_seconds_bucket", C::ServerTtft, Buckets),
     sglang("sglang:e2e_request_latency_seconds_sum", C::ServerLatency, GainAbove),
     sglang("sglang:e2e_request_latency_seconds_count", C::ServerLatency, GainBelow),
+    sglang("sglang:e2e_request_latency_seconds_bucket", C::ServerLatency, Buckets),
     sglang("sglang:prompt_tokens_total", C::ServerInputTokenRate, Rate),
     sglang("sglang:generation_tokens_total", C::ServerOutputTokenRate, Rate),
     sglang("sglang:num_requests_total", C::ServerRequestRate, Rate),
@@ -75,8 +81,10 @@ pub(super) const RULES: &[Rule] = &[
     tgi("tgi_batch_current_size", C::BatchSize, Gauge),
     tgi("tgi_request_queue_duration_sum", C::QueueTime, GainAbove),
     tgi("tgi_request_queue_duration_count", C::QueueTime, GainBelow),
+    tgi("tgi_request_queue_duration_bucket", C::QueueTime, Buckets),
     tgi("tgi_request_duration_sum", C::ServerLatency, GainAbove),
     tgi("tgi_request_duration_count", C::ServerLatency, GainBelow),
+    tgi("tgi_request_duration_bucket", C::ServerLatency, Buckets),
     tgi("tgi_request_input_length_sum", C::ServerInputTokenRate, Rate),
     tgi("tgi_request_generated_tokens_sum", C::ServerOutputTokenRate, Rate),
     tgi("tgi_request_success", C::ServerRequestRate, Rate),

@@ -28,7 +28,7 @@ const fn torchserve(name: &'static str, metric: Canonical, reading: Reading) -> 
 }
 
 use Canonical as C;
-use Reading::{GainAbove, GainBelow, Gauge, GaugeAbove, GaugeBelow, Rate, Total};
+use Reading::{Buckets, GainAbove, GainBelow, Gauge, GaugeAbove, GaugeBelow, Rate, Total};
 
 pub(super) const RULES: &[Rule] = &[
     triton("nv_inference_pending_request_count", C::QueueDepth, Gauge),
@@ -38,6 +38,7 @@ pub(super) const RULES: &[Rule] = &[
     triton("nv_inference_request_success", C::ServerLatency, GainBelow),
     triton("nv_inference_first_response_histogram_ms_sum", C::ServerTtft, GainAbove).times(1e-3),
     triton("nv_inference_first_response_histogram_ms_count", C::ServerTtft, GainBelow),
+    triton("nv_inference_first_response_histogram_ms_bucket", C::ServerTtft, Buckets).times(1e-3),
     triton("nv_inference_count", C::BatchSize, GainAbove),
     triton("nv_inference_exec_count", C::BatchSize, GainBelow),
     triton("nv_inference_request_success", C::ServerRequestRate, Rate),
@@ -64,6 +65,7 @@ pub(super) const RULES: &[Rule] = &[
     torchserve("GPUMemoryUtilization", C::GpuMemoryUsage, Gauge).times(PERCENT).by(DEVICE),
     rule(Source::Kserve, "request_predict_seconds_sum", C::ServerLatency, GainAbove).by(NAMED),
     rule(Source::Kserve, "request_predict_seconds_count", C::ServerLatency, GainBelow).by(NAMED),
+    rule(Source::Kserve, "request_predict_seconds_bucket", C::ServerLatency, Buckets).by(NAMED),
     rule(Source::Kserve, "request_predict_seconds_count", C::ServerRequestRate, Rate).by(NAMED),
     rule(Source::Mlserver, "model_infer_request_duration_sum", C::ServerLatency, GainAbove).by(&["model"]),
     rule(Source::Mlserver, "model_infer_request_duration_count", C::ServerLatency, GainBelow).by(&["model"]),

@@ -65,12 +65,17 @@ pub enum Reading {
     GainAbove,
     /// Its lower part: the count of the histogram.
     GainBelow,
+    /// What the buckets of a histogram gained since the last scrape.
+    Buckets,
 }
 
 impl Reading {
     /// Whether only what a series gained matters, and not its value.
     pub(crate) fn is_counter(self) -> bool {
-        matches!(self, Reading::Rate | Reading::Total | Reading::GainAbove | Reading::GainBelow)
+        matches!(
+            self,
+            Reading::Rate | Reading::Total | Reading::GainAbove | Reading::GainBelow | Reading::Buckets
+        )
     }
 }
 
