@@ -57,7 +57,7 @@ fn body(read: &[u8]) -> Option<Vec<u8>> {
 fn tally(bencher: Bencher<'_, '_>, kind: &str) {
     let kind = if kind == "stream" { Kind::Stream } else { Kind::Post };
     let rehearsal = Rehearsal::new(&kind.run()).expect("the run is sound");
-    let (record, _) = rehearsal.request(&kind.request(), &kind.reads());
+    let record = rehearsal.request(&kind.request(), &kind.reads());
     let mut tally = Tally::new(Offset::ZERO);
     bencher.counter(ItemsCount::new(1_u32)).bench_local(|| tally.add(&record));
 }

@@ -34,7 +34,7 @@ fn main() -> Result<(), Failure> {
     let mut events = 0;
     for number in 0..requests {
         let request = RequestSpec { id: RequestId(number), ..kind.request() };
-        let (record, _) = rehearsal.request(&request, &reads);
+        let record = rehearsal.request(&request, &reads);
         if record.outcome != Outcome::Ok {
             return Err(format!("the rehearsed answer is {:?}: {:?}", record.outcome, record.error).into());
         }
