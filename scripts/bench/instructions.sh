@@ -5,31 +5,17 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 source ../servers/common.sh
-fail() { printf 'instructions: %s\n' "$1" >&2; exit 1; }
 root=$(cd ../.. && pwd)
 baseline=instructions.txt margin=5
 program=${CARGO_TARGET_DIR:-$root/target}/debug/examples/hot_path
 home=$CACHE/valgrind
 
-install() (
-  flock 9
-  [[ -x $home/usr/bin/valgrind ]] && exit
-  command -v apt-get > /dev/null || fail 'no valgrind: install it'
-  echo "unpacking Debian's valgrind into $home" >&2
-  rm -rf "$home.part"
-  mkdir -p "$home.part/download"
-  cd "$home.part/download"
-  download() { apt-get "${APT[@]}" download valgrind; }
-  { download || { own_package_lists && download; }; } > apt.log 2>&1 || { cat apt.log >&2; fail 'cannot download the package valgrind: see above'; }
-  dpkg-deb --extract valgrind_*.deb "$home.part"
-  cd /
-  rm -rf "$home" "$home.part/download"
-  mv "$home.part" "$home"
-) 9> "$home.lock"
+download() { apt-get "${APT[@]}" download valgrind; }
+unpacked() { [[ -x $home/usr/bin/valgrind ]]; }
 
 valgrind=valgrind
-if ! command -v valgrind > /dev/null; then
-  install
+if ! has valgrind; then
+  unpack_packages "$home" valgrind 'put valgrind into the PATH'
   valgrind=$home/usr/bin/valgrind
   export VALGRIND_LIB=$home/usr/libexec/valgrind
 fi
