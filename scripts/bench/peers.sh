@@ -6,6 +6,10 @@ set -euo pipefail
 cd "$(dirname "$0")"
 source ../servers/common.sh
 home=$CACHE/bench-peers
+debian=$CACHE/bench-debian
+
+download() { apt-get "${APT[@]}" download libb64-0d wrk; }
+unpacked() { [[ -x $debian/usr/bin/wrk ]]; }
 
 install() (
   flock 9
@@ -18,11 +22,9 @@ install() (
   for wheel in *.whl; do python3 -m zipfile -e "$wheel" wheel; done
   find wheel -name perf_analyzer -type f -exec install -m 755 {} "$home/bin/" \;
   find wheel -name 'libcudart.so.12*' -exec cp {} "$home/lib/" \;
-  download() { apt-get "${APT[@]}" download libb64-0d wrk; }
-  { download || { own_package_lists && download; }; } > apt.log 2>&1 || { cat apt.log >&2; exit 1; }
-  for package in *.deb; do dpkg-deb --extract "$package" deb; done
-  find deb -name 'libb64.so*' -exec cp {} "$home/lib/" \;
-  command -v wrk > /dev/null || cp deb/usr/bin/wrk "$home/bin/"
+  unpack_packages "$debian" 'wrk and libb64' 'use Debian or Ubuntu'
+  find "$debian" -name 'libb64.so*' -exec cp {} "$home/lib/" \;
+  has wrk || cp "$debian/usr/bin/wrk" "$home/bin/"
   cd /
   rm -rf "$home/download"
   touch "$home/.installed"
