@@ -268,13 +268,15 @@ fn prometheus_answers_every_panel() {
     ];
     let prometheus = Server::start_with("prometheus", "/-/ready", &arguments);
     let (place, since) = (Place::new(), wall());
-    let ended = place.line(&format!(
-        "run {} --qps 30 -t 6s -p 64 -o 16 --slo 'latency.p99<60s;ttft<60s @ 1%' --testid nightly \
+    let run = place.start_line(&format!(
+        "run {} --qps 30 -p 64 -o 16 --slo 'latency.p99<60s;ttft<60s @ 1%' --testid nightly \
          --remote-write {}/api/v1/write --remote-write-interval 1s",
         sim.url, prometheus.url
     ));
-    assert!(matches!(ended.code, Some(0 | 3)), "{ended:?}");
     for query in queries("prometheus") {
         wait_until(&query.panel, || answers(&prometheus, &query, since - Duration::from_secs(1)) > 0);
     }
+    run.signal(libc::SIGINT);
+    let ended = run.wait();
+    assert_eq!(ended.code, deserved(&place.summary()), "{ended:?}");
 }
