@@ -13,6 +13,8 @@ mod readme;
 #[cfg(test)]
 mod tests;
 mod thresholds;
+#[cfg(test)]
+mod upstream;
 
 use serde::{Deserialize, Serialize};
 
