@@ -13,8 +13,6 @@ mod readme;
 #[cfg(test)]
 mod tests;
 mod thresholds;
-#[cfg(test)]
-mod upstream;
 
 use serde::{Deserialize, Serialize};
 
