@@ -22,6 +22,12 @@ impl Clock {
         Clock { origin: now(libc::CLOCK_MONOTONIC), wall: now(libc::CLOCK_REALTIME), simulated: None }
     }
 
+    /// The machine's clock, as if it had been started `ago`.
+    pub fn started(ago: Duration) -> Self {
+        let (clock, ago) = (Clock::start(), ago.as_nanos() as u64);
+        Clock { origin: clock.origin.saturating_sub(ago), wall: clock.wall.saturating_sub(ago), ..clock }
+    }
+
     /// A clock that stands at the start of the run until the run itself moves it. Only its wall time is real.
     pub fn simulated() -> Self {
         // Copies are the same clock, so its present has to outlive them all: eight bytes for each simulated run.

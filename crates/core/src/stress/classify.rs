@@ -1,11 +1,13 @@
 //! From what became of the requests of a stress test to its verdict.
 
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
 use super::fate::{Fate, Seen};
 use super::plan::{Plan, Step, StepKind};
 use super::recovery::{MARGIN, outages, recovery};
 use super::report::{Mode, Outage, STRESS_SCHEMA, Spread, StepResult, StressReport, StressVerdict};
 use super::words;
-use crate::stats::{median, trend};
+use crate::stats::{Moments, median};
 
 /// What the test is judged by.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -153,16 +155,32 @@ fn spread(mut values: Vec<f64>) -> Spread {
 fn queue_growth(seen: &[Seen], start: f64, end: f64, rate: f64) -> Option<f64> {
     let length = (end - start) / PARTS as f64;
     let backlog = |part: usize| {
-        let at = start + (part + 1) as f64 * length;
+        let at = start + part as f64 * length;
         let waits = |seen: &&Seen| seen.scheduled < at && seen.scheduled + seen.response_time > at;
         seen.iter().filter(waits).count() as f64
     };
-    let backlog: Vec<f64> = (0..PARTS).map(backlog).collect();
-    let whole = trend(&backlog, 0.95)?;
-    let late = trend(&backlog[PARTS / 2..], 0.95)?;
-    let growth = whole.slope / length;
-    let lasts = late.slope >= 0.5 * whole.slope;
-    (whole.p_value < 0.01 && lasts && growth >= GROWING * rate).then_some(growth)
+    let backlog: Vec<f64> = (1..=PARTS).map(backlog).collect();
+    // A backlog sums up what came and went, so that its levels resemble each other even where nothing grows; what each part
+    // adds to it does not depend on the part before.
+    let added: Vec<f64> = backlog.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let (whole, late) = (moments(&added), moments(&added[PARTS / 2..]));
+    let growth = whole.mean() / length;
+    let lasts = late.mean() >= 0.5 * whole.mean();
+    (is_positive(whole) && lasts && growth >= GROWING * rate).then_some(growth)
+}
+
+fn moments(values: &[f64]) -> Moments {
+    values.iter().copied().collect()
+}
+
+/// Whether independent values have a mean above 0: Student's test of one side, at 1 %.
+fn is_positive(values: Moments) -> bool {
+    let n = values.count() as f64;
+    if values.variance() == 0.0 {
+        return values.mean() > 0.0;
+    }
+    let score = values.mean() / (values.variance() / n).sqrt();
+    StudentsT::new(0.0, 1.0, n - 1.0).is_ok_and(|student| student.sf(score) < 0.01)
 }
 
 /// The modes that the steps beyond the capacity show, the most frequent first.

@@ -71,6 +71,34 @@ fn a_queue_without_bound_collapses_or_degrades() {
     assert_eq!((forever.verdict, forever.recovery.after), (StressVerdict::Collapsed, None));
 }
 
+/// One that gets faster as more wait for it, as continuous batching does, still queues without bound: what it lacks of a
+/// straight line must not hide that.
+#[test]
+fn a_queue_that_grows_more_slowly_with_time_is_one() {
+    let queue = |_, _, at: f64| match at {
+        10.0..20.0 => (0.1 + 0.7 * (at - 10.0) - 0.02 * (at - 10.0).powi(2), Fate::Answered),
+        20.0.. => (5.1, Fate::Answered),
+        _ => WELL,
+    };
+    let report = judged(queue);
+    assert_eq!(report.modes.first(), Some(&Mode::Queues), "{report:#?}");
+}
+
+/// A queue that is full after a part of the step grows no more.
+#[test]
+fn a_queue_with_a_bound_is_none_without() {
+    let bounded = |_, _, at: f64| match at {
+        10.0..20.0 => ((0.1 + 2.0 * (at - 10.0)).min(3.1), Fate::Answered),
+        _ => WELL,
+    };
+    let report = judged(bounded);
+    assert_eq!(
+        (report.steps[1].queue_growth, report.modes.first()),
+        (None, Some(&Mode::Late)),
+        "{report:#?}"
+    );
+}
+
 #[test]
 fn every_other_way_of_failing_has_its_name() {
     for (what, fate, share, verdict, mode) in [

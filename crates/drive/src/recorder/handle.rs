@@ -24,7 +24,7 @@ use super::worker::Worker;
 use crate::clock::Clock;
 
 /// Batches that may wait for the recorder: some seconds of the usual five per second and thread.
-const CAPACITY: usize = 256;
+pub(super) const CAPACITY: usize = 256;
 
 /// Counts the tokens of a text.
 pub type CountTokens = Arc<dyn Fn(&str) -> usize + Send + Sync>;

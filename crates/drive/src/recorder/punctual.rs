@@ -7,8 +7,9 @@ use plimsoll_core::time::Offset;
 
 use crate::priority::Courtesy;
 
-/// The files are published every 0.4 s or so; a publication later than this endangers "at most the last second is lost".
-const PATIENCE: Duration = Duration::from_millis(750);
+/// The files are published every 0.4 s or so. With what an I/O thread holds for 0.2 s, and with the 0.1 s after which somebody
+/// looks, a publication that is older than this endangers "at most the last second is lost".
+const PATIENCE: Duration = Duration::from_millis(500);
 /// A publication that was no later than this shows that there is a core for the recorder again.
 const CAUGHT_UP: Duration = Duration::from_millis(50);
 

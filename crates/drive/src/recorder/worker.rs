@@ -13,7 +13,7 @@ use plimsoll_core::time::Offset;
 
 use super::error::RecorderError;
 use super::folder::RunFolder;
-use super::handle::{Batch, Finished, Message, Options, RunEnd};
+use super::handle::{Batch, CAPACITY, Finished, Message, Options, RunEnd};
 use super::live::{LiveSnapshot, Recent};
 use super::parquet_file::ParquetFile;
 use super::punctual::Punctual;
@@ -102,21 +102,37 @@ impl Worker {
         if !self.options.clock.is_simulated() {
             self.punctual.courtesy.begin();
         }
+        self.sync_description();
         let mut due = self.publishing.now() + INTERVAL;
         loop {
-            match receiver.recv_timeout(due.since(self.publishing.now())) {
-                Ok(Message::Batch(batch)) => self.take(batch),
-                Ok(Message::Finish(end)) => return self.finish(*end),
-                Err(RecvTimeoutError::Timeout) => {}
+            let first = match receiver.recv_timeout(due.since(self.publishing.now())) {
+                Ok(message) => Some(message),
+                Err(RecvTimeoutError::Timeout) => None,
                 // Not even the recorder itself can end this run any more: keep what there is.
                 Err(RecvTimeoutError::Disconnected) => return self.abandon(),
+            };
+            let is_due = self.publishing.now() >= due;
+            // A recorder that is late publishes all that waits for it, not one batch of it each time.
+            let others = receiver.try_iter().take(if is_due { CAPACITY } else { 0 });
+            for message in first.into_iter().chain(others) {
+                match message {
+                    Message::Batch(batch) => self.take(batch),
+                    Message::Finish(end) => return self.finish(*end),
+                }
             }
-            if self.publishing.now() >= due {
+            if is_due {
                 self.tick();
                 let done = self.publishing.now();
                 self.punctual.ticked(done, done.since(due));
                 due = done + INTERVAL;
             }
+        }
+    }
+
+    /// Has the disk keep what the run is. The first requests are under way meanwhile.
+    fn sync_description(&mut self) {
+        if let Some(Err(error)) = self.folder.as_ref().map(RunFolder::sync_description) {
+            self.give_up(error);
         }
     }
 

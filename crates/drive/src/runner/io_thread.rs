@@ -12,7 +12,6 @@ use plimsoll_core::load::{ByHand, CLAIM_PAUSE, LoadModel};
 use plimsoll_core::record::Record;
 use plimsoll_core::time::Offset;
 use tokio::sync::Notify;
-use tokio::task::yield_now;
 
 use super::closed;
 use super::feed::Feed;
@@ -21,11 +20,11 @@ use super::shared::Shared;
 use super::stop::StopState;
 use crate::endpoint::{Endpoint, Station};
 use crate::recorder::{Batch, RecorderHandle};
-use crate::timer::Alarm;
+use crate::timer::{Alarm, approach};
 
 /// The alarm rings this much before a request is due; the rest is spent in yields, so that reads go on meanwhile.
 const EARLY: Duration = Duration::from_micros(50);
-/// With `--spin` the rest is longer and spent in a busy loop.
+/// With `--spin` the rest is longer, and the end of it is spent in a busy loop.
 const EARLY_SPIN: Duration = Duration::from_micros(200);
 /// Starts in a row before other tasks get their turn.
 const STARTS_IN_A_ROW: usize = 16;
@@ -198,11 +197,7 @@ impl<E: Endpoint> IoThread<E> {
             if let Some(exact) = exact
                 && exact.since(now) <= early
             {
-                if self.shared.spec.spin {
-                    self.spin_until(exact);
-                } else {
-                    yield_now().await;
-                }
+                approach(exact, self.station().clock, self.shared.spec.spin).await;
                 continue;
             }
             let ring_at = exact.map_or(Offset::MAX, |exact| minus(exact, early)).min(clockwork.next());
@@ -295,13 +290,6 @@ impl<E: Endpoint> IoThread<E> {
             && !self.station().abort.is_set()
         {
             self.station().abort.set();
-        }
-    }
-
-    /// Burns the time until `at`, which is at most the early span away.
-    fn spin_until(&self, at: Offset) {
-        while self.now() < at {
-            std::hint::spin_loop();
         }
     }
 }

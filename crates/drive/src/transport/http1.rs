@@ -179,6 +179,9 @@ impl ChunkState {
                     parts.push(written);
                 }
                 *self = if left == 0 { ChunkState::DataEnd } else { ChunkState::Data { left } };
+            } else if *self == ChunkState::DataEnd && bytes[read..].starts_with(b"\r\n") {
+                *self = ChunkState::Size { size: 0, digits: 0 };
+                read += 2;
             } else if let Some((size, length)) = self.usual_size(&bytes[read..]) {
                 *self = ChunkState::Data { left: size };
                 read += length;
@@ -193,18 +196,16 @@ impl ChunkState {
     /// The size of the next chunk and the bytes up to its data, where these come as nearly every server writes them: up to
     /// five digits and a line end. Nothing for any other form, and for the last chunk: these are read byte by byte.
     fn usual_size(self, bytes: &[u8]) -> Option<(u64, usize)> {
-        let (before, line) = match self {
-            ChunkState::DataEnd => (2, bytes.strip_prefix(b"\r\n")?),
-            ChunkState::Size { digits: 0, .. } => (0, bytes),
-            _ => return None,
-        };
+        if !matches!(self, ChunkState::Size { digits: 0, .. }) {
+            return None;
+        }
         let mut size = 0;
-        for (digits, &byte) in line.first_chunk::<6>()?.iter().enumerate() {
+        for (digits, &byte) in bytes.first_chunk::<6>()?.iter().enumerate() {
             if let Some(digit) = (byte as char).to_digit(16) {
                 size = size * 16 + u64::from(digit);
             } else {
-                let ends = line[digits..].starts_with(b"\r\n");
-                return (ends && size > 0).then_some((size, before + digits + 2));
+                let ends = bytes[digits..].starts_with(b"\r\n");
+                return (ends && size > 0).then_some((size, digits + 2));
             }
         }
         None
