@@ -13,6 +13,7 @@ mod stack;
 mod stored;
 mod timeline;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
@@ -23,9 +24,9 @@ use crate::exit::{Exit, UsageError};
 fn main() -> ExitCode {
     outlive_file_size_limits();
     let argv = args::normalise_argv(std::env::args_os());
-    let matches = match Cli::command().try_get_matches_from(argv) {
+    let matches = match Cli::command().try_get_matches_from(&argv) {
         Ok(matches) => matches,
-        Err(error) => return refuse_command_line(&error),
+        Err(error) => return refuse_command_line(&error, &argv),
     };
     let done =
         Cli::from_arg_matches(&matches).map_err(anyhow::Error::from).and_then(|cli| match cli.command {
@@ -61,8 +62,8 @@ fn outlive_file_size_limits() {
 }
 
 /// Answers a command line that clap does not take; help and versions are such answers too.
-fn refuse_command_line(error: &clap::Error) -> ExitCode {
-    match config::unknown_flag(error) {
+fn refuse_command_line(error: &clap::Error, argv: &[OsString]) -> ExitCode {
+    match config::unknown_flag(error, argv) {
         Some(text) => {
             report::emit::note(&format!("error: {text}"));
             Exit::Usage.into()

@@ -22,6 +22,12 @@ impl Clock {
         Clock { origin: now(libc::CLOCK_MONOTONIC), wall: now(libc::CLOCK_REALTIME), simulated: None }
     }
 
+    /// The machine's clock, as if it had been started `ago`.
+    pub fn started(ago: Duration) -> Self {
+        let (clock, ago) = (Clock::start(), ago.as_nanos() as u64);
+        Clock { origin: clock.origin.saturating_sub(ago), wall: clock.wall.saturating_sub(ago), ..clock }
+    }
+
     /// A clock that stands at the start of the run until the run itself moves it. Only its wall time is real.
     pub fn simulated() -> Self {
         // Copies are the same clock, so its present has to outlive them all: eight bytes for each simulated run.
@@ -97,4 +103,18 @@ pub(crate) fn now(clock: libc::clockid_t) -> u64 {
     // every kernel that runs this program.
     unsafe { libc::clock_gettime(clock, &mut time) };
     time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_may_have_been_started_before() {
+        let ago = Duration::from_millis(15);
+        let (clock, started) = (Clock::start(), Clock::started(ago));
+        assert!(started.now() >= Offset::ZERO + ago);
+        // What was the zero of the one comes after that in the other.
+        assert!(started.monotonic_nanos(Offset::ZERO + ago) >= clock.monotonic_nanos(Offset::ZERO));
+    }
 }

@@ -9,10 +9,12 @@ use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use plimsoll_core::time::Offset;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::task::yield_now;
 
 use crate::clock::Clock;
 
@@ -129,8 +131,8 @@ impl Alarm {
     }
 
     /// Waits until the alarm rings; returns how late that is, counted from the moment it was armed for.
-    pub(crate) async fn ring(&self) -> std::time::Duration {
-        let Some(fd) = &self.fd else { return std::time::Duration::ZERO };
+    pub(crate) async fn ring(&self) -> Duration {
+        let Some(fd) = &self.fd else { return Duration::ZERO };
         // An error of the reactor means that the runtime is shutting down: nobody waits any more.
         if let Ok(mut guard) = fd.readable().await {
             let armed = self.armed.replace(Offset::MAX);
@@ -143,7 +145,21 @@ impl Alarm {
             });
             return late;
         }
-        std::time::Duration::ZERO
+        Duration::ZERO
+    }
+}
+
+/// With spinning, the end of the way to a moment on which nobody else has a turn: the work of one task, about.
+const SPIN: Duration = Duration::from_micros(30);
+
+/// Comes nearer to `at`, which is not far off. All who can run have their turn first, however near it is: moments that
+/// follow each other closely would otherwise leave them none. What is left of the way then is burnt if `spin` says so.
+pub(crate) async fn approach(at: Offset, clock: Clock, spin: bool) {
+    yield_now().await;
+    if spin && at.since(clock.now()) <= SPIN {
+        while clock.now() < at {
+            std::hint::spin_loop();
+        }
     }
 }
 
@@ -158,4 +174,36 @@ fn timerfd() -> io::Result<AsyncFd<OwnedFd>> {
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };
     // SAFETY: the descriptor stays open, and the same, for as long as the registration: `AsyncFd` owns it.
     Ok(unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn everybody_has_a_turn_on_the_way_to_every_moment() {
+        let clock = Clock::start();
+        for spin in [false, true] {
+            for ahead in [Duration::ZERO, Duration::from_nanos(1), SPIN / 2, SPIN * 2] {
+                let turns = Arc::new(AtomicU32::new(0));
+                let counted = turns.clone();
+                tokio::spawn(async move { counted.fetch_add(1, Ordering::Relaxed) });
+                approach(clock.now() + ahead, clock, spin).await;
+                assert_eq!(turns.load(Ordering::Relaxed), 1, "{spin} {ahead:?}");
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn who_spins_does_not_arrive_early_where_it_is_near() {
+        let clock = Clock::start();
+        for _ in 0..20 {
+            let at = clock.now() + SPIN;
+            approach(at, clock, true).await;
+            assert!(clock.now() >= at);
+        }
+    }
 }

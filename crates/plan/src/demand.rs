@@ -7,7 +7,7 @@ mod steady;
 use serde::{Deserialize, Serialize};
 
 pub use counts::Counts;
-pub(crate) use steady::steady_rate;
+pub(crate) use steady::{Waits, steady_rate};
 
 /// The traffic that a fleet is planned for. Rates are requests per second.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

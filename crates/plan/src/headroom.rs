@@ -242,7 +242,8 @@ pub(crate) struct Facts {
     pub(crate) peak: f64,
     /// The share of a capacity that drift leaves.
     pub(crate) left: f64,
-    /// Squared coefficient of variation of the arrivals at the door; nothing where nobody knows.
+    /// Squared coefficient of variation of the arrivals at the door, as given; nothing where nobody said. A trace's own is
+    /// in `seconds`: what lasts for a second and longer is counted there, and not a second time.
     pub(crate) scv: Option<f64>,
     /// How bursts cost capacity.
     pub(crate) bursts: Option<load::Bursts>,
@@ -258,7 +259,7 @@ impl Facts {
             peak: demand.peak_rate(settings.peak_quantile),
             seconds: Seconds::of(capacity, demand, settings),
             left: load::left_by_drift(capacity, settings),
-            scv: demand.arrival_cv().map(|cv| cv * cv),
+            scv: demand.cv.map(|cv| cv * cv),
             bursts: load::Bursts::of(capacity),
             split: settings.split,
             lag: Lag::of(capacity, settings),
@@ -276,8 +277,7 @@ impl Facts {
 
     /// The least replicas that carry `rate` while nothing happens, if one alone carries `capacity`.
     pub(crate) fn calm(&self, rate: f64, capacity: f64) -> u32 {
-        let seconds = self.seconds.map_or(0.0, |seconds| rate * seconds.over_peak);
-        self.spread_out(rate, capacity).max(quotient(seconds, capacity * self.left))
+        self.spread_out(rate * self.seconds.map_or(1.0, |seconds| seconds.over_peak.max(1.0)), capacity)
     }
 
     /// The same without what the seconds of a trace ask for.
@@ -302,7 +302,7 @@ pub(crate) fn least(holds: impl Fn(u32) -> bool) -> u32 {
 }
 
 /// More replicas than anybody has.
-const MOST: u32 = 1 << 24;
+pub(crate) const MOST: u32 = 10_000_000;
 
 /// `ceil(rate / capacity)`, 1 at least; a quotient that is whole but for rounding stays.
 pub(crate) fn quotient(rate: f64, capacity: f64) -> u32 {

@@ -81,13 +81,10 @@ impl Models {
         };
         // Both look at one replica as it was measured, and lose to drift what the certificate's answer does.
         let service = service.slower(headroom.left_by_drift);
-        let cv = demand.arrival_cv().unwrap_or(service.arrival_cv);
-        let queueing = queueing::replicas(&service, headroom.peak, cv, settings.split);
-        // What lasts for seconds is in the steady rate; within a second arrivals are as they were measured.
-        let in_seconds = headroom.seconds.and_then(|seconds| {
-            let rate = headroom.peak * seconds.over_peak;
-            queueing::replicas(&service, rate, service.arrival_cv, settings.split)
-        });
+        // What lasts for seconds is in the steady rate; within a second arrivals are as somebody said, or as measured.
+        let cv = demand.cv.unwrap_or(service.arrival_cv);
+        let steady = headroom.seconds.map_or(1.0, |seconds| seconds.over_peak.max(1.0));
+        let queueing = queueing::replicas(&service, headroom.peak * steady, cv, settings.split);
         let simulated = OverTrace::of(capacity, demand, settings, headroom).map_or_else(
             || at_peak(&service, cv, settings, headroom),
             |trace| Simulated {
@@ -101,7 +98,7 @@ impl Models {
             certificate,
             Answer {
                 model: "queueing".to_owned(),
-                replicas: queueing.max(in_seconds),
+                replicas: queueing,
                 basis: format!("Allen-Cunneen, {}; {}", service.words(), settings.split.words()),
                 extrapolated: true,
             },
@@ -160,6 +157,9 @@ fn verdict(answers: &[Answer], service: &Service) -> String {
         return "no model answers".to_owned();
     };
     let apart = f64::from(most - least) / f64::from(certificate);
+    if most == least {
+        return format!("the models agree: {least}");
+    }
     if apart <= APART || most - least <= 1 {
         return format!("the models agree: {least} to {most}");
     }

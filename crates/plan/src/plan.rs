@@ -6,7 +6,7 @@ use thiserror::Error;
 use crate::capacity::Capacity;
 use crate::demand::{Demand, Growth, Tokens, Traffic};
 use crate::figures::{figure, percent};
-use crate::headroom::{Headroom, Portion, Settings};
+use crate::headroom::{Headroom, MOST, Portion, Settings};
 use crate::manifest::{Manifest, Service};
 use crate::models::Models;
 use crate::money::unit::Use;
@@ -63,6 +63,11 @@ pub enum PlanError {
     /// A share out of range.
     #[error("a rollout that takes away {0} at a time leaves nothing: give less than 100 %")]
     Unavailable(String),
+    /// More replicas than can be counted on.
+    #[error(
+        "a demand of {0}/s at {1}/s a replica takes more than {MOST} replicas: look at both numbers and their units"
+    )]
+    TooMany(String, String),
     /// A capacity without its instance type.
     #[error(
         "which instance type was {source_file} measured on? Say --certificate NAME={source_file} or --instance NAME; the price book has {known}"
@@ -193,6 +198,9 @@ pub fn plan(question: &Question) -> Result<Planned, PlanError> {
     let index = least.unwrap_or(0);
     let Some(capacity) = capacities.get(index) else { return Err(PlanError::NoCapacity) };
     let headroom = Headroom::of(capacity, demand, settings);
+    if headroom.replicas >= MOST {
+        return Err(PlanError::TooMany(figure(headroom.peak), figure(capacity.low)));
+    }
     let models = Models::of(capacity, demand, settings, &headroom);
     let timeline = Timeline::of(capacity, demand, settings, &headroom);
     let money = prices.as_ref().zip(priced.get(index).copied().flatten()).map(|(book, instance)| {
@@ -327,7 +335,7 @@ fn doubts(
             percent(headroom.peak / headroom.per_replica)
         ));
     }
-    if !headroom.confidence.with_capacity {
+    if capacity.confidence.is_none() {
         doubts.push(
             "how sure the capacity is, nothing says: plan from a certificate (`plimsoll capacity`)"
                 .to_owned(),

@@ -193,23 +193,11 @@ mod tests {
         assert_eq!((of(&["error_rate<1%"]), of(&[])), (0.99, 0.99));
     }
 
-    fn service() -> Service {
-        Service {
-            name: "m".to_owned(),
-            namespace: "default".to_owned(),
-            engine: Engine::Vllm,
-            model: String::new(),
-            model_format: "huggingface".to_owned(),
-            storage_uri: "hf://org/m".to_owned(),
-            prometheus: "http://prometheus:9090".to_owned(),
-        }
-    }
-
     fn scaled(demand: &Demand, goal: Option<f64>, search: bool) -> (Autoscaling, Vec<Manifest>, u32) {
         let (capacity, settings) = (Capacity::typed(10.0), Settings::default());
         let headroom = Headroom::of(&capacity, demand, &settings);
         let question = ScalingQuestion {
-            service: &service(),
+            service: &Service::new("m", Engine::Vllm),
             capacity: &capacity,
             demand,
             settings: &settings,
@@ -225,10 +213,16 @@ mod tests {
     #[test]
     fn a_plan_gets_manifests_that_are_proven() {
         let (scaling, files, planned) = scaled(&Demand::peak(60.0), None, false);
-        assert_eq!(files.len(), 7);
+        assert_eq!(files.len(), 9);
         let manifests: Vec<&str> = scaling.proven.iter().map(|proven| proven.manifest.as_str()).collect();
-        let expected =
-            ["hpa/hpa.yaml", "keda/scaledobject.yaml", "kserve/standard-keda.yaml", "kserve/knative.yaml"];
+        // The others have the laws of these.
+        let expected = [
+            "hpa/hpa.yaml",
+            "hpa/hpa-pods.yaml",
+            "keda/scaledobject.yaml",
+            "kserve/standard-keda.yaml",
+            "kserve/knative.yaml",
+        ];
         assert_eq!(manifests, expected);
         for proven in &scaling.proven {
             assert!(proven.proof.kept, "{}: {:?}", proven.manifest, proven.proof.misses);
@@ -239,7 +233,7 @@ mod tests {
 
     #[test]
     fn manifests_take_what_a_search_found_where_their_own_numbers_miss() {
-        let counts = [vec![10.0; 1800], vec![100.0; 1800]].concat();
+        let counts = [vec![10.0; 900], vec![100.0; 900]].concat();
         let counts = Counts { source: String::new(), bin: 1.0, counts, scale: 1.0 };
         let cliff = Demand { traffic: Asked::Trace(counts), ..Demand::peak(1.0) };
         let (plain, derived, _) = scaled(&cliff, None, false);

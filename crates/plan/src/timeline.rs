@@ -117,12 +117,12 @@ mod tests {
 
     #[test]
     fn long_traces_are_told_in_longer_stretches() {
-        let demand = hour(1.0, &vec![3.0; 400_000]);
+        let demand = hour(1.0, &vec![3.0; 130_000]);
         let capacity = Capacity::typed(10.0);
         let headroom = Headroom::of(&capacity, &demand, &Settings::default());
         let timeline = Timeline::of(&capacity, &demand, &Settings::default(), &headroom).unwrap();
         assert!(
-            timeline.rate.len() <= 2000 && timeline.bin > 190.0,
+            timeline.rate.len() <= 2000 && timeline.bin > 60.0,
             "{} x {} s",
             timeline.rate.len(),
             timeline.bin

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
-use plimsoll_core::time::{Rate, parse_duration};
+use plimsoll_core::time::{Rate, RateError, parse_duration};
 use plimsoll_plan::headroom::{Portion, Split};
-use plimsoll_plan::manifest::Engine;
+use plimsoll_plan::manifest::{Engine, Service};
 use plimsoll_plan::money::FitQuestion;
+use url::Url;
 
 use super::page::PageArgs;
 use super::plan_lint::LintArgs;
@@ -64,8 +65,8 @@ pub(crate) enum PlanCommand {
 #[command(next_help_heading = "Demand")]
 pub(crate) struct DemandArgs {
     /// The peak that the fleet must carry: 500, 500/s, 30000/m
-    #[arg(long, value_name = "RATE", conflicts_with = "trace")]
-    pub(crate) demand: Option<Rate>,
+    #[arg(long, value_name = "RATE", value_parser = demand_rate, conflicts_with = "trace")]
+    pub(crate) demand: Option<f64>,
     /// A recorded trace (Azure, Mooncake, BurstGPT, Vidur): its busiest minutes are the peak, and its seconds count too
     #[arg(long, value_name = "FILE")]
     pub(crate) trace: Option<PathBuf>,
@@ -119,7 +120,7 @@ pub(crate) struct CapacityInputs {
     #[arg(short, long, value_name = "NAME")]
     pub(crate) model: Option<String>,
     /// The tier of a certificate with several sets of objectives
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "capacity")]
     pub(crate) tier: Option<String>,
     /// A coldstart.json: how late a new replica comes
     #[arg(long, value_name = "[INSTANCE=]FILE", conflicts_with = "cold_start")]
@@ -141,13 +142,13 @@ pub(crate) struct MeasureArgs {
     #[arg(short = 'H', long, value_name = "TARGET")]
     pub(crate) host: Option<String>,
     /// What must hold: as for `plimsoll capacity`. Repeatable
-    #[arg(long, value_name = "SLO", requires = "host")]
+    #[arg(long, value_name = "SLO")]
     pub(crate) slo: Vec<String>,
     /// Longest time of the search, in simulated time where time is simulated [default: as long as it takes]
-    #[arg(long, value_name = "TIME", value_parser = positive_duration, requires = "host")]
+    #[arg(long, value_name = "TIME", value_parser = positive_duration)]
     pub(crate) budget: Option<Duration>,
     /// A command that starts the server, to measure its cold start: as for `plimsoll coldstart`
-    #[arg(long, value_name = "COMMAND", requires = "host")]
+    #[arg(long, value_name = "COMMAND")]
     pub(crate) start_cmd: Option<String>,
     /// One that stops it
     #[arg(long, value_name = "COMMAND", requires = "start_cmd")]
@@ -213,16 +214,16 @@ pub(crate) struct ManifestArgs {
     #[arg(long, value_name = "ENGINE", value_parser = engine())]
     pub(crate) engine: Option<Engine>,
     /// Name of the Deployment, of the autoscaler and of the InferenceService [default: the model's]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = service_name)]
     pub(crate) service: Option<String>,
     /// Namespace
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    #[arg(long, value_name = "NAME", value_parser = label, default_value = Service::NAMESPACE)]
     pub(crate) namespace: String,
     /// Where KEDA and KServe find Prometheus
-    #[arg(long, value_name = "URL", default_value = "http://prometheus.monitoring:9090")]
+    #[arg(long, value_name = "URL", value_parser = server_address, default_value = Service::PROMETHEUS)]
     pub(crate) prometheus: String,
     /// `modelFormat` of KServe
-    #[arg(long, value_name = "NAME", default_value = "huggingface")]
+    #[arg(long, value_name = "NAME", default_value = Service::MODEL_FORMAT)]
     pub(crate) model_format: String,
     /// `storageUri` of KServe [default: hf:// and the model]
     #[arg(long, value_name = "URI")]
@@ -303,6 +304,62 @@ fn engine() -> impl TypedValueParser<Value = Engine> {
         .try_map(|name| Engine::ALL.into_iter().find(|engine| engine.name() == name).ok_or("unknown engine"))
 }
 
+/// The greatest demand that is planned for, requests per second.
+const DEMAND_MAX: f64 = 1e9;
+
+/// Reads a demand: as any rate, but a whole fleet's may be more than one client can send.
+fn demand_rate(text: &str) -> Result<f64, String> {
+    match text.parse::<Rate>() {
+        Ok(rate) => Ok(rate.per_second()),
+        Err(RateError::OutOfRange(rate)) if (Rate::MAX..=DEMAND_MAX).contains(&rate) => Ok(rate),
+        Err(RateError::OutOfRange(rate)) => Err(format!(
+            "a demand of {rate}/s is out of range: give one from {}/s to {DEMAND_MAX}/s",
+            Rate::MIN
+        )),
+        Err(other) => Err(other.to_string()),
+    }
+}
+
+/// Reads a name as Kubernetes takes it for a namespace.
+fn label(text: &str) -> Result<String, String> {
+    let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    match text.len() {
+        1..=63 if text.chars().all(known) && !text.starts_with('-') && !text.ends_with('-') => {
+            Ok(text.to_owned())
+        }
+        _ => {
+            Err("Kubernetes takes lower-case letters, digits and `-` in between, 63 at most: my-model"
+                .to_owned())
+        }
+    }
+}
+
+/// Reads a name as Kubernetes takes it for a Service: it begins with a letter.
+fn service_name(text: &str) -> Result<String, String> {
+    let name = label(text)?;
+    match name.starts_with(|c: char| c.is_ascii_digit()) {
+        true => Err("names of services begin with a letter".to_owned()),
+        false => Ok(name),
+    }
+}
+
+/// Reads the address of Prometheus. It goes into manifests, so it may hold no password.
+fn server_address(text: &str) -> Result<String, String> {
+    match Url::parse(text) {
+        Ok(url) if url.has_host() && ["http", "https"].contains(&url.scheme()) => {
+            match url.username().is_empty() && url.password().is_none() {
+                true => Ok(text.to_owned()),
+                false => Err(
+                    "leave user and password out: manifests are no place for them, a TriggerAuthentication \
+                              of KEDA is"
+                        .to_owned(),
+                ),
+            }
+        }
+        _ => Err("write a URL such as http://prometheus.monitoring:9090".to_owned()),
+    }
+}
+
 /// Reads a growth: `5%`, `0.05`, `150%`.
 fn growth(text: &str) -> Result<f64, String> {
     let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
@@ -380,6 +437,17 @@ mod tests {
         assert!(portion("120%").is_err() && portion("-1").is_err());
         let fit = fit_question("llama-3.1-70b@64x4096").unwrap();
         assert_eq!((fit.model.as_str(), fit.in_flight, fit.tokens), ("llama-3.1-70b", 64, 4096));
+        assert_eq!((demand_rate("30000/m"), demand_rate("2500000")), (Ok(500.0), Ok(2.5e6)));
+        assert!(demand_rate("0").is_err() && demand_rate("2e9").is_err() && demand_rate("x").is_err());
+        for name in ["Bad Name", "", "-a", "a-", "a_b", "a.b"] {
+            assert!(label(name).is_err(), "{name}");
+        }
+        assert!(label("7b").is_ok() && service_name("7b").is_err() && service_name("llama-3").is_ok());
+        for url in ["nourl", "prometheus:9090", "ftp://p", "http://user:secret@p:9090"] {
+            let error = server_address(url).unwrap_err();
+            assert!(!error.contains("secret"), "{error}");
+        }
+        assert!(server_address("https://p.monitoring:9090/path").is_ok());
         assert!(fit_question("llama").is_err() && fit_question("llama@0x10").is_err());
     }
 }

@@ -13,9 +13,10 @@ use std::fmt;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{ArgMatches, FromArgMatches};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use plimsoll_core::nearest::nearest;
 
+use crate::args::Cli;
 use crate::config::table::{Name, Table};
 use crate::exit::UsageError;
 
@@ -148,20 +149,39 @@ pub(crate) fn parse<A: FromArgMatches>(merged: &Layer, table: &Table) -> Result<
     A::from_arg_matches(&matches).map_err(|error| UsageError(describe(&error, merged, table)))
 }
 
-/// The answer to an unknown flag, if that is the error: clap's own suggestion misses swapped letters.
-pub(crate) fn unknown_flag(error: &clap::Error) -> Option<String> {
+/// The answer to an unknown flag of `argv`, if that is the error: clap's own suggestion misses swapped letters.
+pub(crate) fn unknown_flag(error: &clap::Error, argv: &[OsString]) -> Option<String> {
     let (ErrorKind::UnknownArgument, Some(ContextValue::String(flag))) =
         (error.kind(), error.get(ContextKind::InvalidArg))
     else {
         return None;
     };
-    let table = Table::of_run();
-    let nearest = flag.strip_prefix("--").and_then(|name| table.nearest(name));
-    let hint = nearest.map_or_else(
-        || "see `plimsoll run --help` for those there are".to_owned(),
+    let (path, names) = options_of(argv);
+    let near = flag.strip_prefix("--").and_then(|name| nearest(name, names.iter().map(String::as_str)));
+    let hint = near.map_or_else(
+        || format!("see `plimsoll {path} --help` for those there are"),
         |name| format!("did you mean --{name}?"),
     );
     Some(format!("unknown option {flag}: {hint}"))
+}
+
+/// The command that a command line names, `run` where it names none, and the long names of its options.
+fn options_of(argv: &[OsString]) -> (String, Vec<String>) {
+    let root = Cli::command();
+    let (mut path, mut command) = (Vec::new(), &root);
+    for word in argv.iter().skip(1).filter_map(|word| word.to_str()) {
+        let Some(below) = command.find_subcommand(word) else { break };
+        path.push(below.get_name().to_owned());
+        command = below;
+    }
+    if path.is_empty() {
+        return options_of(&["plimsoll", "run"].map(OsString::from));
+    }
+    let shown = command.get_arguments().filter(|option| !option.is_hide_set());
+    let names = shown.filter_map(|option| Some((option.get_long()?, option.get_all_aliases())));
+    let names = names.flat_map(|(long, others)| std::iter::once(long).chain(others.unwrap_or_default()));
+    let names = names.map(str::to_owned).collect();
+    (path.join(" "), names)
 }
 
 /// Clap's error without its usage text, with the place where the value was written.

@@ -63,6 +63,17 @@ pub(crate) struct Can {
 }
 
 impl Moment {
+    /// The same with its times as whole seconds, as they are shown.
+    pub(super) fn to_the_second(&self) -> Moment {
+        let seconds = |time: Duration| Duration::from_secs(time.as_secs());
+        Moment {
+            watched: Duration::ZERO,
+            elapsed: seconds(self.elapsed),
+            left: self.left.map(seconds),
+            ..self.clone()
+        }
+    }
+
     /// Failures so far.
     pub(crate) fn failed(&self) -> u64 {
         self.errors.iter().map(|(_, count)| count).sum()

@@ -21,7 +21,7 @@ use super::moment::Moment;
 use super::tty;
 use crate::report::console;
 
-/// From one drawing to the next at least; keys are answered at once.
+/// From one drawing to the next at least; keys are answered at once. Nothing is drawn that would look the same.
 const DRAW: Duration = Duration::from_millis(200);
 /// From one look for news to the next.
 const LOOK: Duration = Duration::from_millis(50);
@@ -110,7 +110,7 @@ impl Painter {
     fn work(mut self) -> io::Result<()> {
         let clock = Clock::start();
         let (mut terminal, mut drawn) = (fresh()?, None::<Offset>);
-        let mut shown = None;
+        let (mut shown, mut seen) = (None::<Moment>, None);
         while !self.shared.over.load(Ordering::Acquire) && tty::is_taken() {
             let mut at_once = self.shared.again.swap(false, Ordering::AcqRel);
             if at_once {
@@ -125,8 +125,12 @@ impl Painter {
             let due = drawn.is_none_or(|drawn| clock.now().since(drawn) >= DRAW);
             if let Some(moment) = shown.as_ref().filter(|_| (due || at_once) && tty::is_taken()) {
                 let message = console::newest().map(|line| plain(&line));
-                let picture = Picture { moment, message: message.as_deref(), help: self.help };
-                terminal.draw(|frame| draw::draw(frame, picture, self.look))?;
+                let news = Some((moment.to_the_second(), message.clone()));
+                if at_once || news != seen {
+                    let picture = Picture { moment, message: message.as_deref(), help: self.help };
+                    terminal.draw(|frame| draw::draw(frame, picture, self.look))?;
+                    seen = news;
+                }
                 drawn = Some(clock.now());
             }
         }

@@ -29,7 +29,6 @@ pub(crate) fn text(found: &Findings, style: Style) -> String {
 fn summary(found: &Findings) -> String {
     let count = |severity| found.findings.iter().filter(|finding| finding.severity == severity).count();
     let looked = match (found.known, found.unknown) {
-        (0, 0) => "no documents".to_owned(),
         (known, 0) => format!("{} looked at", counted(known, "document")),
         (known, others) => {
             format!("{} looked at, {others} of other kinds left alone", counted(known, "document"))
@@ -37,6 +36,11 @@ fn summary(found: &Findings) -> String {
     };
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     match errors + warnings {
+        0 if found.known == 0 => format!(
+            "nothing was looked at: of {} none is a HorizontalPodAutoscaler, a ScaledObject of KEDA, an InferenceService or \
+             LLMInferenceService of KServe, a Service of Knative, or rules of prometheus-adapter\n",
+            counted(found.unknown, "document")
+        ),
         0 => format!("nothing found; {looked}\n"),
         _ => format!("{}, {}; {looked}\n", counted(errors, "error"), counted(warnings, "warning")),
     }

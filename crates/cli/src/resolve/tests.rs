@@ -25,10 +25,10 @@ pub(super) fn context(env: &[(&str, &str)], folder: &Path) -> Context {
 }
 
 pub(super) fn resolve_in(args: &[&str], context: &Context) -> Result<Resolved, UsageError> {
-    let argv = ["plimsoll", "run"].iter().chain(args).map(std::ffi::OsString::from);
-    let matches = Cli::command()
-        .try_get_matches_from(normalise_argv(argv))
-        .map_err(|error| UsageError(config::unknown_flag(&error).unwrap_or_else(|| error.to_string())))?;
+    let argv = normalise_argv(["plimsoll", "run"].iter().chain(args).map(std::ffi::OsString::from));
+    let matches = Cli::command().try_get_matches_from(&argv).map_err(|error| {
+        UsageError(config::unknown_flag(&error, &argv).unwrap_or_else(|| error.to_string()))
+    })?;
     let cli = Cli::from_arg_matches(&matches).map_err(|error| UsageError(error.to_string()))?;
     let Command::Run(typed) = cli.command else { panic!("not a run: {args:?}") };
     resolve(matches.subcommand_matches("run").unwrap(), &typed, context)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use plimsoll_core::time::Offset;
 use plimsoll_drive::clock::Clock;
-use plimsoll_drive::recorder::{RecorderError, new_folder, write_whole};
+use plimsoll_drive::recorder::{new_folder, write_whole};
 use serde::Serialize;
 
 /// The folder of a command.
@@ -22,7 +22,7 @@ impl CommandFolder {
     /// It cannot be written.
     pub(crate) fn create(out: &Path, name: &str, settings: &str) -> anyhow::Result<Self> {
         let path = new_folder(out, Clock::start().wall(Offset::ZERO), name)?;
-        write_settings(&path, settings)?;
+        write_whole(&path.join("settings.toml"), settings.as_bytes())?;
         Ok(CommandFolder { path })
     }
 
@@ -67,11 +67,6 @@ impl CommandFolder {
         text.push(b'\n');
         Ok(write_whole(&self.path.join(name), &text)?)
     }
-}
-
-/// Writes every effective value, and where it comes from, into the folder of a run or of a command.
-pub(super) fn write_settings(folder: &Path, settings: &str) -> Result<(), RecorderError> {
-    write_whole(&folder.join("settings.toml"), settings.as_bytes())
 }
 
 #[cfg(test)]

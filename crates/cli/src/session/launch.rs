@@ -1,6 +1,7 @@
 //! A run's requests on their marks: over the network in real time, or within this process in simulated time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use plimsoll_core::load::Times;
 use plimsoll_core::spec::RunSpec;
@@ -14,6 +15,9 @@ use plimsoll_serve::in_process::{InProcess, SimulatedServer};
 use plimsoll_sim::client::Call;
 
 use super::server::{HttpWay, Way};
+
+/// Time that files and threads still need once requests are being made ready: 1 to 2 ms, and a reserve.
+const TO_BE_READY: Duration = Duration::from_millis(5);
 
 /// Requests that are being made ready, and the way that they will take.
 pub(super) enum Launch<'a> {
@@ -44,10 +48,11 @@ impl<'a> Launch<'a> {
         })
     }
 
-    /// The clock of the run, which starts now.
+    /// The clock of the run. To make requests ready was the first part of what [`Times::LEAD`] is for: that time is not
+    /// waited for again.
     pub(super) fn clock(&self) -> Clock {
         match self {
-            Launch::Http(..) | Launch::Http2(..) => Clock::start(),
+            Launch::Http(..) | Launch::Http2(..) => Clock::started(Times::LEAD.saturating_sub(TO_BE_READY)),
             Launch::InProcess(..) => Clock::simulated(),
         }
     }

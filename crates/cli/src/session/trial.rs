@@ -24,7 +24,6 @@ use plimsoll_drive::watch::{ServerPart, Watcher};
 use super::blueprint::Blueprint;
 use super::database;
 use super::feeds::{self, Fed};
-use super::folder::write_settings;
 use super::interrupts::Interrupted;
 use super::launch::Launch;
 use super::locust::Locust;
@@ -269,7 +268,7 @@ impl Job<'_> {
         match place {
             Place::New => {
                 let folder = RunFolder::create(&outputs.out, clock.wall(Offset::ZERO), &self.spec)?;
-                write_settings(folder.path(), &outputs.settings)?;
+                folder.write_settings(&outputs.settings)?;
                 Ok(folder)
             }
             // One of several of a command, whose own folder has the settings.

@@ -145,6 +145,10 @@ fn what_no_plan_can_rest_on_is_refused_with_one_error() {
     changed("users.json", &|certificate| certificate["variable"] = json!("concurrency"));
     changed("newer.json", &|certificate| certificate["schema"] = json!("plimsoll.certificate/2"));
     changed("cut.json", &|certificate| certificate["method"] = Value::Null);
+    changed("upside.json", &|certificate| {
+        certificate["capacity"]["tiers"][0]["high"]["load"] = json!(30.0);
+    });
+    fs::write(place.path().join("short.txt"), &certificate().to_string()[..500]).unwrap();
     changed("tiers.json", &|certificate| {
         let mut tier = certificate["capacity"]["tiers"][0].clone();
         certificate["capacity"]["tiers"][0]["name"] = json!("gold");
@@ -169,7 +173,11 @@ fn what_no_plan_can_rest_on_is_refused_with_one_error() {
         "--demand 500 --certificate users.json",
         "--demand 500 --certificate newer.json",
         "--demand 500 --certificate cut.json",
+        "--demand 500 --certificate short.txt",
+        "--demand 500 --certificate prices.toml",
+        "--demand 500 --certificate upside.json",
         "--demand 500 --certificate tiers.json",
+        "--demand 500 --certificate certificate.json --tier gold",
         "--demand 500 --certificate certificate.json --model other",
         "--demand 500 --certificate certificate.json --prices missing.toml",
         "--demand 500 --certificate certificate.json --prices prices.toml",
@@ -179,6 +187,11 @@ fn what_no_plan_can_rest_on_is_refused_with_one_error() {
         "--trace still.csv --capacity 5",
         "--demand 500 --capacity 65 --zones 1",
         "--demand 500 --capacity 65 -- -p 512",
+        "--demand 500 --capacity 65 --slo ttft.p99<1s",
+        "--demand 900000000 --capacity 5",
+        "--demand 500 --capacity 65 --service Bad_Name",
+        "--demand 500 --capacity 65 --prometheus http://user:secret@prometheus:9090",
+        "--demnad 500",
         "typo.toml",
     ]
     .map(|line| {

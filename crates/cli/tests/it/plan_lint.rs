@@ -81,6 +81,12 @@ fn nothing_found_is_code_0_and_nothing_readable_code_2() {
         (Some(0), "nothing found; 1 document looked at\n"),
         "{good:?}"
     );
+    place.write("values.yaml", "image: nginx\n");
+    let other = lint(&place, &["values.yaml"]);
+    assert!(
+        other.code == Some(0) && other.stdout.starts_with("nothing was looked at: of 1 document"),
+        "{other:?}"
+    );
     let rules = lint(&place, &["--rules"]);
     assert_eq!(rules.code, Some(0), "{rules:?}");
     let mut refused = String::new();

@@ -7,9 +7,6 @@ use crate::record::Phase;
 use crate::spec::RunSpec;
 use crate::time::Offset;
 
-/// From the start of the clock to the beginning of the load: time for files and threads to be ready.
-const LEAD: Duration = Duration::from_millis(20);
-
 /// The boundaries of the phases, as moments of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
@@ -24,9 +21,12 @@ pub struct Times {
 }
 
 impl Times {
+    /// From the start of the clock to the beginning of the load: time for files and threads to be ready.
+    pub const LEAD: Duration = Duration::from_millis(20);
+
     /// The times of a run on a clock that is started now.
     pub fn of(spec: &RunSpec) -> Self {
-        let begin = Offset::ZERO + LEAD;
+        let begin = Offset::ZERO + Times::LEAD;
         let ramp_end = begin + spec.load.ramp_end();
         let measure_start = ramp_end + spec.phases.warmup;
         let asked = spec.phases.measure.map(|length| measure_start + length);

@@ -3,10 +3,13 @@
 //! A server that was asked to stream may answer with a document (an error, or it cannot stream), and a body from a data
 //! set may ask otherwise than the run does. The first bytes tell the two apart.
 
+use std::borrow::Cow;
+
 use plimsoll_core::time::Offset;
 
 use super::excerpt::{error_excerpt, excerpt};
-use super::json_scan::{NotJson, Value};
+use super::json_scan::{Json, NotJson, Value};
+use super::skeleton::Ends;
 use super::sse::{Event, Splitter, TooLarge};
 use super::{Decoder, Fields, Malformed, Reply};
 
@@ -31,9 +34,10 @@ pub(super) trait Meaning: Send {
         Err(malformed("events where one document was expected", json.text().as_bytes()))
     }
 
-    /// Takes an event that is like an earlier one but for its text, without reading it anew; false if it is not.
-    fn event_again(&mut self, _data: &[u8], _at: Offset, _reply: &mut Reply) -> bool {
-        false
+    /// Takes an event that is like an earlier one but for its text, without reading it anew; gives its length with its end,
+    /// or nothing if `bytes` do not begin with such an event.
+    fn event_again(&mut self, _bytes: &[u8], _ends: Ends, _at: Offset, _reply: &mut Reply) -> Option<usize> {
+        None
     }
 
     /// A whole body, any JSON value.
@@ -88,8 +92,12 @@ impl<M: Meaning> Decoder for BodyReader<M> {
     fn feed(&mut self, bytes: &[u8], at: Offset, reply: &mut Reply) -> Result<(), Malformed> {
         match &mut self.framing {
             Framing::Undecided(begun) => {
-                begun.extend_from_slice(bytes);
-                let body = std::mem::take(begun);
+                let body = if begun.is_empty() {
+                    Cow::Borrowed(bytes)
+                } else {
+                    begun.extend_from_slice(bytes);
+                    Cow::Owned(std::mem::take(begun))
+                };
                 match decide(&body) {
                     Some(framing) => {
                         self.framing = framing;
@@ -103,15 +111,17 @@ impl<M: Meaning> Decoder for BodyReader<M> {
             }
             Framing::Events(_) if self.done => Ok(()),
             Framing::Events(splitter) => {
-                let mut first = true;
-                splitter.feed(bytes, |event| {
-                    let before = reply.events;
-                    let result = take_event(&mut self.meaning, &mut self.done, event, at, reply);
-                    if reply.events > before && !std::mem::replace(&mut first, false) {
-                        reply.coalesced_events += 1;
-                    }
-                    result
-                })
+                let before = reply.events;
+                let rest = if splitter.is_between_events() {
+                    take_alike(&mut self.meaning, bytes, at, reply)
+                } else {
+                    bytes
+                };
+                let result = splitter
+                    .feed(rest, |event| take_event(&mut self.meaning, &mut self.done, event, at, reply));
+                // All but the first of a read shared their arrival.
+                reply.coalesced_events += (reply.events - before).saturating_sub(1);
+                result
             }
             Framing::Document(document) => {
                 if document.len() + bytes.len() > MAX_DOCUMENT {
@@ -145,9 +155,9 @@ impl<M: Meaning> Decoder for BodyReader<M> {
                 self.meaning.ended(End::OfBody, reply);
                 Ok(())
             }
-            Framing::Document(document) => match Value::parse(document) {
+            Framing::Document(document) => match Json::parse(document) {
                 Ok(json) => {
-                    self.meaning.document(json, reply)?;
+                    self.meaning.document(json.value(), reply)?;
                     reply.complete = true;
                     Ok(())
                 }
@@ -176,6 +186,25 @@ fn decide(body: &[u8]) -> Option<Framing> {
     }
 }
 
+/// Takes the events at the front of `bytes`, where an event begins, that are like an earlier one; gives what follows
+/// them. Their lines need not be looked for.
+fn take_alike<'a>(
+    meaning: &mut impl Meaning,
+    mut bytes: &'a [u8],
+    at: Offset,
+    reply: &mut Reply,
+) -> &'a [u8] {
+    while let Some(value) = bytes.strip_prefix(b"data:") {
+        let data = value.strip_prefix(b" ").unwrap_or(value);
+        let Some(length) = meaning.event_again(data, Ends::WithBlankLine, at, reply) else {
+            break;
+        };
+        reply.events += 1;
+        bytes = &data[length..];
+    }
+    bytes
+}
+
 fn take_event(
     meaning: &mut impl Meaning,
     done: &mut bool,
@@ -190,12 +219,13 @@ fn take_event(
         }
         return Ok(());
     }
-    if event.name.is_empty() && meaning.event_again(data, at, reply) {
+    if event.name.is_empty() && meaning.event_again(data, Ends::WithBytes, at, reply).is_some() {
         reply.events += 1;
         return Ok(());
     }
     let named_error = event.name == b"error";
-    let json = Value::parse(data).ok().filter(|json| json.is_object());
+    let json = Json::parse(data).ok();
+    let json = json.as_ref().map(Json::value).filter(|json| json.is_object());
     if json.is_none() && !named_error {
         return Err(malformed("an event that is not a JSON object", data));
     }

@@ -5,76 +5,85 @@
 
 use std::borrow::Cow;
 
-use thiserror::Error;
+pub use super::json_check::NotJson;
+use super::json_check::{List, check, find_special};
 
-/// Nesting beyond this is refused, as by `serde_json`.
-const MAX_DEPTH: u32 = 127;
+/// Lists of a text that are noted at most: half a megabyte of notes. Lists beyond are skipped byte by byte.
+const MAX_NOTES: usize = 1 << 16;
+
+/// A JSON text that has been checked, with notes on where its lists end: what has been skipped once is not looked at
+/// again.
+pub struct Json<'a> {
+    text: &'a str,
+    lists: Vec<List>,
+}
+
+impl<'a> Json<'a> {
+    /// Checks that `bytes` are one JSON value, white space around it aside.
+    ///
+    /// # Errors
+    /// The bytes are not UTF-8 or not exactly one JSON value.
+    pub fn parse(bytes: &'a [u8]) -> Result<Json<'a>, NotJson> {
+        let checked = check(bytes, MAX_NOTES)?;
+        Ok(Json { text: checked.text, lists: checked.lists })
+    }
+
+    /// The value.
+    pub fn value(&self) -> Value<'_> {
+        Value { text: self.text, lists: &self.lists }
+    }
+}
 
 /// A JSON value as it stands in a text that has been checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Value<'a>(&'a str);
-
-/// Why a text is not JSON.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum NotJson {
-    /// The text ends within a value.
-    #[error("JSON that ends too early")]
-    CutShort,
-    /// A byte that cannot stand where it is.
-    #[error("not JSON")]
-    Syntax,
+pub struct Value<'a> {
+    text: &'a str,
+    /// The notes on it, if it is a list, and on what follows; none where they are missing.
+    lists: &'a [List],
 }
 
 impl<'a> Value<'a> {
-    /// The one value of `bytes`, white space around it aside.
+    /// The one value of `bytes`, white space around it aside. Where much is read of a text [`Json`] is faster.
     ///
     /// # Errors
     /// The bytes are not UTF-8 or not exactly one JSON value.
     pub fn parse(bytes: &'a [u8]) -> Result<Value<'a>, NotJson> {
-        let text = std::str::from_utf8(bytes).map_err(|error| match error.error_len() {
-            None => NotJson::CutShort, // within a character
-            Some(_) => NotJson::Syntax,
-        })?;
-        let start = skip_space(bytes, 0);
-        let end = skip_value(bytes, start, MAX_DEPTH)?;
-        if skip_space(bytes, end) == bytes.len() {
-            Ok(Value(&text[start..end]))
-        } else {
-            Err(NotJson::Syntax)
-        }
+        Ok(Value { text: check(bytes, 0)?.text, lists: &[] })
     }
 
     /// The value as it is written.
     pub fn text(self) -> &'a str {
-        self.0
+        self.text
     }
 
     /// Whether it is `null`.
     pub fn is_null(self) -> bool {
-        self.0 == "null"
+        self.text == "null"
     }
 
     /// Whether it is an object.
     pub fn is_object(self) -> bool {
-        self.0.starts_with('{')
+        self.text.starts_with('{')
     }
 
     /// Whether it is an array.
     pub fn is_array(self) -> bool {
-        self.0.starts_with('[')
+        self.text.starts_with('[')
     }
 
     /// The members of an object with their unescaped names, in order; none for another value.
     pub fn members(self) -> Members<'a> {
-        match self.0.strip_prefix('{') {
-            Some(inner) => Members { rest: inner },
-            None => Members { rest: "" },
-        }
+        Members { rest: self.inside('{') }
     }
 
     /// The items of an array; none for another value.
     pub fn items(self) -> Items<'a> {
-        Items { rest: self.0.strip_prefix('[').unwrap_or("") }
+        Items { rest: self.inside('[') }
+    }
+
+    /// What follows the opening bracket of a list; nothing for another value.
+    fn inside(self, open: char) -> Rest<'a> {
+        Rest { text: self.text.strip_prefix(open).unwrap_or(""), lists: self.lists.get(1..).unwrap_or(&[]) }
     }
 
     /// The member called `name`, the last if there are several; `null` counts as absent.
@@ -85,17 +94,21 @@ impl<'a> Value<'a> {
 
     /// The content of a string.
     pub fn string(self) -> Option<Text<'a>> {
-        Some(Text(self.0.strip_prefix('"')?.strip_suffix('"')?))
+        Some(Text(self.text.strip_prefix('"')?.strip_suffix('"')?))
     }
 
     /// A number.
     pub fn number(self) -> Option<f64> {
-        if self.0.starts_with(|c: char| c == '-' || c.is_ascii_digit()) { self.0.parse().ok() } else { None }
+        if self.text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+            self.text.parse().ok()
+        } else {
+            None
+        }
     }
 
     /// A count: a number without sign and fraction. `12.0` is one too, as some servers write it.
     pub fn count(self) -> Option<u32> {
-        if let Ok(count) = self.0.parse() {
+        if let Ok(count) = self.text.parse() {
             return Some(count);
         }
         let number = self.number()?;
@@ -106,13 +119,13 @@ impl<'a> Value<'a> {
 /// The members of an object.
 #[derive(Clone, Debug)]
 pub struct Members<'a> {
-    rest: &'a str,
+    rest: Rest<'a>,
 }
 
 impl<'a> Members<'a> {
     /// The members of an object that is written without its braces. The text must be JSON.
     pub fn without_braces(text: &'a str) -> Self {
-        Members { rest: text }
+        Members { rest: Rest { text, lists: &[] } }
     }
 }
 
@@ -120,12 +133,13 @@ impl<'a> Iterator for Members<'a> {
     type Item = (Cow<'a, str>, Value<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let bytes = self.rest.as_bytes();
+        let text = self.rest.text;
+        let bytes = text.as_bytes();
         let key = bytes.iter().position(|byte| !is_between(*byte)).filter(|&at| bytes[at] == b'"')? + 1;
         let (key_end, plain) = string_end(bytes, key);
-        let (value, after) = next_value(self.rest.get(key_end + 1..)?)?;
-        let key = Text(self.rest.get(key..key_end)?);
-        self.rest = after;
+        self.rest.text = text.get(key_end + 1..)?;
+        let value = self.rest.next_value()?;
+        let key = Text(text.get(key..key_end)?);
         Some((if plain { Cow::Borrowed(key.0) } else { key.unescape() }, value))
     }
 }
@@ -133,33 +147,49 @@ impl<'a> Iterator for Members<'a> {
 /// The items of an array.
 #[derive(Clone, Debug)]
 pub struct Items<'a> {
-    rest: &'a str,
+    rest: Rest<'a>,
 }
 
 impl<'a> Iterator for Items<'a> {
     type Item = Value<'a>;
 
     fn next(&mut self) -> Option<Value<'a>> {
-        let (value, after) = next_value(self.rest)?;
-        self.rest = after;
-        Some(value)
+        self.rest.next_value()
     }
 }
 
-/// The next value of a checked text, past the punctuation before it; nothing at the closing bracket.
-fn next_value(text: &str) -> Option<(Value<'_>, &str)> {
-    let bytes = text.as_bytes();
-    let start = bytes.iter().position(|byte| !is_between(*byte))?;
-    let end = match bytes[start] {
-        b'"' => string_end(bytes, start + 1).0 + 1,
-        b'{' | b'[' => list_end(bytes, start),
-        b'}' | b']' => return None,
-        _ => bytes[start..]
-            .iter()
-            .position(|byte| is_between(*byte) || matches!(byte, b'}' | b']'))
-            .map_or(bytes.len(), |length| start + length),
-    };
-    Some((Value(text.get(start..end)?), text.get(end..)?))
+/// What is left of a list.
+#[derive(Clone, Debug)]
+struct Rest<'a> {
+    text: &'a str,
+    lists: &'a [List],
+}
+
+impl<'a> Rest<'a> {
+    /// The next value, past the punctuation before it; nothing at the closing bracket.
+    fn next_value(&mut self) -> Option<Value<'a>> {
+        let bytes = self.text.as_bytes();
+        let start = bytes.iter().position(|byte| !is_between(*byte))?;
+        let lists = self.lists;
+        let end = match bytes[start] {
+            b'"' => string_end(bytes, start + 1).0 + 1,
+            b'{' | b'[' => match lists.first() {
+                Some(list) => {
+                    self.lists = lists.get(list.notes as usize..)?;
+                    start + list.length as usize
+                }
+                None => list_end(bytes, start),
+            },
+            b'}' | b']' => return None,
+            _ => bytes[start..]
+                .iter()
+                .position(|byte| is_between(*byte) || matches!(byte, b'}' | b']'))
+                .map_or(bytes.len(), |length| start + length),
+        };
+        let value = Value { text: self.text.get(start..end)?, lists };
+        self.text = self.text.get(end..)?;
+        Some(value)
+    }
 }
 
 /// Whether a byte stands between values.
@@ -278,142 +308,6 @@ fn unescape_unicode(escape: &str) -> (char, usize) {
         return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 11);
     }
     (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 5)
-}
-
-fn skip_space(bytes: &[u8], mut at: usize) -> usize {
-    while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-        at += 1;
-    }
-    at
-}
-
-/// The end of the value that begins at `at`.
-fn skip_value(bytes: &[u8], at: usize, depth: u32) -> Result<usize, NotJson> {
-    match bytes.get(at).ok_or(NotJson::CutShort)? {
-        b'"' => skip_string(bytes, at + 1),
-        b'{' => skip_list(bytes, at + 1, b'}', depth, skip_member),
-        b'[' => skip_list(bytes, at + 1, b']', depth, skip_value),
-        b't' => skip_word(bytes, at, b"true"),
-        b'f' => skip_word(bytes, at, b"false"),
-        b'n' => skip_word(bytes, at, b"null"),
-        b'-' | b'0'..=b'9' => skip_number(bytes, at),
-        _ => Err(NotJson::Syntax),
-    }
-}
-
-/// The end of an object or an array whose first item may begin at `at`.
-fn skip_list(
-    bytes: &[u8],
-    at: usize,
-    close: u8,
-    depth: u32,
-    skip_item: fn(&[u8], usize, u32) -> Result<usize, NotJson>,
-) -> Result<usize, NotJson> {
-    let depth = depth.checked_sub(1).ok_or(NotJson::Syntax)?;
-    let mut at = skip_space(bytes, at);
-    if bytes.get(at) == Some(&close) {
-        return Ok(at + 1);
-    }
-    loop {
-        at = skip_space(bytes, skip_item(bytes, at, depth)?);
-        match bytes.get(at) {
-            Some(b',') => at = skip_space(bytes, at + 1),
-            Some(byte) if *byte == close => return Ok(at + 1),
-            Some(_) => return Err(NotJson::Syntax),
-            None => return Err(NotJson::CutShort),
-        }
-    }
-}
-
-fn skip_member(bytes: &[u8], at: usize, depth: u32) -> Result<usize, NotJson> {
-    if *bytes.get(at).ok_or(NotJson::CutShort)? != b'"' {
-        return Err(NotJson::Syntax);
-    }
-    let colon = skip_space(bytes, skip_string(bytes, at + 1)?);
-    if *bytes.get(colon).ok_or(NotJson::CutShort)? != b':' {
-        return Err(NotJson::Syntax);
-    }
-    skip_value(bytes, skip_space(bytes, colon + 1), depth)
-}
-
-/// The end of the string whose content begins at `at`, its quote included.
-pub(super) fn skip_string(bytes: &[u8], mut at: usize) -> Result<usize, NotJson> {
-    loop {
-        at = find_special(bytes, at);
-        match bytes.get(at).ok_or(NotJson::CutShort)? {
-            b'"' => return Ok(at + 1),
-            b'\\' => match bytes.get(at + 1).ok_or(NotJson::CutShort)? {
-                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at += 2,
-                b'u' => {
-                    for digit in at + 2..at + 6 {
-                        if !bytes.get(digit).ok_or(NotJson::CutShort)?.is_ascii_hexdigit() {
-                            return Err(NotJson::Syntax);
-                        }
-                    }
-                    at += 6;
-                }
-                _ => return Err(NotJson::Syntax),
-            },
-            _ => return Err(NotJson::Syntax), // a control character
-        }
-    }
-}
-
-/// The first quote, backslash or control character at or after `at`; the length if there is none.
-///
-/// Eight bytes at a time: a byte has its high bit set in `found` if it is one of these. Borrows only spoil the bytes
-/// above a find, and only the lowest find is used.
-fn find_special(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let zero_bytes = |word: u64| word.wrapping_sub(ONES) & !word;
-    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*chunk);
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let quote = zero_bytes(word ^ (ONES * u64::from(b'"')));
-        let backslash = zero_bytes(word ^ (ONES * u64::from(b'\\')));
-        let found = (control | quote | backslash) & (ONES << 7);
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    while bytes.get(at).is_some_and(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)) {
-        at += 1;
-    }
-    at
-}
-
-fn skip_word(bytes: &[u8], at: usize, word: &[u8]) -> Result<usize, NotJson> {
-    let rest = &bytes[at..];
-    if rest.starts_with(word) {
-        Ok(at + word.len())
-    } else if word.starts_with(rest) {
-        Err(NotJson::CutShort)
-    } else {
-        Err(NotJson::Syntax)
-    }
-}
-
-fn skip_number(bytes: &[u8], mut at: usize) -> Result<usize, NotJson> {
-    let digits = |at: usize| match bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count() {
-        0 if at == bytes.len() => Err(NotJson::CutShort),
-        0 => Err(NotJson::Syntax),
-        count => Ok(at + count),
-    };
-    at += usize::from(bytes[at] == b'-');
-    let whole = at;
-    at = digits(at)?;
-    if bytes[whole] == b'0' && at > whole + 1 {
-        return Err(NotJson::Syntax); // a leading zero
-    }
-    if bytes.get(at) == Some(&b'.') {
-        at = digits(at + 1)?;
-    }
-    if matches!(bytes.get(at), Some(b'e' | b'E')) {
-        at += 1 + usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
-        at = digits(at)?;
-    }
-    Ok(at)
 }
 
 #[cfg(test)]

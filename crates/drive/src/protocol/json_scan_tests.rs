@@ -70,7 +70,13 @@ proptest! {
         let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap();
         for text in [text.clone(), escaped(&text), format!(" \t{text}\r\n")] {
             let expected: serde_json::Value = serde_json::from_str(&text).unwrap();
-            prop_assert_eq!(tree(Value::parse(text.as_bytes()).unwrap()), expected, "{}", text);
+            prop_assert_eq!(&tree(Value::parse(text.as_bytes()).unwrap()), &expected, "{}", text);
+            prop_assert_eq!(&tree(Json::parse(text.as_bytes()).unwrap().value()), &expected, "with notes: {}", text);
+            for notes in 0..6 {
+                let checked = check(text.as_bytes(), notes).unwrap();
+                let value = Value { text: checked.text, lists: &checked.lists };
+                prop_assert_eq!(&tree(value), &expected, "with {} notes: {}", notes, text);
+            }
         }
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod grpc;
 mod http;
 mod images;
 mod infer_grpc;
+mod json_check;
 mod json_scan;
 mod listing;
 mod mask;

@@ -7,7 +7,7 @@ use super::body_reader::{End, Meaning, malformed};
 use super::excerpt::said_by;
 use super::json_scan::{Text, Value};
 use super::server_times;
-use super::skeleton::Skeleton;
+use super::skeleton::{Ends, Skeleton};
 use super::{Fields, Malformed, Reply};
 
 /// Reads chunks and documents of both APIs: a choice has `delta`, `message` or `text`.
@@ -265,19 +265,17 @@ impl Meaning for Completion {
         Ok(())
     }
 
-    fn event_again(&mut self, data: &[u8], at: Offset, reply: &mut Reply) -> bool {
-        let Some(texts) = self.skeleton.texts(data) else {
-            return false;
-        };
+    fn event_again(&mut self, bytes: &[u8], ends: Ends, at: Offset, reply: &mut Reply) -> Option<usize> {
+        let (texts, length) = self.skeleton.texts(bytes, ends)?;
         let Again { kind, choice, text, stamp: stamped } = self.again;
         let (text, sent) = (texts[text], stamped.map(|place| stamp(texts[place])));
         if text.is_empty() || sent == Some(None) {
-            return false;
+            return None;
         }
         reply.take_text(text, self.keep_text);
         let tokens = self.tokens(&Carried { choice, ..Carried::default() });
         push_delta(Delta { at, tokens, kind }, sent.flatten(), reply);
-        true
+        Some(length)
     }
 
     fn document(&mut self, json: Value<'_>, reply: &mut Reply) -> Result<(), Malformed> {

@@ -50,6 +50,9 @@ impl Splitter {
         bytes: &[u8],
         mut on_event: impl FnMut(Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
         let mut rest = bytes;
         // The one data line of an event that has so far lain within this read: no copy.
         let mut here: Option<&[u8]> = None;
@@ -92,6 +95,11 @@ impl Splitter {
     /// Whether an event has begun that its blank line has not ended.
     pub fn inside_event(&self) -> bool {
         self.has_data || !self.line.is_empty()
+    }
+
+    /// Whether the next byte begins an event or what stands between events: nothing of one has come yet.
+    pub fn is_between_events(&self) -> bool {
+        !self.inside_event() && self.name.is_empty() && !self.after_cr && self.begun
     }
 
     /// A line that began in an earlier read.

@@ -1,6 +1,7 @@
 //! Request bodies: what all requests share is serialised once, what a request brings is put in its place.
 
 use std::borrow::Cow;
+use std::io::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,6 +21,7 @@ pub(super) struct Field {
 }
 
 /// A part of a member's value.
+#[derive(Clone)]
 pub(super) enum Part {
     /// JSON text, the same for all requests.
     Fixed(String),
@@ -68,6 +70,8 @@ impl Field {
 
 /// Makes the bodies of all requests of a run.
 pub(super) struct Template {
+    /// The bodies of requests that bring no members of their own: without images, and with.
+    bodies: [Vec<Part>; 2],
     fields: Vec<Field>,
     /// Members given by the user, `"key":value` each.
     extra: Vec<(String, String)>,
@@ -90,58 +94,92 @@ impl Template {
         let unknown = |key: &str| api.family.without.iter().any(|without| without == key);
         fields.retain(|field| !given(field.key) && !unknown(field.key));
         let stream = api.extra_body.as_ref().and_then(|extra| extra.get("stream")?.as_bool());
-        Template {
+        let mut template = Template {
+            bodies: Default::default(),
             constrained: CONSTRAINTS.into_iter().any(given),
             stream: stream.unwrap_or(api.stream),
             forced: api.forced_generation.iter().map(|text| json_string(text)).collect(),
             clear_assistant: api.clear_assistant,
             fields,
             extra,
+        };
+        template.bodies = [false, true].map(|images| template.body(images));
+        template
+    }
+
+    /// The body of a request that brings no members of its own, its fixed parts joined.
+    fn body(&self, images: bool) -> Vec<Part> {
+        let fields = self.fields.iter().filter(|field| match field.when {
+            When::Always => true,
+            When::Streaming => self.stream,
+            When::Unconstrained => !self.constrained,
+            When::Images => images,
+        });
+        let fields = fields.map(|field| {
+            let key = Part::Fixed(format!("\"{}\":", field.key));
+            std::iter::once(key).chain(field.value.iter().cloned()).collect()
+        });
+        let extra = self.extra.iter().map(|(_, member)| vec![Part::Fixed(member.clone())]);
+        let members: Vec<Vec<Part>> = fields.chain(extra).collect();
+        let mut body = vec![Part::text("{")];
+        body.extend(members.join(&Part::text(",")));
+        body.push(Part::text("}"));
+        let mut joined: Vec<Part> = Vec::new();
+        for part in body {
+            match (joined.last_mut(), part) {
+                (Some(Part::Fixed(before)), Part::Fixed(text)) => before.push_str(&text),
+                (_, part) => joined.push(part),
+            }
         }
+        joined
     }
 
     /// The body of `request`. Members of the data set and images are shared, not copied.
     pub(super) fn encode(&self, request: &RequestSpec) -> Body {
-        let (line, prompt) = match &request.prompt {
-            Prompt::Text(text) => (None, text.len()),
-            Prompt::Payload(_) => (None, 0),
-            Prompt::Members(members) => (Some(members), 0),
+        let prompt = match &request.prompt {
+            Prompt::Text(text) => text.len(),
+            Prompt::Payload(_) => 0,
+            Prompt::Members(members) => return self.encode_line(request, members),
         };
         let mut writer = Writer::with_room(prompt);
-        for field in &self.fields {
-            if self.applies(field, request, line) {
-                writer.begin_member();
-                writer.key(field.key);
-                for part in &field.value {
-                    self.write_part(part, request, &mut writer);
-                }
+        for part in &self.bodies[usize::from(!request.images.is_empty())] {
+            self.write_part(part, request, &mut writer);
+        }
+        writer.finish()
+    }
+
+    /// The body of a request with members of its own.
+    fn encode_line(&self, request: &RequestSpec, line: &Members) -> Body {
+        let mut writer = Writer::with_room(0);
+        let mut members = 0;
+        let mut begin_member = |writer: &mut Writer| {
+            writer.text(if members == 0 { "{" } else { "," });
+            members += 1;
+        };
+        for field in self.fields.iter().filter(|field| self.applies(field, line)) {
+            begin_member(&mut writer);
+            writer.key(field.key);
+            for part in &field.value {
+                self.write_part(part, request, &mut writer);
             }
         }
-        for (key, member) in &self.extra {
-            if !line.is_some_and(|line| has(line, key)) {
-                writer.begin_member();
-                writer.text(member);
-            }
+        for (_, member) in self.extra.iter().filter(|(key, _)| !has(line, key)) {
+            begin_member(&mut writer);
+            writer.text(member);
         }
-        if let Some(line) = line.filter(|line| !line.json.is_empty()) {
-            writer.begin_member();
+        if !line.json.is_empty() {
+            begin_member(&mut writer);
             let pieces = if self.clear_assistant { without_last_answer(line) } else { None };
             for piece in pieces.unwrap_or_else(|| vec![line.json.clone()]) {
                 writer.share(piece);
             }
         }
+        writer.text(if members == 0 { "{}" } else { "}" });
         writer.finish()
     }
 
-    fn applies(&self, field: &Field, request: &RequestSpec, line: Option<&Members>) -> bool {
-        let Some(line) = line else {
-            return match field.when {
-                When::Always => true,
-                When::Streaming => self.stream,
-                When::Unconstrained => !self.constrained,
-                When::Images => !request.images.is_empty(),
-            };
-        };
+    /// Whether a field is part of the body of a request with members of its own.
+    fn applies(&self, field: &Field, line: &Members) -> bool {
         let allowed = match field.when {
             When::Always => true,
             When::Streaming => line_streams(line).unwrap_or(self.stream),
@@ -174,7 +212,7 @@ impl Template {
     fn write_number(&self, part: &Part, request: &RequestSpec, writer: &mut Writer) {
         match part {
             Part::Fixed(text) => writer.text(text),
-            Part::MaxTokens => writer.text(&request.max_tokens.to_string()),
+            Part::MaxTokens => writer.number(request.max_tokens),
             Part::Forced if !self.forced.is_empty() => {
                 let turn = request.id.0 % self.forced.len() as u64;
                 writer.text(&self.forced[turn as usize]);
@@ -248,13 +286,12 @@ const BESIDE_PROMPT: usize = 256;
 struct Writer {
     pieces: Vec<Bytes>,
     text: Vec<u8>,
-    members: usize,
 }
 
 impl Writer {
     /// A writer with room for a prompt of so many bytes, and for what stands around it.
     fn with_room(prompt: usize) -> Self {
-        Writer { pieces: Vec::with_capacity(1), text: Vec::with_capacity(prompt + BESIDE_PROMPT), members: 0 }
+        Writer { pieces: Vec::with_capacity(1), text: Vec::with_capacity(prompt + BESIDE_PROMPT) }
     }
 
     fn text(&mut self, text: &str) {
@@ -273,9 +310,9 @@ impl Writer {
         self.text("\":");
     }
 
-    fn begin_member(&mut self) {
-        self.text(if self.members == 0 { "{" } else { "," });
-        self.members += 1;
+    fn number(&mut self, number: u32) {
+        // Writing to a vector cannot fail.
+        let _ = write!(self.text, "{number}");
     }
 
     fn share(&mut self, piece: Bytes) {
@@ -286,7 +323,6 @@ impl Writer {
     }
 
     fn finish(mut self) -> Body {
-        self.text(if self.members == 0 { "{}" } else { "}" });
         self.pieces.push(self.text.into());
         Body { pieces: self.pieces }
     }

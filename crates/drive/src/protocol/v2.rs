@@ -12,7 +12,7 @@ use plimsoll_core::workload::RequestSpec;
 
 use super::body_reader::malformed;
 use super::excerpt::said_by;
-use super::json_scan::{NotJson, Value};
+use super::json_scan::{Json, NotJson, Value};
 use super::payload::{model_version, outgoing, payloads};
 use super::{Decoder, Fields, Malformed, Outgoing, Protocol, Reply, Route};
 
@@ -103,7 +103,7 @@ impl Decoder for Answer {
             reply.unreadable_end = !self.json.is_empty();
             return Ok(());
         }
-        let json = match Value::parse(&self.json) {
+        let json = match Json::parse(&self.json) {
             Ok(json) => json,
             Err(NotJson::CutShort) => {
                 reply.unreadable_end = true;
@@ -111,6 +111,7 @@ impl Decoder for Answer {
             }
             Err(error @ NotJson::Syntax) => return Err(malformed(&error.to_string(), &self.json)),
         };
+        let json = json.value();
         if let Some(error) = json.get("error").and_then(said_by) {
             reply.error = Some(error);
             reply.complete = true;

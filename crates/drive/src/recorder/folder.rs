@@ -11,6 +11,9 @@ use plimsoll_core::summary::Summary;
 use super::error::RecorderError;
 use super::utc::for_file_name;
 
+/// Files that say what the run is. They are there before its first request, which does not wait for the disk.
+const DESCRIPTION: [&str; 2] = ["spec.toml", "settings.toml"];
+
 /// The folder into which a run writes its results.
 #[derive(Clone, Debug)]
 pub struct RunFolder {
@@ -42,8 +45,25 @@ impl RunFolder {
         let folder = RunFolder { path };
         let path = folder.file("spec.toml");
         let text = to_toml(spec).map_err(|error| RecorderError::write(&path, error))?;
-        write_whole(&path, text.as_bytes())?;
+        replace_with(&path, text.as_bytes(), Disk::Later)?;
         Ok(folder)
+    }
+
+    /// Writes `settings.toml`: every effective value, and where it comes from.
+    ///
+    /// # Errors
+    /// It cannot be written; the text says where and what to do.
+    pub fn write_settings(&self, settings: &str) -> Result<(), RecorderError> {
+        replace_with(&self.file("settings.toml"), settings.as_bytes(), Disk::Later)
+    }
+
+    /// Waits until what says what the run is would outlive a power cut too.
+    pub(super) fn sync_description(&self) -> Result<(), RecorderError> {
+        for path in DESCRIPTION.map(|name| self.file(name)).iter().filter(|path| path.exists()) {
+            let synced = File::open(path).and_then(|file| file.sync_all());
+            synced.map_err(|source| RecorderError::write(path, source))?;
+        }
+        Ok(())
     }
 
     /// Where it is.
@@ -124,11 +144,24 @@ fn file_name(name: &str) -> String {
 /// # Errors
 /// It cannot be written; the text says where and what to do.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RecorderError> {
+    replace_with(path, bytes, Disk::Now)
+}
+
+/// When a file has to be on the disk. The operating system has it in any case, whatever becomes of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Disk {
+    Now,
+    Later,
+}
+
+fn replace_with(path: &Path, bytes: &[u8], disk: Disk) -> Result<(), RecorderError> {
     let unfinished = path.with_extension("unfinished");
     let write = || {
         let mut file = File::create(&unfinished)?;
         file.write_all(bytes)?;
-        file.sync_all()?;
+        if disk == Disk::Now {
+            file.sync_all()?;
+        }
         fs::rename(&unfinished, path)
     };
     write().map_err(|source| RecorderError::write(path, source))

@@ -102,6 +102,7 @@ impl Worker {
         if !self.options.clock.is_simulated() {
             self.punctual.courtesy.begin();
         }
+        self.sync_description();
         let mut due = self.publishing.now() + INTERVAL;
         loop {
             let first = match receiver.recv_timeout(due.since(self.publishing.now())) {
@@ -125,6 +126,13 @@ impl Worker {
                 self.punctual.ticked(done, done.since(due));
                 due = done + INTERVAL;
             }
+        }
+    }
+
+    /// Has the disk keep what the run is. The first requests are under way meanwhile.
+    fn sync_description(&mut self) {
+        if let Some(Err(error)) = self.folder.as_ref().map(RunFolder::sync_description) {
+            self.give_up(error);
         }
     }
 

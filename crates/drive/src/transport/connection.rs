@@ -54,6 +54,14 @@ impl Connection {
         }
     }
 
+    /// The same as far as the runtime has heard, without asking the kernel each time.
+    pub(crate) fn has_news(&self) -> bool {
+        match &self.stream {
+            Stream::Plain(stream) => stream.has_news(),
+            Stream::Tls(stream) => stream.get_ref().0.has_news(),
+        }
+    }
+
     /// Whether reads end with the first event in the socket. TLS hides events from the socket, so it changes nothing
     /// there.
     pub(crate) fn read_by_event(&mut self, by_event: bool) {

@@ -95,7 +95,7 @@ impl Endpoint for Wire {
             }
             let ending = issue.exchange.run(self, &mut connected, &mut issue.unsent).await;
             if issue.exchange.reusable {
-                self.give_back(connected);
+                self.give_back(connected, issue.exchange.answer.last_read);
                 break ending;
             }
             self.pulse.connection_closed();

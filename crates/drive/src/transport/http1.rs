@@ -1,5 +1,8 @@
 //! HTTP/1.1 responses, sans I/O: the head, and the framing that says where a body ends.
 
+use std::mem::MaybeUninit;
+
+use httparse::ParserConfig;
 use thiserror::Error;
 
 use crate::protocol::{Fields, excerpt};
@@ -43,9 +46,10 @@ pub(crate) fn parse_head(
     bytes: &[u8],
     on_fields: impl FnOnce(&Fields<'_>),
 ) -> Result<Option<Head>, HttpError> {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut response = httparse::Response::new(&mut headers);
-    let parsed = response.parse(bytes);
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut response = httparse::Response::new(&mut []);
+    let parser = ParserConfig::default();
+    let parsed = parser.parse_response_with_uninit_headers(&mut response, bytes, &mut headers);
     let foreign = |reason| match bytes {
         // The first frame of a server has its settings, on no stream.
         [0, _, _, 4, 0, 0, 0, 0, 0, ..] => HttpError::Http2,
@@ -179,6 +183,9 @@ impl ChunkState {
                     parts.push(written);
                 }
                 *self = if left == 0 { ChunkState::DataEnd } else { ChunkState::Data { left } };
+            } else if *self == ChunkState::DataEnd && bytes[read..].starts_with(b"\r\n") {
+                *self = ChunkState::Size { size: 0, digits: 0 };
+                read += 2;
             } else if let Some((size, length)) = self.usual_size(&bytes[read..]) {
                 *self = ChunkState::Data { left: size };
                 read += length;
@@ -193,18 +200,16 @@ impl ChunkState {
     /// The size of the next chunk and the bytes up to its data, where these come as nearly every server writes them: up to
     /// five digits and a line end. Nothing for any other form, and for the last chunk: these are read byte by byte.
     fn usual_size(self, bytes: &[u8]) -> Option<(u64, usize)> {
-        let (before, line) = match self {
-            ChunkState::DataEnd => (2, bytes.strip_prefix(b"\r\n")?),
-            ChunkState::Size { digits: 0, .. } => (0, bytes),
-            _ => return None,
-        };
+        if !matches!(self, ChunkState::Size { digits: 0, .. }) {
+            return None;
+        }
         let mut size = 0;
-        for (digits, &byte) in line.first_chunk::<6>()?.iter().enumerate() {
+        for (digits, &byte) in bytes.first_chunk::<6>()?.iter().enumerate() {
             if let Some(digit) = (byte as char).to_digit(16) {
                 size = size * 16 + u64::from(digit);
             } else {
-                let ends = line[digits..].starts_with(b"\r\n");
-                return (ends && size > 0).then_some((size, before + digits + 2));
+                let ends = bytes[digits..].starts_with(b"\r\n");
+                return (ends && size > 0).then_some((size, digits + 2));
             }
         }
         None

@@ -109,11 +109,12 @@ impl StampedTcp {
 
     /// Whether the peer has closed this idle connection or sent something that nobody asked for.
     pub(crate) fn is_stale(&self) -> bool {
-        let mut byte = [0_u8; 1];
-        let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
-        // SAFETY: the descriptor is open and the buffer is one byte long, as said.
-        let got = unsafe { libc::recv(self.stream.as_raw_fd(), byte.as_mut_ptr().cast(), 1, flags) };
-        got >= 0 || io::Error::last_os_error().kind() != io::ErrorKind::WouldBlock
+        is_something(peek(self.stream.as_raw_fd()))
+    }
+
+    /// The same as far as the runtime has heard, which was when it last waited. The kernel is asked only if there are news.
+    pub(crate) fn has_news(&self) -> bool {
+        is_something(self.stream.try_io(Interest::READABLE, || peek(self.stream.as_raw_fd())))
     }
 }
 
@@ -178,6 +179,19 @@ impl AsyncWrite for StampedTcp {
 /// Room for the control message that carries the timestamp, aligned as the kernel wants it.
 #[repr(C, align(8))]
 struct Control([u8; 64]);
+
+/// Looks whether a read would give anything, be it the end or an error.
+fn peek(fd: RawFd) -> io::Result<()> {
+    let mut byte = [0_u8; 1];
+    let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+    // SAFETY: the descriptor is open and the buffer is one byte long, as said.
+    let got = unsafe { libc::recv(fd, byte.as_mut_ptr().cast(), 1, flags) };
+    if got < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+fn is_something(peeked: io::Result<()>) -> bool {
+    !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+}
 
 /// Looks at what is in a socket: how many bytes (as far as `room` goes), and how many of them to read so that the read
 /// ends with the first event; all of them if no event ends there.
@@ -289,9 +303,9 @@ mod tests {
                 assert!(arrival.at.as_nanos() < written.as_nanos() + 15_000_000, "{arrival:?} {written:?}");
             }
         }
-        assert!(!client.is_stale());
+        assert!(!client.is_stale() && !client.has_news());
         drop(server);
         client.stream.ready(Interest::READABLE).await.unwrap();
-        assert!(client.is_stale());
+        assert!(client.is_stale() && client.has_news());
     }
 }

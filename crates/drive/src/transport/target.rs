@@ -1,5 +1,7 @@
 //! Where requests go: a parsed URL and the head of every request to it.
 
+use std::io::Write as _;
+
 use bytes::Bytes;
 use plimsoll_core::spec::{Provider, Target};
 use thiserror::Error;
@@ -96,7 +98,7 @@ impl Origin {
         }
         let before_path = format!("{} {}", route.method, self.base_path);
         RequestHead {
-            usual: Bytes::from(format!("{before_path}{} HTTP/1.1\r\n{fields}", route.path)),
+            usual: format!("{before_path}{} HTTP/1.1\r\n{fields}", route.path).into_bytes(),
             before_path,
             fields,
             // These methods mean a body, so that one of no bytes is said to be (RFC 9110, section 8.6).
@@ -133,6 +135,11 @@ impl Origin {
     }
 }
 
+/// Bodies of so many bytes are copied behind their head: that costs less than to hand the kernel several pieces.
+const JOINED_MAX: usize = 4096;
+/// Bytes of a request's own header fields, mostly.
+const OWN_FIELDS: usize = 32;
+
 /// What the heads of all requests of a run share.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestHead {
@@ -141,26 +148,36 @@ pub(crate) struct RequestHead {
     /// The header fields, each with its line end.
     fields: String,
     /// The head of a request to the usual path, up to where its own fields begin.
-    usual: Bytes,
+    usual: Vec<u8>,
     has_body: bool,
 }
 
 impl RequestHead {
-    /// The head and the body of a request, in pieces.
+    /// The head and the body of a request, in pieces: one if the body is small.
     pub(crate) fn pieces(&self, request: Outgoing) -> Vec<Bytes> {
-        let mut pieces = Vec::with_capacity(request.body.pieces.len() + 2);
-        pieces.push(match &request.path {
-            None => self.usual.clone(),
-            Some(path) => Bytes::from(format!("{}{path} HTTP/1.1\r\n{}", self.before_path, self.fields)),
-        });
-        let mut own: String =
-            request.fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        if self.has_body || !request.body.is_empty() {
-            own.push_str(&format!("Content-Length: {}\r\n", request.body.len()));
+        let length = request.body.len();
+        let joined = length <= JOINED_MAX;
+        let mut first = Vec::with_capacity(self.usual.len() + OWN_FIELDS + if joined { length } else { 0 });
+        // Writing to a vector cannot fail.
+        let _ = match &request.path {
+            None => first.write_all(&self.usual),
+            Some(path) => write!(first, "{}{path} HTTP/1.1\r\n{}", self.before_path, self.fields),
+        };
+        for (name, value) in &request.fields {
+            let _ = write!(first, "{name}: {value}\r\n");
         }
-        own.push_str("\r\n");
-        pieces.push(Bytes::from(own));
-        pieces.extend(request.body.pieces);
+        if self.has_body || length > 0 {
+            let _ = write!(first, "Content-Length: {length}\r\n");
+        }
+        first.extend_from_slice(b"\r\n");
+        let mut pieces = Vec::with_capacity(if joined { 1 } else { 1 + request.body.pieces.len() });
+        if joined {
+            request.body.pieces.iter().for_each(|piece| first.extend_from_slice(piece));
+            pieces.push(Bytes::from(first));
+        } else {
+            pieces.push(Bytes::from(first));
+            pieces.extend(request.body.pieces);
+        }
         pieces
     }
 }
@@ -216,6 +233,10 @@ mod tests {
         let own = text(Outgoing { path: Some("/y?z".into()), fields: vec![("A".into(), "b".into())], body });
         assert!(own.starts_with("POST /base/y?z HTTP/1.1\r\nUser-Agent: plimsoll/"));
         assert!(own.ends_with("\r\nA: b\r\nContent-Length: 2\r\n\r\n{}"));
+        let large = Bytes::from(vec![b'x'; JOINED_MAX + 1]);
+        let pieces = head.pieces(Outgoing::from(Body { pieces: vec![large.clone()] }));
+        assert!(pieces.len() == 2 && pieces[1].as_ptr() == large.as_ptr(), "shared, not copied");
+        assert!(pieces[0].ends_with(b"\r\nContent-Length: 4097\r\n\r\n"));
         let get = Route { method: "GET".into(), content_type: None, ..Route::json("/", false) };
         let get = origin.head(&target, &get).pieces(Outgoing::default()).concat();
         assert!(get.starts_with(b"GET /base/ HTTP/1.1\r\n") && get.ends_with(b"X-A: 1\r\n\r\n"));

@@ -11,6 +11,7 @@ use plimsoll_core::spec::TransportSpec;
 use plimsoll_core::testing;
 use plimsoll_core::time::Offset;
 use tokio::runtime::LocalOptions;
+use tokio::task::yield_now;
 
 use super::answer::{Ending, Follow};
 use super::connection::Unsent;
@@ -234,7 +235,8 @@ fn an_idle_connection_that_the_server_has_closed_is_not_used() {
         assert!(matches!(ending, Ending::Complete) && exchange.reusable, "{ending:?}");
         // The script is over, so the server has closed the connection.
         server.join().unwrap();
-        wire.give_back(connection);
+        wire.give_back(connection, wire.clock.now());
+        yield_now().await; // the runtime hears of it
         assert!(wire.take_idle().is_none());
     });
 }

@@ -1,8 +1,10 @@
 //! What every request of one I/O thread shares: clocks, buffers, idle connections and time limits.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use plimsoll_core::spec::{ConnectionReuse, TransportSpec};
+use plimsoll_core::time::Offset;
 
 use super::connection::Connection;
 use super::dial::Dialer;
@@ -13,6 +15,10 @@ use crate::endpoint::Station;
 const READ_BUFFER: usize = 64 * 1024;
 /// Idle connections kept per I/O thread.
 const MAX_IDLE: usize = 65_536;
+
+/// No server gives a connection up that was used so shortly before: what the runtime has heard of it is enough. One that
+/// does is found out all the same, as its news may come after any question, and the request is sent again.
+const JUST_USED: Duration = Duration::from_millis(100);
 
 /// How answers are read.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +38,8 @@ pub(crate) struct Wire {
     pub(crate) answers: Answers,
     /// One buffer for all reads: a read is digested before the next one.
     pub(crate) scratch: RefCell<Box<[u8]>>,
-    idle: RefCell<Vec<Connection>>,
+    /// With when they were last used.
+    idle: RefCell<Vec<(Connection, Offset)>>,
 }
 
 impl Wire {
@@ -50,20 +57,23 @@ impl Wire {
 
     /// The idle connection used last, unless the server has closed it meanwhile.
     pub(crate) fn take_idle(&self) -> Option<Connection> {
+        let now = self.clock.now();
         loop {
-            let connection = self.idle.borrow_mut().pop()?;
-            if !connection.is_stale() {
+            let (connection, used) = self.idle.borrow_mut().pop()?;
+            let stale =
+                if now.since(used) < JUST_USED { connection.has_news() } else { connection.is_stale() };
+            if !stale {
                 return Some(connection);
             }
             self.pulse.connection_closed();
         }
     }
 
-    /// Takes back a connection whose response was read to its end.
-    pub(crate) fn give_back(&self, connection: Connection) {
+    /// Takes back a connection whose response was read to its end at `used`.
+    pub(crate) fn give_back(&self, connection: Connection, used: Offset) {
         let mut idle = self.idle.borrow_mut();
         if self.limits.reuse == ConnectionReuse::Keep && idle.len() < MAX_IDLE {
-            idle.push(connection);
+            idle.push((connection, used));
         } else {
             self.pulse.connection_closed();
         }

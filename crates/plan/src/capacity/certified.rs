@@ -63,13 +63,21 @@ pub enum NotUsable {
         /// The one asked for.
         wanted: String,
     },
-    /// The numbers in it are none.
-    #[error("{certificate} holds a load of {load}, which is none: the file was changed or cut short")]
+    /// It has one tier without a name, and another was asked for.
+    #[error("{certificate} has one set of objectives and no tier `{wanted}`: leave --tier out")]
+    NoTiers {
+        /// Where it lies.
+        certificate: String,
+        /// The one asked for.
+        wanted: String,
+    },
+    /// What is in it cannot be.
+    #[error("{certificate} holds {what}: the file was changed or cut short; measure again")]
     Broken {
         /// Where it lies.
         certificate: String,
-        /// What it holds.
-        load: f64,
+        /// What cannot be.
+        what: String,
     },
 }
 
@@ -106,12 +114,21 @@ impl Capacity {
         let index = tier_of(certificate, tier, source)?;
         let found = &certificate.capacity.tiers[index];
         let Some(low) = found.low else { return Err(no_capacity(certificate, found, source)) };
-        for load in [Some(low.load), found.high.map(|high| high.load)].into_iter().flatten() {
+        let high = found.high.map(|high| high.load);
+        for load in [Some(low.load), high].into_iter().flatten() {
             if !(load.is_finite() && load > 0.0) {
-                return Err(NotUsable::Broken { certificate: named(), load });
+                let what = format!("a load of {load}, which is none");
+                return Err(NotUsable::Broken { certificate: named(), what });
             }
         }
-        let high = found.high.map(|high| high.load);
+        if let Some(high) = high.filter(|high| *high <= low.load) {
+            let what = format!(
+                "a load that fails ({}/s) below one that passes ({}/s)",
+                figure(high),
+                figure(low.load)
+            );
+            return Err(NotUsable::Broken { certificate: named(), what });
+        }
         Ok(Capacity {
             instance: instance.to_owned(),
             model: certificate.run.model.clone(),
@@ -138,8 +155,17 @@ fn tier_of(certificate: &Certificate, tier: Option<&str>, source: &str) -> Resul
         None => None,
     };
     found.ok_or_else(|| {
-        let names: Vec<String> = tiers.iter().map(|tier| format!("`{}`", tier.name)).collect();
-        NotUsable::Tier { certificate: source.to_owned(), tiers: names.join(", ") }
+        let certificate = source.to_owned();
+        match (tiers.as_slice(), tier) {
+            ([], _) => NotUsable::Broken { certificate, what: "no capacity".to_owned() },
+            ([only], Some(wanted)) if only.name.is_empty() => {
+                NotUsable::NoTiers { certificate, wanted: wanted.to_owned() }
+            }
+            _ => {
+                let names: Vec<String> = tiers.iter().map(|tier| format!("`{}`", tier.name)).collect();
+                NotUsable::Tier { certificate, tiers: names.join(", ") }
+            }
+        }
     })
 }
 

@@ -41,7 +41,8 @@ impl Demand {
     }
 
     /// The coefficient of variation that arrivals behave like while the rate stands: as given, or of a trace the root of
-    /// its index of dispersion over ten seconds. Nothing where nobody knows.
+    /// its index of dispersion over ten seconds. Nothing where nobody knows. It tells people how bursty a trace is; what
+    /// that costs is counted from its seconds themselves.
     pub fn arrival_cv(&self) -> Option<f64> {
         self.cv.or_else(|| match &self.traffic {
             Traffic::Peak(_) => None,

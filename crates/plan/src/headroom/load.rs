@@ -220,7 +220,16 @@ fn burstiness(capacity: &Capacity, demand: &Demand, settings: &Settings, facts: 
         basis,
     };
     let Some(scv) = facts.scv else {
-        return line("how bursty arrivals are, nobody said (--demand-cv)".to_owned(), Basis::Unknown);
+        return match demand.arrival_cv().filter(|_| facts.seconds.is_some()) {
+            Some(cv) => line(
+                format!(
+                    "CV {} over 10 s of the trace: counted below, second by second; within a second as measured",
+                    figure(cv)
+                ),
+                Basis::Assumed,
+            ),
+            None => line("how bursty arrivals are, nobody said (--demand-cv)".to_owned(), Basis::Unknown),
+        };
     };
     let Some(bursts) = facts.bursts else {
         return line("what bursts cost is not known without a certificate".to_owned(), Basis::Unknown);
@@ -228,9 +237,8 @@ fn burstiness(capacity: &Capacity, demand: &Demand, settings: &Settings, facts: 
     let at_replica = facts.split.at_replica(scv, replicas);
     let kept = bursts.kept(at_replica);
     let arrivals = format!(
-        "CV {}{}; {} over {replicas}: {} at each, measured with {}",
+        "CV {}; {} over {replicas}: {} at each, measured with {}",
         figure(scv.sqrt()),
-        if demand.cv.is_none() { " (10 s of the trace)" } else { "" },
         settings.split.words(),
         figure(at_replica.sqrt()),
         figure(bursts.measured.cv)

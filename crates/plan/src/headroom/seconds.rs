@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Basis, Cause, Facts, Line, Settings};
 use crate::capacity::Capacity;
-use crate::demand::{Counts, Demand, Traffic, steady_rate};
+use crate::demand::{Counts, Demand, Traffic, Waits, steady_rate};
 use crate::figures::{figure, percent};
 use crate::proof::Replica;
 use crate::scaling::share_of;
@@ -16,6 +16,8 @@ pub struct Seconds {
     pub bearable: f64,
     /// The share of requests that must keep them.
     pub share: f64,
+    /// The rate at which a replica saturates, as a multiple of its certified one.
+    pub saturation: f64,
     /// The steady rate that asks for as many replicas as the trace does, as a multiple of the peak of its minutes.
     pub over_peak: f64,
 }
@@ -25,15 +27,22 @@ impl Seconds {
     pub(super) fn of(capacity: &Capacity, demand: &Demand, settings: &Settings) -> Option<Seconds> {
         let Traffic::Trace(counts) = &demand.traffic else { return None };
         let share = share_of(&capacity.slos);
-        let bearable = Replica::of(capacity, share).patience(counts.bin, settings.seed);
+        let replica = Replica::of(capacity, share);
+        let bearable = replica.patience(counts.bin, settings.seed);
+        let saturation = replica.saturation / replica.rate;
         let peak = demand.peak_today(settings.peak_quantile);
-        Some(Seconds { bearable, share, over_peak: 0.0 }.over(counts, 0..counts.counts.len(), peak))
+        Some(Seconds { bearable, share, saturation, over_peak: 0.0 }.over(
+            counts,
+            0..counts.counts.len(),
+            peak,
+        ))
     }
 
     /// The same for a part of the trace, whose minutes peak at `peak`.
     pub(crate) fn over(self, counts: &Counts, part: std::ops::Range<usize>, peak: f64) -> Seconds {
         let counted = counts.counts.get(part).unwrap_or_default();
-        let rate = steady_rate(counted, counts.bin, self.bearable, self.share);
+        let Seconds { bearable, share, saturation, .. } = self;
+        let rate = steady_rate(counted, counts.bin, Waits { bearable, share, saturation });
         Seconds { over_peak: if peak > 0.0 { rate / peak } else { 0.0 }, ..self }
     }
 }

@@ -55,7 +55,7 @@ fn each_cause_asks_for_what_its_formula_says() {
 #[test]
 fn what_a_zone_leaves_is_enough_for_any_number() {
     for zones in 2..6 {
-        for calm in 1..200_u32 {
+        for calm in (1..60_u32).chain([199]) {
             let settings = Settings { zones: Some(zones), failures: 0, ..Settings::default() };
             let headroom = Headroom::of(&Capacity::typed(1.0), &Demand::peak(f64::from(calm)), &settings);
             let n = headroom.replicas;

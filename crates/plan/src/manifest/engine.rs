@@ -63,6 +63,11 @@ impl Metric {
     pub(super) fn query(&self, labels: &str) -> String {
         self.template.replace("{}", &format!("{{{labels}}}"))
     }
+
+    /// The same with one number for each of `group`.
+    pub(super) fn query_by(&self, group: &str, labels: &str) -> String {
+        self.query(labels).replace("sum(", &format!("sum by ({group}) ("))
+    }
 }
 
 /// What scales a service, the most telling first: the autoscaler takes the one that asks for most replicas.

@@ -8,10 +8,10 @@ use crate::autoscale::{Metric, Source, Target};
 use crate::yaml::{Value, list, map, write as yaml};
 
 /// The metrics of a service as a law has them.
-pub(super) fn law_metrics(service: &Service, thresholds: &Thresholds) -> Vec<Metric> {
+pub(super) fn law_metrics(service: &Service, thresholds: &Thresholds, source: Source) -> Vec<Metric> {
     let one = |metric: super::engine::Metric| Metric {
         signal: metric.signal,
-        source: Source::Servers,
+        source,
         target: Target::AverageValue(thresholds.target(metric.signal).value),
     };
     metrics(service.engine).into_iter().map(one).collect()
@@ -22,37 +22,53 @@ pub(super) fn down(thresholds: &Thresholds) -> Rules {
     Rules { window: thresholds.down_window.value, ..Rules::down() }
 }
 
-pub(super) fn law(service: &Service, thresholds: &Thresholds) -> HpaSpec {
+/// By one number for all replicas, or for each pod its own.
+pub(super) fn law(service: &Service, thresholds: &Thresholds, source: Source) -> HpaSpec {
+    let metrics = law_metrics(service, thresholds, source);
     HpaSpec {
         down: down(thresholds),
-        ..HpaSpec::new(thresholds.min.value.max(1), thresholds.max.value, law_metrics(service, thresholds))
+        ..HpaSpec::new(thresholds.min.value.max(1), thresholds.max.value, metrics)
     }
+}
+
+/// Whether the metrics of a law are those of single pods.
+fn is_by_pods(law: &HpaSpec) -> bool {
+    law.metrics.iter().any(|metric| metric.source == Source::Pods)
 }
 
 /// The autoscaler of the Deployment `deployment`.
 pub(super) fn write(service: &Service, thresholds: &Thresholds, law: &HpaSpec, deployment: &str) -> String {
-    yaml(
-        &head("A HorizontalPodAutoscaler. It needs prometheus-adapter with the rules beside it.", thresholds),
-        &document(service, thresholds, law, deployment),
-    )
+    let what = match is_by_pods(law) {
+        true => {
+            "A HorizontalPodAutoscaler by the metrics of single pods, for clusters whose external metrics are KEDA's or \
+             another adapter's. It needs prometheus-adapter with the rules beside it. Pods that still start count as idle \
+             when more are asked for, so it adds fewer at a time than hpa.yaml does."
+        }
+        false => "A HorizontalPodAutoscaler. It needs prometheus-adapter with the rules beside it.",
+    };
+    yaml(&head(what, thresholds), &document(service, thresholds, law, deployment))
 }
 
 pub(super) fn document(service: &Service, thresholds: &Thresholds, law: &HpaSpec, deployment: &str) -> Value {
+    let (kind, key, of_each) = match is_by_pods(law) {
+        true => {
+            ("Pods", "pods", "What each replica shall have: the mean over the pods that have the metric.")
+        }
+        false => (
+            "External",
+            "external",
+            "What each replica shall have. Value would multiply by the ready pods, while others start.",
+        ),
+    };
     let metrics = metrics(service.engine).into_iter().zip(&law.metrics).map(|(metric, law)| {
         let why = &thresholds.target(metric.signal).why;
-        let target = map()
-            .noted(
-                "type",
-                "AverageValue",
-                "What each replica shall have. Value would multiply by the ready pods, while others start.",
-            )
-            .noted(
-                "averageValue",
-                quantity(law.target.value()),
-                &format!("{why} {}", thresholds.utilisation.why),
-            );
-        let external = map().with("metric", map().with("name", metric.name.as_str())).with("target", target);
-        map().noted("type", "External", metric.why).with("external", external)
+        let target = map().noted("type", "AverageValue", of_each).noted(
+            "averageValue",
+            quantity(law.target.value()),
+            &format!("{why} {}", thresholds.utilisation.why),
+        );
+        let named = map().with("metric", map().with("name", metric.name.as_str())).with("target", target);
+        map().noted("type", kind, metric.why).with(key, named)
     });
     let target = map().with("apiVersion", "apps/v1").with("kind", "Deployment").with("name", deployment);
     let spec = map()
@@ -105,25 +121,49 @@ pub(super) fn adapter(service: &Service) -> String {
         Some((_, model)) => format!("<<.LabelMatchers>>,{model}"),
         None => "<<.LabelMatchers>>".to_owned(),
     };
-    let rules = metrics(service.engine).into_iter().map(|metric| {
-        let namespace = map().with("namespace", map().with("resource", "namespace"));
-        map()
-            .with("seriesQuery", format!("{}{{namespace!=\"\"}}", metric.series))
-            .with("resources", map().with("overrides", namespace))
-            .noted(
-                "name",
-                map().with("as", metric.name.as_str()),
-                "The metrics APIs of Kubernetes take no colons in names.",
-            )
-            .noted(
-                "metricsQuery",
-                metric.query(&matchers),
-                "One number for all replicas: the autoscaler divides it by what each shall have.",
-            )
+    let resource = |name: &str| map().with("resource", name);
+    let rule =
+        |metric: &super::engine::Metric, series: String, overrides: Value, query: String, why: &str| {
+            map()
+                .with("seriesQuery", series)
+                .with("resources", map().with("overrides", overrides))
+                .noted(
+                    "name",
+                    map().with("as", metric.name.as_str()),
+                    "The metrics APIs of Kubernetes take no colons in names.",
+                )
+                .noted("metricsQuery", query, why)
+        };
+    let all = metrics(service.engine);
+    let external = all.iter().map(|metric| {
+        rule(
+            metric,
+            format!("{}{{namespace!=\"\"}}", metric.series),
+            map().with("namespace", resource("namespace")),
+            metric.query(&matchers),
+            "One number for all replicas: the autoscaler divides it by what each shall have.",
+        )
     });
-    let document = map().with("rules", map().with("external", list(rules)));
+    let custom = all.iter().map(|metric| {
+        rule(
+            metric,
+            format!("{}{{namespace!=\"\",pod!=\"\"}}", metric.series),
+            map().with("namespace", resource("namespace")).with("pod", resource("pod")),
+            metric.query_by("<<.GroupBy>>", &matchers),
+            "A number for each pod.",
+        )
+    });
+    let rules = map()
+        .noted(
+            "external",
+            list(external),
+            "For hpa.yaml. Leave it out where KEDA serves the external metrics.",
+        )
+        .noted("custom", list(custom), "For hpa-pods.yaml.");
+    let document = map().with("rules", rules);
     let head = "Values for the Helm chart prometheus-community/prometheus-adapter: merge them with yours.\n\nCheck that the \
                 metric is there before the autoscaler is: kubectl get --raw \
-                /apis/external.metrics.k8s.io/v1beta1/namespaces/NAMESPACE/METRIC";
+                /apis/external.metrics.k8s.io/v1beta1/namespaces/NAMESPACE/METRIC, or for single pods \
+                /apis/custom.metrics.k8s.io/v1beta1/namespaces/NAMESPACE/pods/*/METRIC";
     yaml(head, &document)
 }

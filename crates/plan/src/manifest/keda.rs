@@ -3,13 +3,14 @@
 use super::engine::{labels, metrics};
 use super::hpa::{behavior, down, law_metrics, metadata};
 use super::{Service, Thresholds, head};
+use crate::autoscale::Source;
 use crate::autoscale::keda::{Fallback, FallbackBehavior, KedaSpec, Trigger};
 use crate::figures::figure;
 use crate::yaml::{Value, list, map, write as yaml};
 
 pub(super) fn law(service: &Service, thresholds: &Thresholds) -> KedaSpec {
     let trigger = |metric| Trigger { metric, activation: 0.0, ignore_null: false };
-    let triggers = law_metrics(service, thresholds).into_iter().map(trigger).collect();
+    let triggers = law_metrics(service, thresholds, Source::Servers).into_iter().map(trigger).collect();
     KedaSpec {
         polling: 15,
         fallback: Some(Fallback {
@@ -26,10 +27,7 @@ pub(super) fn law(service: &Service, thresholds: &Thresholds) -> KedaSpec {
 pub(super) fn write(service: &Service, thresholds: &Thresholds, law: &KedaSpec) -> String {
     let target =
         map().with("apiVersion", "apps/v1").with("kind", "Deployment").with("name", service.name.as_str());
-    let scaler = map().with("behavior", behavior(thresholds, &law.up, &law.down));
-    let advanced =
-        map().with("restoreToOriginalReplicaCount", false).with("horizontalPodAutoscalerConfig", scaler);
-    let mut spec = map()
+    let spec = map()
         .with("scaleTargetRef", target)
         .with("pollingInterval", law.polling)
         .noted(
@@ -42,14 +40,7 @@ pub(super) fn write(service: &Service, thresholds: &Thresholds, law: &KedaSpec) 
             ),
         )
         .noted("maxReplicaCount", law.max, &thresholds.max.why);
-    if let Some(fallback) = law.fallback {
-        let value = map()
-            .with("failureThreshold", fallback.failures)
-            .noted("replicas", fallback.replicas, &thresholds.fallback.why)
-            .with("behavior", fallback.behavior.name());
-        spec = spec.noted("fallback", value, "While Prometheus cannot be asked.");
-    }
-    let spec = spec.with("advanced", advanced).with("triggers", triggers(service, thresholds, law));
+    let spec = with_rules(spec, service, thresholds, law);
     let document = map()
         .with("apiVersion", "keda.sh/v1alpha1")
         .with("kind", "ScaledObject")
@@ -59,6 +50,26 @@ pub(super) fn write(service: &Service, thresholds: &Thresholds, law: &KedaSpec) 
         &head("A ScaledObject of KEDA. It makes a HorizontalPodAutoscaler by itself.", thresholds),
         &document,
     )
+}
+
+/// What follows the bounds: fallback, behaviour and triggers, which KServe takes as they are.
+pub(super) fn with_rules(
+    mut spec: Value,
+    service: &Service,
+    thresholds: &Thresholds,
+    law: &KedaSpec,
+) -> Value {
+    if let Some(fallback) = law.fallback {
+        let value = map()
+            .with("failureThreshold", fallback.failures)
+            .noted("replicas", fallback.replicas, &thresholds.fallback.why)
+            .with("behavior", fallback.behavior.name());
+        spec = spec.noted("fallback", value, "While Prometheus cannot be asked.");
+    }
+    let scaler = map().with("behavior", behavior(thresholds, &law.up, &law.down));
+    let advanced =
+        map().with("restoreToOriginalReplicaCount", false).with("horizontalPodAutoscalerConfig", scaler);
+    spec.with("advanced", advanced).with("triggers", triggers(service, thresholds, law))
 }
 
 fn triggers(service: &Service, thresholds: &Thresholds, law: &KedaSpec) -> Value {

@@ -3,6 +3,7 @@
 use super::engine::{labels, metrics};
 use super::hpa::{document as hpa_document, law_metrics, metadata};
 use super::{Service, Thresholds, head};
+use crate::autoscale::Source;
 use crate::autoscale::hpa::{HpaSpec, Rules};
 use crate::autoscale::keda::{KedaSpec, Trigger};
 use crate::autoscale::knative::{KnativeMetric, KnativeSpec};
@@ -12,7 +13,7 @@ use crate::yaml::{Value, list, map, write as yaml};
 /// What KServe's class keda makes of an InferenceService: KEDA's defaults, and the stabilisation windows.
 pub(super) fn keda_law(service: &Service, thresholds: &Thresholds) -> KedaSpec {
     let trigger = |metric| Trigger { metric, activation: 0.0, ignore_null: true };
-    let triggers = law_metrics(service, thresholds).into_iter().map(trigger).collect();
+    let triggers = law_metrics(service, thresholds, Source::Servers).into_iter().map(trigger).collect();
     KedaSpec {
         down: Rules { window: thresholds.down_window.value, ..Rules::down() },
         ..KedaSpec::new(thresholds.min.value.max(1), thresholds.max.value, triggers)

@@ -8,6 +8,7 @@ mod engine;
 mod hpa;
 mod keda;
 mod kserve;
+mod llm;
 mod quantity;
 mod readme;
 #[cfg(test)]
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use engine::Engine;
 pub use thresholds::{Bounds, Explained, Thresholds};
 
-use crate::autoscale::Law;
+use crate::autoscale::{Law, Source};
 use crate::figures::figure;
 
 /// The service that is scaled.
@@ -41,6 +42,28 @@ pub struct Service {
     pub prometheus: String,
 }
 
+impl Service {
+    /// Where nobody says another namespace.
+    pub const NAMESPACE: &str = "default";
+    /// `modelFormat` of KServe where nobody says another.
+    pub const MODEL_FORMAT: &str = "huggingface";
+    /// Where Prometheus is where nobody says otherwise: as its Helm chart puts it.
+    pub const PROMETHEUS: &str = "http://prometheus.monitoring:9090";
+
+    /// A service of this name with all of the above, and without a model of its own.
+    pub fn new(name: &str, engine: Engine) -> Service {
+        Service {
+            name: name.to_owned(),
+            namespace: Self::NAMESPACE.to_owned(),
+            engine,
+            model: String::new(),
+            model_format: Self::MODEL_FORMAT.to_owned(),
+            storage_uri: format!("hf://{name}"),
+            prometheus: Self::PROMETHEUS.to_owned(),
+        }
+    }
+}
+
 /// A file of the plan.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Manifest {
@@ -56,18 +79,21 @@ pub struct Manifest {
 /// apply one of them.
 pub fn manifests(service: &Service, thresholds: &Thresholds) -> Vec<Manifest> {
     let file = |name: &str, text: String, law: Option<Law>| Manifest { name: name.to_owned(), text, law };
-    let hpa = hpa::law(service, thresholds);
+    let hpa = hpa::law(service, thresholds, Source::Servers);
+    let pods = hpa::law(service, thresholds, Source::Pods);
     let keda = keda::law(service, thresholds);
     let kserve_keda = kserve::keda_law(service, thresholds);
     let knative = kserve::knative_law(thresholds);
-    vec![
+    let name = &service.name;
+    let mut files = vec![
         file("hpa/prometheus-adapter-values.yaml", hpa::adapter(service), None),
+        file("hpa/hpa.yaml", hpa::write(service, thresholds, &hpa, name), Some(Law::Hpa(hpa.clone()))),
+        file("hpa/hpa-pods.yaml", hpa::write(service, thresholds, &pods, name), Some(Law::Hpa(pods))),
         file(
-            "hpa/hpa.yaml",
-            hpa::write(service, thresholds, &hpa, &service.name),
-            Some(Law::Hpa(hpa.clone())),
+            "keda/scaledobject.yaml",
+            keda::write(service, thresholds, &keda),
+            Some(Law::Keda(keda.clone())),
         ),
-        file("keda/scaledobject.yaml", keda::write(service, thresholds, &keda), Some(Law::Keda(keda))),
         file("kserve/standard-hpa.yaml", kserve::with_hpa(service, thresholds, &hpa), Some(Law::Hpa(hpa))),
         file(
             "kserve/standard-keda.yaml",
@@ -79,8 +105,13 @@ pub fn manifests(service: &Service, thresholds: &Thresholds) -> Vec<Manifest> {
             kserve::knative(service, thresholds, &knative),
             Some(Law::Knative(knative)),
         ),
-        file("README.md", readme::write(service, thresholds), None),
-    ]
+    ];
+    if service.engine == Engine::Vllm {
+        // An LLMInferenceService runs vLLM.
+        files.push(file("kserve/llm.yaml", llm::write(service, thresholds, &keda), Some(Law::Keda(keda))));
+    }
+    files.push(file("README.md", readme::write(service, thresholds), None));
+    files
 }
 
 /// The head of a file.

@@ -1,7 +1,7 @@
 //! The README beside the manifests.
 
 use super::engine::{labels, metrics};
-use super::{Service, Thresholds};
+use super::{Engine, Service, Thresholds};
 use crate::figures::figure;
 
 pub(super) fn write(service: &Service, thresholds: &Thresholds) -> String {
@@ -20,10 +20,11 @@ pub(super) fn write(service: &Service, thresholds: &Thresholds) -> String {
          **Apply one of them.** Each does the whole job; two of them undo each other's work.\n\n\
          | file | needs |\n|---|---|\n\
          | hpa/hpa.yaml | prometheus-adapter with hpa/prometheus-adapter-values.yaml |\n\
+         | hpa/hpa-pods.yaml | the same, where external metrics are taken by KEDA or another adapter |\n\
          | keda/scaledobject.yaml | KEDA 2.17 or later (`fallback.behavior`) |\n\
          | kserve/standard-hpa.yaml | KServe, and prometheus-adapter as above |\n\
          | kserve/standard-keda.yaml | KServe and KEDA; no fallback: read its comments |\n\
-         | kserve/knative.yaml | KServe and Knative Serving |\n\n\
+         | kserve/knative.yaml | KServe and Knative Serving |\n{llm}\n\
          ## Check first\n\n\
          1. Names: the Deployment is called `{name}` in the namespace `{namespace}` (with KServe `{name}-predictor`), and \
          Prometheus answers at {prometheus}.\n\
@@ -33,6 +34,10 @@ pub(super) fn write(service: &Service, thresholds: &Thresholds) -> String {
          5. The cluster can have {max} replicas: quota, nodes and GPUs.\n\
          6. `kubectl apply --dry-run=server -f FILE` and `plimsoll plan lint FILE`.\n\
          {supposed}",
+        llm = match service.engine {
+            Engine::Vllm => "| kserve/llm.yaml | KServe 0.21 or later with LLMInferenceService, and KEDA |\n",
+            _ => "",
+        },
         name = service.name,
         namespace = service.namespace,
         prometheus = service.prometheus,

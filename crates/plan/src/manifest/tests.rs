@@ -42,13 +42,10 @@ fn thresholds() -> Thresholds {
 
 fn service(engine: Engine) -> Service {
     Service {
-        name: "llama".to_owned(),
         namespace: "models".to_owned(),
-        engine,
         model: "org/llama \"8b\"".to_owned(),
-        model_format: "huggingface".to_owned(),
         storage_uri: "hf://org/llama".to_owned(),
-        prometheus: "http://prometheus.monitoring:9090".to_owned(),
+        ..Service::new("llama", engine)
     }
 }
 
@@ -116,6 +113,17 @@ fn the_types_of_kubernetes_and_keda_take_them_whole() {
                         let typed: ScaledObject = serde_json::from_value(written.clone()).unwrap();
                         serde_json::to_value(typed).unwrap()
                     }
+                    Some("LLMInferenceService") => {
+                        // KServe makes a ScaledObject of it.
+                        let mut spec = written["spec"]["scaling"]["keda"].clone();
+                        spec["scaleTargetRef"] = json!({"name": "llama"});
+                        let typed: ScaledObject = serde_json::from_value(json!({
+                            "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {}, "spec": spec.clone()
+                        }))
+                        .unwrap();
+                        assert_eq!(serde_json::to_value(typed).unwrap()["spec"], spec);
+                        written.clone()
+                    }
                     _ => continue,
                 };
                 seen += 1;
@@ -123,7 +131,7 @@ fn the_types_of_kubernetes_and_keda_take_them_whole() {
             }
         }
     }
-    assert_eq!(seen, 3 * Engine::ALL.len());
+    assert_eq!(seen, 4 * Engine::ALL.len() + 1);
 }
 
 #[test]
@@ -141,12 +149,20 @@ fn laws_say_what_their_manifests_say() {
                     let window = number(&["spec", "behavior", "scaleDown", "stabilizationWindowSeconds"]);
                     ((number(&["spec", "minReplicas"]), number(&["spec", "maxReplicas"])), window)
                 }
-                Law::Keda(_) if manifest.name.starts_with("kserve") => {
+                Law::Keda(_) if manifest.name == "kserve/standard-keda.yaml" => {
                     let path = |key| ["spec", "predictor", key];
                     let scaling = document.at(&path("autoScaling")).unwrap();
                     let window =
                         scaling.number_at(&["behavior", "scaleDown", "stabilizationWindowSeconds"]).unwrap();
                     ((number(&path("minReplicas")), number(&path("maxReplicas"))), window)
+                }
+                Law::Keda(_) if manifest.name == "kserve/llm.yaml" => {
+                    let scaling = document.at(&["spec", "scaling"]).unwrap();
+                    let of = |key| scaling.number_at(&[key]).unwrap();
+                    let behavior = ["keda", "advanced", "horizontalPodAutoscalerConfig", "behavior"];
+                    let down = scaling.at(&behavior).unwrap();
+                    let window = down.number_at(&["scaleDown", "stabilizationWindowSeconds"]).unwrap();
+                    ((of("minReplicas"), of("maxReplicas")), window)
                 }
                 Law::Keda(_) => {
                     let scaler =

@@ -73,10 +73,10 @@ fn plans_keep_their_objectives_as_often_as_they_say() {
         let case = case(index);
         let plan = Headroom::of(&case.told, &case.demand, &case.settings);
         let cv = case.demand.cv.unwrap_or(1.0);
-        let limit = latency_allowed(&case.truth, 40_000, case.settings.seed);
+        let limit = latency_allowed(&case.truth, 25_000, case.settings.seed);
         let keeps = |replicas: u32| {
             let trial = Trial::of(&case.truth, case.peak, cv, &case.settings, replicas);
-            let trial = Trial { requests: 6000, ..trial };
+            let trial = Trial { requests: 4000, ..trial };
             1.0 - within(&case.truth, &trial, limit) <= (1.0 - case.truth.percentile) * CHANCE
         };
         kept += u32::from(keeps(plan.replicas));

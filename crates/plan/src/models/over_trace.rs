@@ -53,7 +53,7 @@ mod tests {
 
     /// Five minutes whose seconds are now and then many times as busy as the others.
     fn bursty(rng: &mut Rng) -> Demand {
-        let mean = rng.random_range(20.0..400.0);
+        let mean = rng.random_range(20.0..150.0);
         let (often, high) = (rng.random_range(0.0..0.2), rng.random_range(1.0..12.0));
         let mut left = 0;
         let counts = (0..300).map(|_| {
@@ -74,7 +74,7 @@ mod tests {
         let (mut kept, mut planned, mut needed) = (0, 0, 0);
         for index in 0..100 {
             let mut rng = Seed(23).keyed("traces", index);
-            let low = rng.random_range(5.0..60.0);
+            let low = rng.random_range(5.0..25.0);
             let capacity = certified(low, low * 1.04);
             let (demand, settings) =
                 (bursty(&mut rng), Settings { seed: Seed(index), ..Settings::default() });
@@ -87,6 +87,6 @@ mod tests {
         let over = f64::from(planned) / f64::from(needed) - 1.0;
         println!("{kept} of 100 are enough; {planned} replicas, {:.1} % more than {needed}", over * 100.0);
         assert!(kept >= 95, "{kept} of 100");
-        assert!(over < 0.6, "{planned} replicas where {needed} would do");
+        assert!(over < 0.15, "{planned} replicas where {needed} would do");
     }
 }

@@ -104,7 +104,7 @@ fn the_cheapest_of_several_types_is_taken() {
 
 #[test]
 fn a_trace_has_its_own_peak_and_a_cost_over_time() {
-    let counts = (0..3600).map(|second| if second < 1800 { 100.0 } else { 400.0 }).collect();
+    let counts = (0..600).map(|second| if second < 300 { 100.0 } else { 400.0 }).collect();
     let trace = Counts { source: "day.csv".to_owned(), bin: 1.0, counts, scale: 1.0 };
     let traced = Question {
         demand: Demand { traffic: Traffic::Trace(trace), ..Demand::peak(1.0) },
@@ -115,7 +115,7 @@ fn a_trace_has_its_own_peak_and_a_cost_over_time() {
     let money = plan.money.unwrap();
     let at = |at: At| money.units.iter().find(|unit| unit.at == at).unwrap();
     assert_eq!(plan.headroom.peak, 400.0);
-    assert_eq!(plan.timeline.unwrap().rate.len(), 60);
+    assert_eq!(plan.timeline.unwrap().rate.len(), 10);
     assert!(at(At::TraceScaled).inferences < at(At::TraceFixed).inferences);
     assert!(at(At::Capacity).inferences < at(At::TraceScaled).inferences);
     assert_eq!(at(At::Capacity).utilisation, 1.0);

@@ -27,8 +27,11 @@ pub(super) fn static_peak(stage: &Stage<'_>) -> Baseline {
     Baseline { kept: best.attainment >= scene.goal, figures: best }
 }
 
-/// How often the oracle's headroom is halved.
+/// How often the range of the oracle's load is halved.
 const ORACLE_STEPS: u32 = 6;
+
+/// The least load of a replica that the oracle takes, as a share of its capacity: many times the mean may come in a second.
+const ORACLE_LEAST: f64 = 0.02;
 
 /// The fewest replica-hours with which the goal is reached by somebody who knows the traffic. Replicas come and go each
 /// 15 s; one that will be needed again within a cold start stays, since sending it away saves nothing.
@@ -40,6 +43,10 @@ pub(super) fn oracle(stage: &Stage<'_>) -> Baseline {
     let goal = stage.scene.goal;
     let (mut low, mut high) = (0.5, 1.3);
     let mut best = outcome(low);
+    while best.attainment < goal && low > ORACLE_LEAST {
+        (high, low) = (low, 0.5 * low);
+        best = outcome(low);
+    }
     for _ in 0..ORACLE_STEPS {
         let middle = 0.5 * (low + high);
         let figures = outcome(middle);

@@ -123,7 +123,7 @@ fn play(law: &Law, traffic: &Traffic, begin: u32, cold_start: f64) -> Played {
 #[test]
 fn cells_come_out_as_requests_do() {
     // What one replica keeps at 10/s, measured as a user would.
-    let alone = Traffic::of_rates(vec![10.0; 300], 60.0, 1.0, 1.0);
+    let alone = Traffic::of_rates(vec![10.0; 200], 60.0, 1.0, 1.0);
     let share = play(&Law::Static { replicas: 1 }, &alone, 1, 0.0).attainment();
     assert!((0.9..0.999).contains(&share), "{share}");
     let replica = Replica {
@@ -140,9 +140,9 @@ fn cells_come_out_as_requests_do() {
         ("a steady fleet", Law::Static { replicas: 8 }, step(60.0, 80.0), 0.0),
         ("a fleet that is too small", Law::Static { replicas: 8 }, step(60.0, 84.0), 0.0),
         (
-            "six hours of a day",
+            "two hours of a morning",
             hpa(2, 100),
-            Traffic::of_rates(day(60.0).into_iter().skip(300).take(360), 60.0, 1.0, 1.0),
+            Traffic::of_rates(day(60.0).into_iter().skip(300).take(120), 60.0, 1.0, 1.0),
             60.0,
         ),
     ] {

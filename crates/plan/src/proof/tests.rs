@@ -93,7 +93,8 @@ fn a_search_proposes_what_keeps_the_step() {
 
 #[test]
 fn a_search_saves_where_there_is_too_much() {
-    let traffic = Traffic::of_rates(day(100.0), 60.0, 1.0, 1.0);
+    // A day in six hours.
+    let traffic = Traffic::of_rates(day(100.0).into_iter().step_by(4), 60.0, 1.0, 1.0);
     let generous = hpa(2, 100).with_targets(0.5);
     let proposal = improve(&generous, &traffic, &scene(30.0)).unwrap();
     let before = prove(&generous, &traffic, &scene(30.0));
@@ -127,7 +128,7 @@ fn searched_laws_keep_their_goal_with_other_arrivals() {
     let (mut kept, mut proposed, mut over) = (0, 0, Vec::new());
     for number in 0..100 {
         let mut rng = Seed(7).keyed("demands", number);
-        let mean = 10.0_f64.powf(rng.random_range(1.0..1.8));
+        let mean = 10.0_f64.powf(rng.random_range(1.0..1.35));
         let swing = rng.random_range(0.0..0.8);
         let burst = rng.random_range(1.0..1.6);
         let burst_at = rng.random_range(20..100);

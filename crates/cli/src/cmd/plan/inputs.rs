@@ -26,7 +26,7 @@ const BIN: f64 = 1.0;
 /// Nothing says it, or the trace cannot be read.
 pub(super) fn demand(args: &DemandArgs) -> Result<Demand, UsageError> {
     let (traffic, tokens) = match (&args.demand, &args.trace) {
-        (Some(rate), _) => (Traffic::Peak(rate.per_second() * args.scale), None),
+        (Some(rate), _) => (Traffic::Peak(rate * args.scale), None),
         (None, Some(path)) => {
             let trace = trace(path, args)?;
             let times = trace.rows.iter().map(|row| row.at);

@@ -32,9 +32,7 @@ pub(super) enum Measured {
 /// Bad usage, a certificate that no plan can rest on, or a failure of a measurement.
 pub(super) fn measure(args: &PlanArgs) -> anyhow::Result<Measured> {
     let Some(target) = &args.measure.host else {
-        if !args.asked.is_empty() {
-            refuse_asked(args)?;
-        }
+        refuse_without_server(args)?;
         return Ok(Measured::Nothing);
     };
     let starts = Starts::of(args, target)?;
@@ -65,8 +63,25 @@ pub(super) fn measure(args: &PlanArgs) -> anyhow::Result<Measured> {
     Ok(Measured::Capacity(Box::new(inputs::with_the_rest(capacity, args)?)))
 }
 
-fn refuse_asked(args: &PlanArgs) -> Result<(), UsageError> {
-    refuse!("what stands after `--` ({}) is asked of a server: name it with -H", args.asked.join(" "))
+/// Options that say how to measure are for nothing without a server. (clap forgives a missing -H where --capacity or
+/// --certificate excludes it.)
+fn refuse_without_server(args: &PlanArgs) -> Result<(), UsageError> {
+    if !args.asked.is_empty() {
+        refuse!("what stands after `--` ({}) is asked of a server: name it with -H", args.asked.join(" "));
+    }
+    let typed = &args.measure;
+    let given = [
+        ("--slo", !typed.slo.is_empty()),
+        ("--budget", typed.budget.is_some()),
+        ("--start-cmd", typed.start_cmd.is_some()),
+        ("--stop-cmd", typed.stop_cmd.is_some()),
+    ];
+    match given.iter().find(|(_, given)| *given) {
+        Some((option, _)) => refuse!(
+            "{option} says how to measure a server first: name it with -H, in place of --certificate and --capacity"
+        ),
+        None => Ok(()),
+    }
 }
 
 /// How the server is started for its cold start.

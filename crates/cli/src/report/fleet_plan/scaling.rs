@@ -3,7 +3,7 @@
 use plimsoll_plan::Plan;
 use plimsoll_plan::figures::{figure, percent};
 use plimsoll_plan::proof::{Miss, Proof};
-use plimsoll_plan::scaling::Proven;
+use plimsoll_plan::scaling::{Autoscaling, Proven};
 
 use super::{lines, money::money, plain_table, right_align};
 use crate::report::style::{Style, Tone};
@@ -37,10 +37,11 @@ pub(super) fn text(plan: &Plan, style: Style) -> String {
     let goal = scaling.proven.first().map_or(1.0, |proven| proven.proof.goal);
     let misses: String =
         scaling.proven.iter().flat_map(|proven| missed(proven).map(|line| format!("{line}\n"))).collect();
+    let adopted: String = adopted(scaling).map(|line| format!("{line}\n")).into_iter().collect();
     let better: String = scaling.proven.iter().filter_map(proposed).map(|line| format!("{line}\n")).collect();
     let supposed: String = scaling.assumptions.iter().map(|line| format!("  - {line}\n")).collect();
     format!(
-        "{}: each law over the traffic, in a simulated fleet; the goal is {} of requests\n{}{misses}{better}{supposed}\
+        "{}: each law over the traffic, in a simulated fleet; the goal is {} of requests\n{}{misses}{adopted}{better}{supposed}\
          Manifests are in manifests/: read its README.md first, and apply one of them.\n",
         style.paint(Tone::Heading, "Autoscaling"),
         percent(goal),
@@ -84,6 +85,14 @@ pub(crate) fn missed(proven: &Proven) -> impl Iterator<Item = String> {
             miss.to,
             miss.cause.words()
         )
+    })
+}
+
+/// What the manifests have from a search, where their own numbers miss the goal.
+pub(crate) fn adopted(scaling: &Autoscaling) -> Option<String> {
+    let changes = scaling.adopted.join(", ");
+    (!changes.is_empty()).then(|| {
+        format!("what follows from the measurement alone misses the goal; the manifests have {changes}")
     })
 }
 

@@ -56,15 +56,7 @@ fn with_prices_and_everything_that_was_said() {
             in_flight: 64,
             tokens: 2048,
         }),
-        service: Some(Service {
-            name: "m".to_owned(),
-            namespace: "default".to_owned(),
-            engine: Engine::Vllm,
-            model: String::new(),
-            model_format: "huggingface".to_owned(),
-            storage_uri: "hf://org/m".to_owned(),
-            prometheus: "http://prometheus:9090".to_owned(),
-        }),
+        service: Some(Service::new("m", Engine::Vllm)),
         improve: false,
     };
     insta::assert_snapshot!(shown(&question));

@@ -242,7 +242,8 @@ fn scaling(plan: &Plan) -> Option<Section> {
     }
     let misses = found.proven.iter().flat_map(words::missed);
     let better = found.proven.iter().filter_map(words::proposed);
-    let items: Vec<String> = misses.chain(better).chain(found.assumptions.iter().cloned()).collect();
+    let items: Vec<String> =
+        misses.chain(words::adopted(found)).chain(better).chain(found.assumptions.iter().cloned()).collect();
     let mut blocks: Vec<Block> = ready(found).map(Block::chart).into_iter().collect();
     blocks.push(Block::Table(table));
     if !items.is_empty() {

@@ -32,7 +32,8 @@ pub enum TraceError {
     },
     /// None of the layouts that are known.
     #[error(
-        "{trace}:{line}: the columns {} are no layout known here ({}): name the time column and its unit",
+        "{trace}:{line}: the columns {} are no layout known here ({}): name the time column and its unit \
+         (--trace-time-column, --trace-time-unit)",
         .columns.join(", "),
         layouts()
     )]
@@ -46,7 +47,8 @@ pub enum TraceError {
     },
     /// A number that could count anything.
     #[error(
-        "{trace}:{line}: column `{column}` holds the bare number `{value}`: say what it counts (s, ms, us or ns)"
+        "{trace}:{line}: column `{column}` holds the bare number `{value}`: say what it counts \
+         with --trace-time-unit (s, ms, us or ns)"
     )]
     NoUnit {
         /// Where the trace was read from.
