@@ -15,8 +15,8 @@ use crate::servers::{Sim, answering, get, response};
 
 /// A server whose KV cache holds about a dozen of the requests of [`CROWD`].
 const SMALL_CACHE: &str = "llama-3-8b-h100?kv_blocks=700&max_model_len=2048";
-/// Far more users than that cache has room for, with long answers. Only what follows the first seconds counts.
-const CROWD: &str = "-u 96 -r 100000 -p 512 -o 200 --warmup 3s --watch-interval 200ms";
+/// Far more users than that cache has room for. Only what follows the first seconds counts.
+const CROWD: &str = "-u 96 -r 100000 -p 512 -o 100 --warmup 3s --watch-interval 200ms";
 
 /// Looks of a watch that tell everything: rates and shares take two, and some may be before the measured window.
 const LOOKS: usize = 8;
@@ -46,7 +46,7 @@ fn the_report_names_the_cache_that_is_full() {
     let sim = Sim::start(SMALL_CACHE);
     let place = Place::new();
     let line = format!("run {} {CROWD} --watch {}/dcgm/metrics --watch auto", sim.url, sim.url);
-    let ended = watched(&place, &line, 15 + LOOKS);
+    let ended = watched(&place, &line, 15 + 2 * LOOKS);
     let server = server(&place, &ended);
     assert_eq!(server.saturation.resource, Some(Resource::KvCache), "{server:#?}");
     assert!(server.saturation.says.starts_with("saturated: KV cache 9"), "{}", server.saturation.says);
