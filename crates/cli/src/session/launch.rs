@@ -52,9 +52,7 @@ impl<'a> Launch<'a> {
     /// waited for again.
     pub(super) fn clock(&self) -> Clock {
         match self {
-            Launch::Http(..) | Launch::Http2(..) => {
-                Clock::started(Times::LEAD.saturating_sub(TO_BE_READY))
-            }
+            Launch::Http(..) | Launch::Http2(..) => Clock::started(Times::LEAD.saturating_sub(TO_BE_READY)),
             Launch::InProcess(..) => Clock::simulated(),
         }
     }
