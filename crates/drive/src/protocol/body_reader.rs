@@ -3,6 +3,8 @@
 //! A server that was asked to stream may answer with a document (an error, or it cannot stream), and a body from a data
 //! set may ask otherwise than the run does. The first bytes tell the two apart.
 
+use std::borrow::Cow;
+
 use plimsoll_core::time::Offset;
 
 use super::excerpt::{error_excerpt, excerpt};
@@ -90,8 +92,12 @@ impl<M: Meaning> Decoder for BodyReader<M> {
     fn feed(&mut self, bytes: &[u8], at: Offset, reply: &mut Reply) -> Result<(), Malformed> {
         match &mut self.framing {
             Framing::Undecided(begun) => {
-                begun.extend_from_slice(bytes);
-                let body = std::mem::take(begun);
+                let body = if begun.is_empty() {
+                    Cow::Borrowed(bytes)
+                } else {
+                    begun.extend_from_slice(bytes);
+                    Cow::Owned(std::mem::take(begun))
+                };
                 match decide(&body) {
                     Some(framing) => {
                         self.framing = framing;

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::iter::Peekable;
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,8 +25,9 @@ use crate::timer::{Alarm, approach};
 
 /// The alarm rings this much before a request is due; the rest is spent in yields, so that reads go on meanwhile.
 const EARLY: Duration = Duration::from_micros(50);
-/// With `--spin` the rest is longer, and the end of it is spent in a busy loop.
-const EARLY_SPIN: Duration = Duration::from_micros(200);
+/// With `--spin` the rest is longer, and the end of it is spent in a busy loop: half of the time that is left, within these
+/// bounds. The other half is slept through, for the sake of all who share the core.
+const EARLY_SPIN: RangeInclusive<Duration> = Duration::from_micros(100)..=Duration::from_micros(200);
 /// Starts in a row before other tasks get their turn.
 const STARTS_IN_A_ROW: usize = 16;
 /// From one look at timer lag to the next.
@@ -179,7 +181,10 @@ impl<E: Endpoint> IoThread<E> {
         let (mut stop, mut hand) = (self.shared.stop.watch(), self.shared.hand.watch());
         let mut clockwork = Clockwork::new(self);
         let mut end = Ending::default();
-        let early = if self.shared.spec.spin { EARLY_SPIN } else { EARLY };
+        let spin = self.shared.spec.spin;
+        let most = if spin { *EARLY_SPIN.end() } else { EARLY };
+        // The moment for which the thread has slept: once is enough.
+        let mut slept_for = None;
         loop {
             let now = self.now();
             if hand.has_changed().unwrap_or(false) {
@@ -194,12 +199,14 @@ impl<E: Endpoint> IoThread<E> {
             }
             let next_sleeper = self.alarm.wake_due(now);
             let exact = [next_start, next_sleeper].into_iter().flatten().min();
+            let early = exact.map_or(EARLY, |exact| early(exact.since(now), spin));
             if let Some(exact) = exact
-                && exact.since(now) <= early
+                && exact.since(now) <= if slept_for == Some(exact) { most } else { early }
             {
-                approach(exact, self.station().clock, self.shared.spec.spin).await;
+                approach(exact, self.station().clock, spin).await;
                 continue;
             }
+            slept_for = exact;
             let ring_at = exact.map_or(Offset::MAX, |exact| minus(exact, early)).min(clockwork.next());
             self.alarm.arm(ring_at);
             self.station().pulse.alarm_set(self.station().clock.monotonic_nanos(ring_at));
@@ -355,6 +362,31 @@ impl Clockwork {
     }
 }
 
+/// How long before a moment that is still `ahead` the alarm rings.
+fn early(ahead: Duration, spin: bool) -> Duration {
+    if spin { (ahead / 2).clamp(*EARLY_SPIN.start(), *EARLY_SPIN.end()) } else { EARLY }
+}
+
 fn minus(at: Offset, span: Duration) -> Offset {
     Offset::from_nanos(at.as_nanos().saturating_sub(span.as_nanos() as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_spins_sleeps_through_half_of_a_short_way() {
+        for (ahead, spin, expected) in [
+            (1_000, false, 50),
+            (40, false, 50),
+            (1_000, true, 200),
+            (300, true, 150),
+            (200, true, 100),
+            (90, true, 100), // too near to sleep
+        ] {
+            let micros = early(Duration::from_micros(ahead), spin).as_micros();
+            assert_eq!(micros, expected, "{ahead} {spin}");
+        }
+    }
 }

@@ -1,5 +1,8 @@
 //! HTTP/1.1 responses, sans I/O: the head, and the framing that says where a body ends.
 
+use std::mem::MaybeUninit;
+
+use httparse::ParserConfig;
 use thiserror::Error;
 
 use crate::protocol::{Fields, excerpt};
@@ -43,9 +46,10 @@ pub(crate) fn parse_head(
     bytes: &[u8],
     on_fields: impl FnOnce(&Fields<'_>),
 ) -> Result<Option<Head>, HttpError> {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut response = httparse::Response::new(&mut headers);
-    let parsed = response.parse(bytes);
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut response = httparse::Response::new(&mut []);
+    let parser = ParserConfig::default();
+    let parsed = parser.parse_response_with_uninit_headers(&mut response, bytes, &mut headers);
     let foreign = |reason| match bytes {
         // The first frame of a server has its settings, on no stream.
         [0, _, _, 4, 0, 0, 0, 0, 0, ..] => HttpError::Http2,

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
 use plimsoll_core::workload::Tokenizer;
+use rustc_hash::FxBuildHasher;
 
 use super::WorkloadError;
 use super::cl100k::{Vocabulary, pieces};
@@ -24,7 +25,7 @@ const MAX_WORD: usize = 64;
 pub struct BundledTokenizer {
     vocabulary: Vocabulary,
     /// Tokens of the pieces met so far: prompts are made of the same words again and again.
-    known: RwLock<HashMap<Box<str>, usize>>,
+    known: RwLock<HashMap<Box<str>, usize, FxBuildHasher>>,
 }
 
 impl BundledTokenizer {

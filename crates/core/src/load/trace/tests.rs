@@ -98,7 +98,7 @@ fn any_columns_will_do_if_they_are_named() {
     let error = parse(csv, &options("when", None)).expect_err("no unit").to_string();
     assert_eq!(
         error,
-        "t:2: column `when` holds the bare number `1000`: say what it counts (s, ms, us or ns)"
+        "t:2: column `when` holds the bare number `1000`: say what it counts with --trace-time-unit (s, ms, us or ns)"
     );
     for (asked, says) in [
         ("When", "t:1: there is no column `When`; the columns are in, when: did you mean `when`?"),

@@ -22,6 +22,9 @@ pub(in crate::workload) fn pieces(text: &str) -> impl Iterator<Item = &str> {
 /// | \s+(?!\S) | \s
 /// ```
 fn first_piece(text: &str) -> usize {
+    if let Some(length) = word(text.as_bytes()) {
+        return length;
+    }
     let Some(first) = text.chars().next() else { return 0 };
     if let Some(length) = contraction(text) {
         return length;
@@ -41,6 +44,15 @@ fn first_piece(text: &str) -> usize {
         return space + signs + run(&text[space + signs..], is_line_end);
     }
     white_space(text)
+}
+
+/// The length of the first piece if it is what most are: ASCII letters, perhaps after a space, and in front of no other
+/// character that could be a letter. The second alternative of the pattern; the first begins with an apostrophe.
+fn word(text: &[u8]) -> Option<usize> {
+    let lead = usize::from(text.first() == Some(&b' '));
+    let letters = text[lead..].iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let end = lead + letters;
+    (letters > 0 && text.get(end).is_none_or(u8::is_ascii)).then_some(end)
 }
 
 /// The first piece of a text that begins with white space and belongs to nothing after it.
