@@ -104,3 +104,17 @@ pub(crate) fn now(clock: libc::clockid_t) -> u64 {
     unsafe { libc::clock_gettime(clock, &mut time) };
     time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_may_have_been_started_before() {
+        let ago = Duration::from_millis(15);
+        let (clock, started) = (Clock::start(), Clock::started(ago));
+        assert!(started.now() >= Offset::ZERO + ago);
+        // What was the zero of the one comes after that in the other.
+        assert!(started.monotonic_nanos(Offset::ZERO + ago) >= clock.monotonic_nanos(Offset::ZERO));
+    }
+}

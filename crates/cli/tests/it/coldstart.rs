@@ -51,14 +51,14 @@ fn a_server_is_started_measured_and_ended() {
 
 #[test]
 fn a_start_that_fails_or_never_ends_is_told() {
-    for (start, excerpt) in [
-        ("echo no such model >&2; exit 3", "failed with exit code 3"),
-        ("exec sleep 600", "no answer within 500ms"),
-        ("sleep 600 & exit 0", "no answer within 500ms"),
+    for (start, limit, excerpt) in [
+        ("echo no such model >&2; exit 3", "1h", "failed with exit code 3"),
+        ("exec sleep 600", "500ms", "no answer within 500ms"),
+        ("sleep 600 & exit 0", "500ms", "no answer within 500ms"),
     ] {
         let place = Place::new();
         let url = format!("http://127.0.0.1:{}", free_port());
-        let (report, ended) = coldstart(&place, &url, start, "-n 1 --start-timeout 500ms");
+        let (report, ended) = coldstart(&place, &url, start, &format!("-n 1 --start-timeout {limit}"));
         assert_eq!(ended.code, Some(1), "{start}: {ended:?}");
         let error = report.attempts[0].error.as_deref().unwrap();
         assert!(error.contains(excerpt), "{start}: {error}");

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::postgresql::Database;
 use crate::program::{Place, deserved, wait_until};
+use crate::prometheus::answer;
 use crate::real_servers::Server;
 use crate::servers::{Sim, get};
 
@@ -268,12 +269,19 @@ fn prometheus_answers_every_panel() {
     ];
     let prometheus = Server::start_with("prometheus", "/-/ready", &arguments);
     let (place, since) = (Place::new(), wall());
-    let ended = place.line(&format!(
-        "run {} --qps 30 -t 6s -p 64 -o 16 --slo 'latency.p99<60s;ttft<60s @ 1%' --testid nightly \
+    let run = place.start_line(&format!(
+        "run {} --qps 30 -p 64 -o 16 --slo 'latency.p99<60s;ttft<60s @ 1%' --testid nightly \
          --remote-write {}/api/v1/write --remote-write-interval 1s",
         sim.url, prometheus.url
     ));
-    assert!(matches!(ended.code, Some(0 | 3)), "{ended:?}");
+    // Rates take two samples of the last four seconds, which a machine that stands still may miss for a while.
+    for told in ["up", "plimsoll_requests_sent_total"] {
+        let samples = format!("min(count_over_time({told}[1h]))");
+        wait_until(&samples, || answer(&prometheus, &samples).is_some_and(|samples| samples >= 8.0));
+    }
+    run.signal(libc::SIGINT);
+    let ended = run.wait();
+    assert_eq!(ended.code, deserved(&place.summary()), "{ended:?}");
     for query in queries("prometheus") {
         wait_until(&query.panel, || answers(&prometheus, &query, since - Duration::from_secs(1)) > 0);
     }

@@ -3,13 +3,12 @@
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd as _;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use plimsoll_core::record::Outcome;
+use plimsoll_core::record::{Outcome, Record};
 
 use crate::frames::Frames;
 use crate::misbehaving_http2::begin;
-use crate::program::{Place, count};
+use crate::program::{Place, count, records_so_far, wait_until};
 use crate::servers::{Sim, scripted};
 
 /// A server that never accepts. The look before the run fills its queue, and the kernel drops who comes after.
@@ -31,22 +30,34 @@ fn a_server_that_never_accepts_is_a_timeout() {
 
 #[test]
 fn a_server_that_is_killed_leaves_a_record_of_every_request() {
-    let (place, sim) = (Place::new(), Sim::start("ttft=300ms&itl=1ms"));
-    let run = ["run", "-H", &sim.url, "--qps", "40", "-t", "2s", "-p", "16", "-o", "4"];
-    let started = place.start(&run);
+    // Half of the answers stop after their first token, so that there are some to be cut.
+    let (place, sim) = (Place::new(), Sim::start("ttft=20ms&itl=1ms&stall=1h&stall_rate=0.5&seed=1"));
+    let started = place.start(&["run", "-H", &sim.url, "--qps", "40", "-p", "16", "-o", "4"]);
     sim.wait_for("requests", 30);
+    sim.wait_for("completed", 5);
     drop(sim); // killed
+    wait_for_a_refusal(&place);
+    started.signal(libc::SIGINT);
     let ended = started.wait();
     let (summary, records) = (place.summary(), place.records());
-    assert_eq!((records.len(), summary.counts.total), (80, 80), "{ended:?}");
+    assert_eq!(records.len() as u64, summary.counts.total, "{ended:?}");
+    assert_eq!(summary.counts.total, summary.counts.scheduled, "{ended:?}");
     let of = |outcome| count(&records, outcome);
     let (ok, cut, refused) = (of(Outcome::Ok), of(Outcome::Truncated), of(Outcome::Connect));
-    assert_eq!(ok + cut + refused, 80, "{ended:?}");
-    assert!(ok > 0 && cut > 0 && refused > 0, "{ok} {cut} {refused}: {ended:?}");
+    assert_eq!(ok + cut + refused, records.len(), "{ended:?}");
+    assert!(ok >= 5 && cut > 0 && refused > 0, "{ok} {cut} {refused}: {ended:?}");
     let example = |outcome| &summary.errors.iter().find(|class| class.outcome == outcome).unwrap().example;
-    assert!(example(Outcome::Truncated).contains("the server closed the connection"), "{ended:?}");
+    // The kernel resets a connection on which the server had still something to read.
+    let cut = ["the server closed the connection", "Connection reset by peer"];
+    assert!(cut.iter().any(|cut| example(Outcome::Truncated).contains(cut)), "{ended:?}");
     assert!(example(Outcome::Connect).contains("cannot connect to 127.0.0.1 port"), "{ended:?}");
-    assert_eq!((ended.code, summary.run.ended.as_str()), (Some(1), "completed"), "{ended:?}");
+    assert_eq!((ended.code, summary.run.ended.as_str()), (Some(1), "interrupted"), "{ended:?}");
+}
+
+/// Waits until the run has kept a request that found nobody.
+fn wait_for_a_refusal(place: &Place) {
+    let refused = |record: &Record| record.outcome == Outcome::Connect;
+    wait_until("a refused request", || records_so_far(&place.result()).iter().any(refused));
 }
 
 #[test]
@@ -57,6 +68,7 @@ fn a_server_that_restarts_is_used_again() {
     let started = place.start(&["run", "-H", &url, "-u", "4", "-r", "1000", "-p", "16", "-o", "4"]);
     first.wait_for("completed", 20);
     drop(first); // killed
+    wait_for_a_refusal(&place);
     let second = Sim::start_on("ttft=20ms&itl=1ms", &port);
     second.wait_for("completed", 20);
     started.signal(libc::SIGINT);
@@ -65,36 +77,34 @@ fn a_server_that_restarts_is_used_again() {
     let of = |outcome| count(&records, outcome);
     let (ok, cut, refused) = (of(Outcome::Ok), of(Outcome::Truncated), of(Outcome::Connect));
     assert_eq!(ok + cut + refused, records.len(), "{ended:?}");
-    assert!(ok >= 40 && cut + refused > 0, "{ok} {cut} {refused}: {ended:?}");
+    // Of the 20 that the first one had answered, each of the four users may have lost one with it.
+    assert!(ok >= 36 && refused > 0, "{ok} {cut} {refused}: {ended:?}");
     assert_eq!(summary.counts.total, records.len() as u64);
     // Those whose connection was lost are one class, not one each.
     assert!(summary.errors.len() <= 2, "{ended:?}");
     assert!(records.iter().rev().take(5).all(|record| record.outcome == Outcome::Ok), "{ended:?}");
 }
 
-/// A server may close a connection of HTTP/2 that carries nothing just as a request is sent on it.
+/// A server may close a connection of HTTP/2 that carries nothing just as a request is sent on it. Here each does so after
+/// its first answer, so that every request but the first is sent twice; one that closes late has seen the request, though.
 #[test]
 fn a_connection_of_http2_that_was_idle_and_is_gone_is_replaced() {
-    static FIRST: AtomicBool = AtomicBool::new(true);
     let script = |stream: TcpStream| -> io::Result<()> {
-        let mut answered = 0;
         let mut frames = Frames::accept(stream)?;
-        loop {
-            let id = frames.request()?;
-            if answered == 1 && FIRST.swap(false, Ordering::Relaxed) {
-                return Ok(()); // closed with the request unread
-            }
-            answered += 1;
-            begin(&mut frames, id)?;
-            frames.data(id, b"data: [DONE]\n\n")?;
-            frames.end(id)?;
-        }
+        let id = frames.request()?;
+        begin(&mut frames, id)?;
+        frames.data(id, b"data: [DONE]\n\n")?;
+        frames.end(id)?;
+        frames.request()?;
+        frames.close()
     };
     let place = Place::new();
     let url = scripted(script);
     let ended =
         place.line(&format!("run {url} --provider openai -m m --http 2 -u 1 --max-requests 5 -p 16 -o 1"));
     let records = place.records();
-    assert_eq!((records.len(), count(&records, Outcome::Ok)), (5, 5), "{ended:?}");
-    assert_eq!(records.iter().filter(|record| record.connect.is_some()).count(), 2, "{records:?}");
+    let late = count(&records, Outcome::Truncated);
+    assert_eq!((count(&records, Outcome::Ok), records.len()), (5, 5 + late), "{ended:?}");
+    let connected = records.iter().filter(|record| record.connect.is_some()).count();
+    assert!(connected == 5 && late < 4, "{records:?}");
 }

@@ -10,7 +10,7 @@ use plimsoll_drive::clock::Clock;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::program::{Place, Started, deserved, wait_until, words};
+use crate::program::{Place, Started, deserved, wait_until};
 use crate::prometheus::{answer, promtool, results};
 use crate::real_servers::{Server, free_port};
 use crate::servers::{answering, answering_bodies, get, nobody, response, scripted};
@@ -36,7 +36,7 @@ fn start(place: &Place, options: &str) -> Started {
     let line = format!(
         "run 'sim://?ttft=20ms&itl=2ms&jitter=0.9' --provider openai -m sim -p 16 -o 5 --threads 1 --testid t1 {options}"
     );
-    place.start(&words(&line).iter().map(String::as_str).collect::<Vec<_>>())
+    place.start_line(&line)
 }
 
 /// The last value that a query had since `began`: when a run is over its series have ended.
@@ -126,7 +126,7 @@ fn a_prometheus_that_goes_away_changes_no_exit_code_and_the_loss_is_told() {
     let place = Place::new();
     let run = start(
         &place,
-        &format!("-u 2 -r 100 -t 30s --remote-write {} --remote-write-interval 200ms", prometheus.url),
+        &format!("-u 2 -r 100 --remote-write {} --remote-write-interval 200ms", prometheus.url),
     );
     wait_until("the first write", || {
         answer(&prometheus, "sum(plimsoll_requests_sent_total)").is_some_and(|sent| sent > 10.0)

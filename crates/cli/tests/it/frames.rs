@@ -1,7 +1,7 @@
 //! A server of HTTP/2 that writes its frames by hand, so that it can write wrong ones, and stop anywhere.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
@@ -88,6 +88,12 @@ impl Frames {
     /// Reads on and says nothing more, until the client has gone.
     pub(crate) fn hang(self) -> io::Result<()> {
         hang(self.stream)
+    }
+
+    /// Closes the connection. What the client still says is read, or the kernel would reset it instead.
+    pub(crate) fn close(self) -> io::Result<()> {
+        self.stream.shutdown(Shutdown::Write)?;
+        self.hang()
     }
 
     fn write(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> io::Result<()> {

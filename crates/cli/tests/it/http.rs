@@ -221,7 +221,8 @@ fn secrets_of_rows_are_shown_nowhere() {
     for text in shown.iter().chain(&kept) {
         assert!(!text.contains("sesame-"), "{text}");
     }
-    assert!(rest.requests()[0]["path"] == "/refuse?k=sesame-one", "{:?}", rest.requests()[0]);
+    let asked = rest.requests();
+    assert!(asked.iter().any(|request| request["path"] == "/refuse?k=sesame-one"), "{asked:?}");
 }
 
 #[test]

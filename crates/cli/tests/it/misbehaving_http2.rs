@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use plimsoll_core::record::Outcome;
 
 use crate::frames::{Frames, hang};
-use crate::misbehaving::{Case, EVENT, SHORT, Script, TEXT, all_seen};
+use crate::misbehaving::{BEGINNING, Case, EVENT, NOTHING, STOPPING, Script, TEXT, all_seen};
 use crate::program::{Place, count};
 use crate::servers::scripted;
 
@@ -40,19 +40,24 @@ const HTTP2: [Case; 12] = [
         |stream| answer_raw(stream, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"),
         "",
     ),
-    ("hangs before the head", |stream| by_frames(stream, |_, _| Ok(false)), SHORT),
+    ("hangs before the head", |stream| by_frames(stream, |_, _| Ok(false)), NOTHING),
     (
         "hangs after the head",
         |stream| by_frames(stream, |frames, id| frames.head(id, "text/event-stream").map(|()| true)),
-        SHORT,
+        BEGINNING,
     ),
-    ("hangs in the stream", |stream| by_frames(stream, |frames, id| begin(frames, id).map(|()| true)), SHORT),
+    (
+        "hangs in the stream",
+        |stream| by_frames(stream, |frames, id| begin(frames, id).map(|()| true)),
+        STOPPING,
+    ),
     (
         "closes in the stream",
         |stream| {
             let mut frames = Frames::accept(stream)?;
             let id = frames.request()?;
-            begin(&mut frames, id)
+            begin(&mut frames, id)?;
+            frames.close()
         },
         "--http2-streams 1",
     ),
@@ -103,7 +108,8 @@ const HTTP2: [Case; 12] = [
         |stream| {
             let mut frames = Frames::accept(stream)?;
             frames.request()?;
-            frames.go_away(0, 0)
+            frames.go_away(0, 0)?;
+            frames.close()
         },
         "--http2-streams 1",
     ),
@@ -113,7 +119,8 @@ const HTTP2: [Case; 12] = [
             let mut frames = Frames::accept(stream)?;
             let id = frames.request()?;
             begin(&mut frames, id)?;
-            frames.go_away(id, FRAME_SIZE_ERROR)
+            frames.go_away(id, FRAME_SIZE_ERROR)?;
+            frames.close()
         },
         "--http2-streams 1",
     ),
@@ -215,7 +222,7 @@ const GRPC: [Case; 9] = [
     (
         "hangs within a message",
         |stream| answer_calls(stream, |frames, id| frames.data(id, &[0, 0, 0, 1, 0, b'x']).map(|()| true)),
-        SHORT,
+        STOPPING,
     ),
     (
         "resets the call",

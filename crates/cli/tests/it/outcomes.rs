@@ -83,7 +83,7 @@ fn answers_that_are_none_have_their_outcomes() {
 fn a_queue_that_is_full_refuses_with_the_code_asked_for() {
     for (query, outcome) in [("full=429", Outcome::Http429), ("full=503", Outcome::Http5xx)] {
         let (ended, summary, records) =
-            run(&format!("run 'sim://?ttft=5s&slots=1&queue=1&{query}' {TEN} -s 0"));
+            run(&format!("run 'sim://?ttft=5s&slots=1&queue=1&{query}&time=virtual' {TEN} -s 0"));
         assert_eq!(count(&records, outcome), 8, "{ended:?}");
         assert_eq!(count(&records, Outcome::Unfinished), 2, "{ended:?}");
         assert_eq!(summary.counts.failed, 8);
@@ -200,7 +200,8 @@ fn stages_have_their_exact_total() {
 
 #[test]
 fn users_of_a_burst_fire_together() {
-    let (ended, _, records) = run("run sim://?ttft=1ms -u 4 -r 1000 --burst 400ms -t 1s -p 16 -o 1");
+    let (ended, _, records) =
+        run("run sim://?ttft=1ms&time=virtual -u 4 -r 1000 --burst 400ms -t 1s -p 16 -o 1");
     let mut due: Vec<Duration> =
         records.iter().map(|record| record.scheduled.since(records[0].scheduled)).collect();
     due.sort();
@@ -212,8 +213,9 @@ fn users_of_a_burst_fire_together() {
 
 #[test]
 fn concurrency_grows_from_one_to_all() {
-    let (ended, summary, records) =
-        run("run sim://?ttft=20ms -u 4 --ramping-warmup-time 200ms --ramping-time 600ms -t 400ms -p 16 -o 1");
+    let (ended, summary, records) = run(
+        "run sim://?ttft=20ms&time=virtual -u 4 --ramping-warmup-time 200ms --ramping-time 600ms -t 400ms -p 16 -o 1",
+    );
     assert!((summary.window.ramp - 0.8).abs() < 0.05, "{ended:?}");
     assert_eq!(summary.rates.concurrency_max, 4);
     let ramp: Vec<&Record> = records.iter().filter(|record| record.phase == Phase::Ramp).collect();

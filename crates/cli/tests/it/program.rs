@@ -1,6 +1,7 @@
 //! Runs the program in a folder of its own, with an empty environment, and looks at what it leaves.
 
 use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -66,8 +67,13 @@ impl Place {
 
     /// Runs it to its end; `line` is split at spaces, and what stands between single quotes is one word.
     pub(crate) fn line(&self, line: &str) -> Ended {
+        self.start_line(line).wait()
+    }
+
+    /// Starts such a line.
+    pub(crate) fn start_line(&self, line: &str) -> Started {
         let words = words(line);
-        self.run(&words.iter().map(String::as_str).collect::<Vec<_>>())
+        self.start(&words.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     pub(crate) fn start(&self, args: &[&str]) -> Started {
@@ -114,6 +120,21 @@ impl Place {
 /// The records of a results folder.
 pub(crate) fn records(folder: &Path) -> Vec<Record> {
     RecordsFile::open(&folder.join("records.parquet")).unwrap().map(Result::unwrap).collect()
+}
+
+/// The records that a run which goes on has kept so far; none if it is about to keep more.
+pub(crate) fn records_so_far(folder: &Path) -> Vec<Record> {
+    let read = |file: RecordsFile| file.collect::<Result<Vec<Record>, _>>().ok();
+    RecordsFile::open(&folder.join("records.parquet")).ok().and_then(read).unwrap_or_default()
+}
+
+/// Waits until a file that a run keeps has been published so often: each time it is the other of two that bears the name.
+pub(crate) fn wait_for_publications(file: &Path, times: usize) {
+    let bearer = || fs::metadata(file).map(|file| file.ino()).ok();
+    for _ in 0..times {
+        let before = bearer();
+        wait_until("the next publication", || bearer() != before);
+    }
 }
 
 /// Records with this outcome.

@@ -83,8 +83,8 @@ const LOCUST_HISTORY: &str = "Timestamp,User Count,Type,Name,Requests/s,Failures
 #[test]
 fn the_files_of_locust() {
     let place = Place::new();
-    place
-        .line("run sim://?ttft=5ms&error_rate=0.5 -u 2 -r 1000 -o 1 -t 1500ms --csv load --max-fail-ratio 1");
+    // Sixty answers of two users take 1.5 s at least.
+    place.line("run sim://?ttft=50ms&error_rate=0.5 -u 2 -r 1000 -o 1 --max-requests 60 --csv load --max-fail-ratio 1");
     for (name, header) in [
         ("load_stats.csv", LOCUST_STATS),
         ("load_stats_history.csv", LOCUST_HISTORY),

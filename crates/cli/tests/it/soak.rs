@@ -1,8 +1,10 @@
 //! `plimsoll soak` against simulated servers that drift, leak, die, or do nothing of the kind.
 
+use std::fs;
+
 use plimsoll_core::drift::{Finding, Shape, SoakReport, SoakVerdict, SoakWindow};
 
-use crate::program::{Ended, Place};
+use crate::program::{Ended, Place, wait_until};
 use crate::redactor::Redactor;
 use crate::servers::Sim;
 
@@ -84,9 +86,19 @@ fn a_server_that_dies_on_the_way_has_failed() {
 fn the_process_of_a_server_is_watched() {
     let (server, place) = (Sim::start("ttft=5ms&itl=1ms"), Place::new());
     let id = std::process::id();
-    let load = "--qps 50 -t 3s --window 500ms -o 4 -p 16 --no-progress";
-    let ended =
-        place.line(&format!("soak {} {load} --watch-pid {id} --memory-limit 64GiB --json", server.url));
+    let load = "--qps 50 --window 500ms -o 4 -p 16 --no-progress";
+    let line = format!("soak {} {load} --watch-pid {id} --memory-limit 64GiB --json", server.url);
+    let started = place.start_line(&line);
+    let told =
+        |line: &&str| serde_json::from_str(line).is_ok_and(|window: SoakWindow| window.open_files.is_some());
+    wait_until("windows in which the process was read", || {
+        let folders = place.results();
+        let windows =
+            folders.first().and_then(|folder| fs::read_to_string(folder.join("windows.jsonl")).ok());
+        windows.is_some_and(|windows| windows.lines().filter(told).count() > 5)
+    });
+    started.signal(libc::SIGINT);
+    let ended = started.wait();
     let report: SoakReport =
         serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"));
     assert!(finding(&report, "resident_bytes").level > 1e6, "{report:#?}");

@@ -1,7 +1,5 @@
 //! How a run is ended from outside, and what it leaves: once gently, twice at once, and without being asked.
 
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 use std::time::Duration;
 
 use plimsoll_core::record::Outcome;
@@ -9,7 +7,7 @@ use plimsoll_core::seed::Seed;
 use plimsoll_drive::recorder::RecordsFile;
 use rand::RngExt as _;
 
-use crate::program::{Place, count, deserved, records, wait_until};
+use crate::program::{Place, count, deserved, records, wait_for_publications, wait_until};
 use crate::servers::Sim;
 
 #[test]
@@ -87,10 +85,7 @@ fn kill_at_a_random_instant(number: u64) {
     let answered = sim.stat("completed");
     std::thread::scope(|scope| {
         scope.spawn(|| std::thread::sleep(LOST));
-        for _ in 0..PUBLICATIONS {
-            let before = published(&folder);
-            wait_until("the next publication", || published(&folder) != before);
-        }
+        wait_for_publications(&folder.join("records.parquet"), PUBLICATIONS);
     });
     started.signal(libc::SIGKILL);
     assert_eq!(started.wait().signal, Some(libc::SIGKILL));
@@ -103,9 +98,4 @@ fn kill_at_a_random_instant(number: u64) {
     let series = RecordsFile::open(&folder.join("series.parquet")).unwrap_err().to_string();
     assert!(series.contains("lacks"), "kill {number}: {series}");
     assert!(folder.join("spec.toml").is_file());
-}
-
-/// What changes whenever the records are published: each time it is the other of two files that bears the name.
-fn published(folder: &Path) -> u64 {
-    std::fs::metadata(folder.join("records.parquet")).unwrap().ino()
 }

@@ -181,8 +181,7 @@ fn a_cell_that_fails_is_a_row_and_the_sweep_goes_on() {
 fn one_ctrl_c_ends_the_sweep_and_leaves_it_to_be_resumed() {
     let place = Place::new();
     let line = "sweep -H sim://?ttft=5ms&itl=1ms -t 60s -r 1000 -o 4 --settle 0s --over users=1,2";
-    let words = crate::program::words(line);
-    let started = place.start(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    let started = place.start_line(line);
     wait_until("the first cell to be measured", || {
         let records = place.results().first().map(|folder| folder.join("trials/001/records.parquet"));
         records.is_some_and(|path| fs::metadata(path).is_ok_and(|file| file.len() > 4_000))

@@ -13,9 +13,11 @@ use super::target::{ACCEPT, PageTarget};
 use crate::clock::Clock;
 use crate::transport::{Origin, PageAddress, PageReader, TlsConfig};
 
-/// Time for a connection.
+/// Time for a page of the target itself, which is there and may be busy.
+const OWN_LIMIT: Duration = Duration::from_secs(3);
+/// Time for a connection to a port at which there may be nobody.
 const CONNECT: Duration = Duration::from_millis(300);
-/// Time for a page.
+/// Time for a page from there.
 const LIMIT: Duration = Duration::from_secs(1);
 /// Where exporters and metrics ports of servers are by default: Triton, TorchServe and MLServer, DCGM, the node exporter.
 const PORTS: [u16; 4] = [8002, 8082, 9400, 9100];
@@ -41,21 +43,27 @@ pub struct Beside<'a> {
 /// are tried only on hosts of a private network: a public service is not looked over.
 pub fn discover(beside: &Beside<'_>) -> Vec<PageTarget> {
     let others = !beside.embedded && is_private(beside.origin);
-    let transport = TransportSpec {
+    let briefly = TransportSpec {
         connect_timeout: CONNECT.min(beside.transport.connect_timeout),
-        tls_timeout: LIMIT.min(beside.transport.tls_timeout),
         ..beside.transport.clone()
     };
-    let pages: Vec<PageTarget> = candidates(beside, others)
+    let (pages, limits): (Vec<PageTarget>, Vec<Duration>) = candidates(beside, others)
         .into_iter()
-        .map(|address| PageTarget::new(address, &transport, beside.tls.cloned()))
-        .collect();
+        .map(|address| match address.origin.port == beside.origin.port {
+            true => (PageTarget::new(address, beside.transport, beside.tls.cloned()), OWN_LIMIT),
+            false => (PageTarget::new(address, &briefly, beside.tls.cloned()), LIMIT),
+        })
+        .unzip();
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return Vec::new();
     };
     let answers = LocalSet::new().block_on(&runtime, async {
-        let asked: Vec<_> =
-            pages.iter().cloned().map(|page| tokio::task::spawn_local(answers(page))).collect();
+        let asked: Vec<_> = pages
+            .iter()
+            .cloned()
+            .zip(limits)
+            .map(|(page, limit)| tokio::task::spawn_local(answers(page, limit)))
+            .collect();
         let mut answers = Vec::new();
         for answer in asked {
             answers.push(answer.await.unwrap_or(false));
@@ -99,13 +107,13 @@ fn candidates(beside: &Beside<'_>, others: bool) -> Vec<PageAddress> {
     found
 }
 
-/// Whether a page answers with something that is known.
-async fn answers(page: PageTarget) -> bool {
+/// Whether a page answers in this time with something that is known.
+async fn answers(page: PageTarget, limit: Duration) -> bool {
     let Ok(mut reader) = PageReader::new(&page.address, &page.transport, page.tls.clone(), Clock::start())
     else {
         return false;
     };
-    let Ok(got) = reader.read(LIMIT).await else { return false };
+    let Ok(got) = reader.read(limit).await else { return false };
     let page = if got.protobuf { Page::Protobuf(got.body) } else { Page::Text(got.body) };
     Tracker::new(0).take(Offset::ZERO, page).is_ok_and(|taken| taken.known > 0)
 }

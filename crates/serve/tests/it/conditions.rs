@@ -27,9 +27,11 @@ fn a_server_that_has_loaded_answers() {
 
 #[test]
 fn a_crash_resets_those_that_wait_and_those_that_come() {
-    let server = start("ttft=0&itl=1h&crash_at=200ms");
+    let server = start("ttft=0&itl=1h&crash_after=1");
     let mut caught = Client::connect(&server);
     caught.post("/v1/chat/completions", &chat(2));
+    stats_when(&server, |stats| stats["in_flight"] == 1);
+    assert_eq!(Client::connect(&server).stream_chat(1).content().len(), 1);
     let stats = stats_when(&server, |stats| stats["cancelled"] == 1);
     assert_eq!(stats["in_flight"], 0);
     let mut late = Client::connect(&server);

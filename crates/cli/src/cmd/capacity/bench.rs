@@ -1,5 +1,6 @@
 //! Makes the trials of a search against one server, and tells them.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,12 +27,14 @@ use crate::args::values::ViewName;
 use crate::exit::{UsageError, refuse};
 use crate::live::SearchStory;
 use crate::report::{capacity as report, emit};
-use crate::session::{Blueprint, CommandFolder, Done, Interrupted, Session, Trial};
+use crate::session::{Blueprint, CommandFolder, Done, Enough, Interrupted, Once, Session, Trial};
 
 /// Time for the server to settle between two trials.
 const SETTLE: Duration = Duration::from_secs(1);
 /// A trial waits this long for the requests that it left, at least.
 const DRAIN_MIN: Duration = Duration::from_secs(5);
+/// From one look at whether the load of a trial fails to the next.
+const LOOK: Duration = Duration::from_secs(1);
 /// The name of the certificate in its folder.
 const CERTIFICATE_FILE: &str = "certificate.json";
 
@@ -163,11 +166,11 @@ impl<'a> Bench<'a> {
         Ok((done.finished.summary, done.interrupted))
     }
 
-    /// Makes a trial of the search.
+    /// Makes a trial of the search. It ends as soon as it is clear that its load fails.
     ///
     /// # Errors
     /// It cannot be made or kept.
-    pub(super) fn trial(&mut self, plan: &TrialPlan) -> anyhow::Result<Made> {
+    pub(super) fn trial(&mut self, plan: &TrialPlan, search: &Search) -> anyhow::Result<Made> {
         let watch = Clock::start();
         if self.settle(plan)? {
             return Ok(Made::Interrupted(Interrupted::Gracefully));
@@ -191,6 +194,8 @@ impl<'a> Bench<'a> {
         let slow = Duration::from_secs_f64(self.warmup);
         let tell = telling::of_trial(&self.known, plan, (judge.clone(), self.tiers.to_vec()), slow);
         trial.show = telling::show(trial.show, tell);
+        let begin = trial.times().measure_start + slow;
+        trial.enough = Some(refuted(plan, search, (judge.clone(), self.tiers), (begin, slow)));
         let done = self.session.trial(trial)?;
         whole(&done)?;
         if done.interrupted != Interrupted::No {
@@ -198,6 +203,7 @@ impl<'a> Bench<'a> {
         }
         self.left_behind = left_behind(&done.finished.summary);
         let mut outcome = self.outcome(plan, &done, &judge);
+        outcome.gone = self.is_gone(&done.finished.summary);
         if !done.finished.summary.run.simulated {
             outcome.spent = watch.now().since(Offset::ZERO).as_secs_f64();
         }
@@ -256,7 +262,6 @@ impl<'a> Bench<'a> {
         let end = done.times.measure_start + Duration::from_secs_f64(window.measured);
         let latency = summary.metrics.get("latency");
         let of = |outcome| summary.counts.outcomes.get(&outcome).copied().unwrap_or(0);
-        let refused = of(Outcome::Connect);
         TrialOutcome {
             load: plan.load,
             effort: plan.effort,
@@ -265,7 +270,7 @@ impl<'a> Bench<'a> {
             tiers: judge.verdicts(self.tiers, end),
             overloaded: summary.validity.overloaded,
             invalid: summary.validity.reasons.first().cloned(),
-            gone: refused > 0 && summary.counts.ok == 0 && !self.session.is_reachable(&self.blueprint.spec),
+            gone: false,
             rate_limited: of(Outcome::Http429),
             throughput: summary.rates.completed_rate,
             latency: latency.and_then(|latency| latency.mean),
@@ -273,6 +278,16 @@ impl<'a> Bench<'a> {
             concurrency: summary.rates.concurrency_mean,
             server: summary.server.as_ref().map(|server| server.saturation.clone()),
         }
+    }
+
+    /// Whether nobody answers any more: in a trial nobody did, and one more request finds no connection, or one that ends.
+    fn is_gone(&mut self, summary: &Summary) -> bool {
+        let of = |outcome| summary.counts.outcomes.get(&outcome).copied().unwrap_or(0);
+        let lost = of(Outcome::Connect) + of(Outcome::Truncated);
+        lost > 0
+            && summary.counts.ok == 0
+            && (!self.session.is_reachable(&self.blueprint.spec)
+                || matches!(self.session.once(self.blueprint), Ok(Once::Failed)))
     }
 
     /// Takes in what the live view is to tell.
@@ -349,6 +364,24 @@ impl<'a> Bench<'a> {
     pub(super) fn drain_timeout(&self) -> Duration {
         self.blueprint.spec.phases.drain_timeout
     }
+}
+
+/// Whether it is clear that the load of a trial fails, asked once a second from `begin` on. Requests take up to `slow`.
+fn refuted<'a>(
+    plan: &'a TrialPlan,
+    search: &'a Search,
+    (judge, tiers): (Judge, &'a [Tier]),
+    (begin, slow): (Offset, Duration),
+) -> Enough<'a> {
+    let due = Cell::new(begin + LOOK);
+    Box::new(move |now| {
+        if now < due.get() {
+            return false;
+        }
+        due.set(now + LOOK);
+        let settled = Offset::ZERO + now.since(Offset::ZERO).saturating_sub(slow);
+        search.is_refuted(plan, now.since(begin).as_secs_f64(), judge.verdicts(tiers, settled))
+    })
 }
 
 /// Users of a closed loop, all there within a second.

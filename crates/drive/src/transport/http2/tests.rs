@@ -220,9 +220,11 @@ fn each_piece_has_the_arrival_of_the_read_that_brought_it() {
         let client = client(address, limits());
         let issue = client.begin(due(), request(address, &[]));
         let between = async {
-            // The first piece waits in the kernel while this thread is busy.
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            let before = client.station().clock.now();
+            let Station { pulse, clock, .. } = client.station();
+            while pulse.close_window(clock.now()).content_events == 0 {
+                tokio::task::yield_now().await;
+            }
+            let before = clock.now();
             tell.send(()).await.unwrap();
             before
         };
