@@ -11,7 +11,6 @@ use plimsoll_core::time::{Rate, RateError, parse_duration};
 use plimsoll_plan::headroom::{Portion, Split};
 use plimsoll_plan::manifest::{Engine, Service};
 use plimsoll_plan::money::FitQuestion;
-use url::Url;
 
 use super::page::PageArgs;
 use super::plan_lint::LintArgs;
@@ -220,7 +219,7 @@ pub(crate) struct ManifestArgs {
     #[arg(long, value_name = "NAME", value_parser = label, default_value = Service::NAMESPACE)]
     pub(crate) namespace: String,
     /// Where KEDA and KServe find Prometheus
-    #[arg(long, value_name = "URL", value_parser = server_address, default_value = Service::PROMETHEUS)]
+    #[arg(long, value_name = "URL", default_value = Service::PROMETHEUS)]
     pub(crate) prometheus: String,
     /// `modelFormat` of KServe
     #[arg(long, value_name = "NAME", default_value = Service::MODEL_FORMAT)]
@@ -343,23 +342,6 @@ fn service_name(text: &str) -> Result<String, String> {
     }
 }
 
-/// Reads the address of Prometheus. It goes into manifests, so it may hold no password.
-fn server_address(text: &str) -> Result<String, String> {
-    match Url::parse(text) {
-        Ok(url) if url.has_host() && ["http", "https"].contains(&url.scheme()) => {
-            match url.username().is_empty() && url.password().is_none() {
-                true => Ok(text.to_owned()),
-                false => Err(
-                    "leave user and password out: manifests are no place for them, a TriggerAuthentication \
-                              of KEDA is"
-                        .to_owned(),
-                ),
-            }
-        }
-        _ => Err("write a URL such as http://prometheus.monitoring:9090".to_owned()),
-    }
-}
-
 /// Reads a growth: `5%`, `0.05`, `150%`.
 fn growth(text: &str) -> Result<f64, String> {
     let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
@@ -443,11 +425,6 @@ mod tests {
             assert!(label(name).is_err(), "{name}");
         }
         assert!(label("7b").is_ok() && service_name("7b").is_err() && service_name("llama-3").is_ok());
-        for url in ["nourl", "prometheus:9090", "ftp://p", "http://user:secret@p:9090"] {
-            let error = server_address(url).unwrap_err();
-            assert!(!error.contains("secret"), "{error}");
-        }
-        assert!(server_address("https://p.monitoring:9090/path").is_ok());
         assert!(fit_question("llama").is_err() && fit_question("llama@0x10").is_err());
     }
 }

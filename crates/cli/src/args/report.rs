@@ -25,7 +25,7 @@ pub(crate) struct ReportArgs {
     /// An Nsight Systems timeline to lay beside the run, exported by `nsys export --type sqlite`
     #[arg(long, value_name = "FILE.sqlite")]
     pub(crate) nsys: Option<PathBuf>,
-    /// Only this chart of a page, by its name (svg); repeatable. Without it the main ones
+    /// Only this chart of a page, by its name (svg, png); repeatable. Without it the main ones
     #[arg(long = "chart", value_name = "NAME")]
     pub(crate) charts: Vec<String>,
     /// When to colour the text for a terminal
@@ -47,8 +47,10 @@ pub(crate) enum Format {
     Csv,
     /// What was measured, as it is stored
     Json,
-    /// The main charts as one picture
+    /// The main charts as one picture, for light and dark backgrounds
     Svg,
+    /// The same of 1440 pixels' width on white, for where no SVG is shown; needs --output
+    Png,
 }
 
 impl Format {
@@ -62,6 +64,7 @@ impl Format {
             "csv" => Some(Format::Csv),
             "json" => Some(Format::Json),
             "svg" => Some(Format::Svg),
+            "png" => Some(Format::Png),
             _ => None,
         }
     }
@@ -84,6 +87,7 @@ Examples:
   The percentiles as CSV, and the charts of a README
     plimsoll report runs/pr --format csv
     plimsoll report runs/pr --chart percentiles --output percentiles.svg
+    plimsoll report runs/pr --output charts.png
   How busy the GPU was, and with which kernels, beside the run
     nsys export --type sqlite --output profile.sqlite report1.nsys-rep
     plimsoll report runs/pr --nsys profile.sqlite --output page.html

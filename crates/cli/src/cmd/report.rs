@@ -10,8 +10,9 @@ use super::compare::against;
 use crate::args::report::{Format, ReportArgs};
 use crate::exit::{Exit, UsageError, refuse};
 use crate::report::page::{Chart, Material, Page, add_timeline, comparison, timeline_section, verdict_of};
+use crate::report::picture::{png, svg};
 use crate::report::style::Style;
-use crate::report::{emit, html, markdown, plain, svg, table_csv};
+use crate::report::{emit, html, markdown, plain, table_csv};
 use crate::stored::Stored;
 use crate::timeline::{Timeline, TimelineReport};
 
@@ -43,9 +44,16 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
             let page = page(&stored, args, beside.as_ref())?;
             svg::render(&chosen(&page, args)?)
         }
+        Format::Png => {
+            let page = page(&stored, args, beside.as_ref())?;
+            let picture = png::render(&chosen(&page, args)?)?;
+            // There is one: `format` asked for it.
+            args.output.iter().try_for_each(|file| write(file, &picture))?;
+            return Ok(Exit::Passed.into());
+        }
     };
     match &args.output {
-        Some(file) => write(file, &text)?,
+        Some(file) => write(file, text.as_bytes())?,
         None => emit::result(&text)?,
     }
     Ok(Exit::Passed.into())
@@ -58,7 +66,7 @@ fn format(args: &ReportArgs) -> Result<Format, UsageError> {
         (None, None) => Format::Terminal,
         (None, Some(file)) => Format::of(file).ok_or_else(|| {
             UsageError(format!(
-                "--output {}: its name does not say the format: end it with .html, .md, .csv, .json, .svg or .txt, or give \
+                "--output {}: its name does not say the format: end it with .html, .md, .csv, .json, .svg, .png or .txt, or give \
                  --format",
                 file.display()
             ))
@@ -70,8 +78,11 @@ fn format(args: &ReportArgs) -> Result<Format, UsageError> {
     if args.nsys.is_some() && format == Format::Csv {
         refuse!("--nsys is not for --format csv, which has one table only: the others have the timeline");
     }
-    if !args.charts.is_empty() && format != Format::Svg {
-        refuse!("--chart is for --format svg: the other formats have all charts, or none");
+    if format == Format::Png && args.output.is_none() {
+        refuse!("--format png is no text: name its file, as by --output charts.png");
+    }
+    if !args.charts.is_empty() && !matches!(format, Format::Svg | Format::Png) {
+        refuse!("--chart is for --format svg and png: the other formats have all charts, or none");
     }
     Ok(format)
 }
@@ -145,6 +156,6 @@ fn nothing(args: &ReportArgs, what: &str) -> anyhow::Error {
 ///
 /// # Errors
 /// The file cannot be written.
-pub(super) fn write(file: &Path, text: &str) -> anyhow::Result<()> {
-    write_whole(file, text.as_bytes()).with_context(|| "the report is lost")
+pub(super) fn write(file: &Path, report: &[u8]) -> anyhow::Result<()> {
+    write_whole(file, report).with_context(|| "the report is lost")
 }

@@ -63,6 +63,9 @@ fn a_run_is_reported_again_as_it_was() {
 
     let markdown = printed(&place, "--format md");
     assert!(markdown.starts_with("### run: open loop, Poisson at 15/s\n\n- ✅ **VALID** "), "{markdown}");
+    report(&place, "--output charts.png");
+    let png = fs::read(place.path().join("charts.png")).unwrap();
+    assert!(png.starts_with(b"\x89PNG\r\n\x1a\n") && png.len() > 10_000, "{}", png.len());
     let svg = printed(&place, "--format svg --chart throughput");
     assert!(svg.starts_with("<svg ") && svg.contains("<title>Throughput</title>"), "{svg}");
     assert!(
@@ -213,6 +216,7 @@ fn what_cannot_be_reported_is_said() {
         format!("report {name} --format svg --chart throughputs"),
         format!("report {name} --format csv --baseline {name}"),
         format!("report {name} --format html --chart latency"),
+        format!("report {name} --format png"),
         format!("report {name} --format md --baseline {name}"),
         format!("report {name} --nsys other.json"),
         format!("report {name} --nsys nowhere.sqlite"),

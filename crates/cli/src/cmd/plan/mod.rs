@@ -74,6 +74,7 @@ pub(crate) fn run(matches: &ArgMatches, typed: &PlanArgs) -> anyhow::Result<Exit
 /// Finds what is wrong before anything is measured.
 fn check_first(args: &PlanArgs, demand: &Demand, prices: Option<&PriceBook>) -> Result<(), UsageError> {
     let wrong = |error: &dyn std::fmt::Display| UsageError(error.to_string());
+    service::check_address(&args.manifests.prometheus)?;
     check(demand, &settings(args)).map_err(|error| wrong(&error))?;
     let (Some(_), Some(book)) = (&args.measure.host, prices) else { return Ok(()) };
     match &args.capacity.instance {

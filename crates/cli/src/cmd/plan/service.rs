@@ -7,12 +7,30 @@ use anyhow::Context as _;
 use plimsoll_drive::recorder::write_whole;
 use plimsoll_plan::Capacity;
 use plimsoll_plan::manifest::{Engine, Manifest, Service};
+use url::Url;
 
 use crate::args::plan::PlanArgs;
+use crate::exit::{UsageError, refuse};
 use crate::report::emit;
 
 /// The name of a service whose model has none.
 const UNNAMED: &str = "model";
+
+/// Checks the address of Prometheus. It goes into manifests, so it may hold no password; neither may an error.
+///
+/// # Errors
+/// It is no address, or holds a password.
+pub(super) fn check_address(text: &str) -> Result<(), UsageError> {
+    let url = Url::parse(text).ok().filter(|url| url.has_host() && ["http", "https"].contains(&url.scheme()));
+    match url {
+        Some(url) if url.username().is_empty() && url.password().is_none() => Ok(()),
+        Some(_) => refuse!(
+            "--prometheus has a user or a password in it, and manifests are no place for them: leave them out, and use a \
+             TriggerAuthentication of KEDA"
+        ),
+        None => refuse!("--prometheus is no URL: write one such as {}", Service::PROMETHEUS),
+    }
+}
 
 /// The service, as far as it is known; nothing where no manifests are wanted or nobody says what is to be scaled.
 pub(super) fn of(args: &PlanArgs, capacities: &[Capacity]) -> Option<Service> {
@@ -98,6 +116,15 @@ mod tests {
         ] {
             assert_eq!(name_of(model), name);
         }
+    }
+
+    #[test]
+    fn addresses_hold_no_passwords_and_errors_neither() {
+        for url in ["nourl", "prometheus:9090", "ftp://p", "http://user:secret@p:9090"] {
+            let error = check_address(url).unwrap_err().to_string();
+            assert!(error.starts_with("--prometheus") && !error.contains("secret"), "{error}");
+        }
+        assert_eq!(check_address("https://p.monitoring:9090/path"), Ok(()));
     }
 
     #[test]

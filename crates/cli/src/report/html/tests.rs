@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::*;
 use crate::report::fixture;
 use crate::report::page::{Material, Seen, Setting, run};
-use crate::report::svg;
+use crate::report::picture::svg;
 
 /// What a server or a user might say to become a part of the page.
 const HOSTILE: &str = "</script><script>alert(1)</script><img src=x onerror=alert(2)> \"' & <!--";

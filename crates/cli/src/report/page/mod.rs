@@ -1,7 +1,7 @@
 //! What a report shows, whatever it is made into: verdicts first, then sections of figures, tables and charts.
 //!
 //! A page is data, without colours, pixels or markup. The HTML report, the Markdown of a pull request, the table as CSV
-//! and the SVG are all made from it ([`crate::report::html`], [`crate::report::markdown`], [`crate::report::svg`]).
+//! and the pictures are all made from it ([`crate::report::html`], [`crate::report::markdown`], [`crate::report::picture`]).
 
 mod capacity;
 mod chart;
