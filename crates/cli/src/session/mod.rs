@@ -32,4 +32,4 @@ pub(crate) use once::Once;
 pub(crate) use opening::Session;
 pub(crate) use settings::{Presets, own_options, resolve_again, settings};
 pub(crate) use stage::Show;
-pub(crate) use trial::{Done, Enough, MakeSink, Trial};
+pub(crate) use trial::{Done, MakeSink, Trial};

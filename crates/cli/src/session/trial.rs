@@ -33,7 +33,7 @@ use super::ready;
 use super::server::Way;
 use super::show::Shown;
 use super::stage::{Act, Show, Stage};
-use super::watch::{Followed, Watch};
+use super::watch::Watch;
 use crate::live::{Can, Console, Live, Occasion, View};
 use crate::report::emit;
 use crate::report::locust_csv::LocustFiles;
@@ -54,13 +54,7 @@ pub(crate) struct Trial<'a> {
     pub(crate) show: Show,
     /// Takes each record, on the recorder's thread.
     pub(crate) each: Option<MakeSink>,
-    /// Whether what is known at a moment is enough, so that the load ends. Nobody asks in simulated time, in which moments
-    /// come when the machine has time for them.
-    pub(crate) enough: Option<Enough<'a>>,
 }
-
-/// See [`Trial::enough`].
-pub(crate) type Enough<'a> = Box<dyn Fn(Offset) -> bool + 'a>;
 
 /// Makes what takes the records of a trial, given its clock.
 pub(crate) type MakeSink = Box<dyn FnOnce(Clock) -> Box<dyn RecordSink>>;
@@ -124,7 +118,6 @@ impl<'a> Trial<'a> {
                 can: Can::default(),
             },
             each: None,
-            enough: None,
         }
     }
 
@@ -204,9 +197,8 @@ impl Session {
             drain_timeout: job.spec.phases.drain_timeout,
             act: &act,
             server: watcher.as_deref(),
-            enough: trial.enough.as_deref(),
         };
-        let Followed { interrupted, cut_short } = watch.follow(self.interrupts()?, &mut stage);
+        let interrupted = watch.follow(self.interrupts()?, &mut stage);
         profiling.into_iter().for_each(Profiling::finish);
         // A server that is stopped below has not failed to answer.
         watcher.iter().for_each(|watcher| watcher.stop());
@@ -216,10 +208,6 @@ impl Session {
             drop(stage);
         }
         let mut end = end_of(running, &job.spec, times, interrupted)?;
-        if cut_short && interrupted == Interrupted::No {
-            (end.ended, end.stopped_by) =
-                ("stopped".to_owned(), Some("what was known was enough".to_owned()));
-        }
         let stopped = match trial.afterwards {
             Afterwards::KeepServer => Ok(None),
             Afterwards::StopServer => self.stop_server(),

@@ -21,9 +21,6 @@ const FIRST_LOOK: Duration = Duration::from_millis(1);
 /// From one look to the next at most.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// A load that ends because enough is known waits so long for its last answers, which change nothing any more.
-const LAST_ANSWERS: Duration = Duration::from_secs(5);
-
 /// What a run is followed with.
 pub(super) struct Watch<'a> {
     pub(super) clock: Clock,
@@ -35,24 +32,14 @@ pub(super) struct Watch<'a> {
     pub(super) act: &'a Act,
     /// Who watches the server, if anybody does.
     pub(super) server: Option<&'a Watcher>,
-    /// Whether what is known at a moment is enough.
-    pub(super) enough: Option<&'a (dyn Fn(Offset) -> bool + 'a)>,
-}
-
-/// How a run went on to its end.
-pub(super) struct Followed {
-    pub(super) interrupted: Interrupted,
-    /// Its load ended early, because enough was known.
-    pub(super) cut_short: bool,
 }
 
 impl Watch<'_> {
     /// Returns when all requests have ended.
-    pub(super) fn follow(&self, interrupts: &mut Interrupts, stage: &mut Stage) -> Followed {
+    pub(super) fn follow(&self, interrupts: &mut Interrupts, stage: &mut Stage) -> Interrupted {
         let watch = Clock::start();
         let (mut interrupted, mut look) = (Interrupted::No, FIRST_LOOK);
         let mut breach = None;
-        let mut cut_short: Option<Offset> = None;
         while !self.running.is_finished() {
             match interrupts.hear(look) {
                 Heard::End => interrupted = self.stop(interrupted),
@@ -66,45 +53,28 @@ impl Watch<'_> {
                 }
             }
             self.say_why(&mut breach);
-            let now = self.clock.now();
-            match cut_short {
-                None if interrupted == Interrupted::No && self.is_enough(now) => {
-                    self.drain(now);
-                    cut_short = Some(now);
-                }
-                Some(at) if now.since(at) >= LAST_ANSWERS => self.running.stop().now(now),
-                _ => {}
-            }
             self.server.iter().for_each(|server| server.look_after());
             self.look(stage, watch);
             look = LOOK.min(2 * look);
         }
         stage.paused = self.running.hand().load() == Some(HandLoad::Paused);
         stage.trial_over();
-        Followed { interrupted, cut_short: cut_short.is_some() }
-    }
-
-    fn is_enough(&self, now: Offset) -> bool {
-        let goes_on = !self.clock.is_simulated() && !self.is_over(now);
-        goes_on && self.enough.is_some_and(|enough| enough(now))
-    }
-
-    /// Ends the load.
-    fn drain(&self, now: Offset) {
-        self.running.stop().drain(now);
-        self.handle.measured_until(self.times.measure_end.map_or(now, |end| end.min(now)));
+        interrupted
     }
 
     fn stop(&self, before: Interrupted) -> Interrupted {
+        let now = self.clock.now();
+        let stop = self.running.stop();
         if before == Interrupted::No {
-            self.drain(self.clock.now());
+            stop.drain(now);
+            self.handle.measured_until(self.times.measure_end.map_or(now, |end| end.min(now)));
             emit::note(&format!(
                 "stopping: waiting up to {}s for requests in flight; Ctrl+C again ends at once",
                 self.drain_timeout.as_secs()
             ));
             return Interrupted::Gracefully;
         }
-        self.running.stop().now(self.clock.now());
+        stop.now(now);
         Interrupted::Twice
     }
 

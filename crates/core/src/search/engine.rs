@@ -11,7 +11,6 @@ use super::outcome::TrialOutcome;
 use super::plan::{Lengths, rate_at};
 use super::settings::{Settings, SettingsError, Tier};
 use super::standing::{INVALID_MIN, Sign, Standing};
-use crate::slo::SloVerdict;
 
 /// A trial shorter than this share of what was planned, because the budget ends, is not worth making.
 const WORTH: f64 = 0.5;
@@ -98,19 +97,6 @@ impl Search {
     /// Takes in a trial, be it new or stored.
     pub fn observe(&mut self, outcome: TrialOutcome) {
         self.trials.push(outcome);
-    }
-
-    /// Whether its load fails every tier by what a trial of this plan says after so many `seconds`, with all that was said
-    /// before: it need not go on then. It has the length of the shortest trial at least, so that it can tell what a server
-    /// does beyond its limit.
-    pub fn is_refuted(&self, plan: &TrialPlan, seconds: f64, tiers: Vec<Vec<SloVerdict>>) -> bool {
-        let so_far = TrialOutcome::so_far(plan, seconds, tiers);
-        let index = self.grid.index(plan.load);
-        let before = self.trials.iter().filter(|trial| self.grid.index(trial.load) == index);
-        let here: Vec<&TrialOutcome> = before.chain([&so_far]).collect();
-        let needs = self.lengths(index).needs;
-        let fails = |tier| Standing::of(&self.settings, tier, &here, needs).sign == Sign::Fail;
-        seconds >= self.settings.trial_min && (0..self.settings.tiers.len()).all(fails)
     }
 
     /// What to do next.

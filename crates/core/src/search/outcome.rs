@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::engine::{Effort, TrialPlan};
+use super::engine::Effort;
 use crate::slo::SloVerdict;
 use crate::watch::Saturation;
 
@@ -38,26 +38,4 @@ pub struct TrialOutcome {
     /// What limited the server at this load; `null` where it was not watched.
     #[serde(default)]
     pub server: Option<Saturation>,
-}
-
-impl TrialOutcome {
-    /// A trial of this plan that still goes on: what its requests say after so many `seconds`, and nothing else.
-    pub(super) fn so_far(plan: &TrialPlan, seconds: f64, tiers: Vec<Vec<SloVerdict>>) -> Self {
-        TrialOutcome {
-            load: plan.load,
-            effort: plan.effort,
-            seconds,
-            spent: seconds,
-            tiers,
-            overloaded: false,
-            invalid: None,
-            gone: false,
-            rate_limited: 0,
-            throughput: 0.0,
-            latency: None,
-            latency_p99: None,
-            concurrency: 0.0,
-            server: None,
-        }
-    }
 }

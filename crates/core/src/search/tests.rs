@@ -249,30 +249,3 @@ fn a_slow_overload_takes_its_time_to_show() {
     assert!((guard.seconds(26.0) - 98.9).abs() < 0.5);
     assert!((guard.visible_after(guard.seconds(26.0), 26.0) - 0.07).abs() < 1e-12);
 }
-
-#[test]
-fn a_trial_need_not_go_on_once_its_load_fails_every_tier() {
-    let tiers = [tier("a", "latency.p95<1s"), tier("b", "ttft.p95<1s")];
-    let refuted = |tiers: &[Tier], load: f64, seconds: f64| {
-        let search = Search::new(settings(tiers.to_vec())).unwrap();
-        let plan = TrialPlan { load, seconds: 60.0, effort: Effort::Decide, number: 0 };
-        let so_far = outcome(&TrialPlan { seconds, ..plan }, tiers, share);
-        search.is_refuted(&plan, seconds, so_far.tiers)
-    };
-    for (tiers, load, seconds, expected, why) in [
-        (&tiers[..1], 120.0, 5.0, true, "45 % of 600 requests miss"),
-        (&tiers[..1], 120.0, 4.0, false, "the shortest trial takes 5 s"),
-        (&tiers[..1], 101.0, 5.0, false, "29 of 505 requests prove nothing"),
-        (&tiers[..1], 95.0, 50.0, false, "it passes"),
-        (&tiers[..], 120.0, 5.0, false, "the second tier bears it"),
-        (&tiers[..], 250.0, 5.0, true, "neither does"),
-    ] {
-        assert_eq!(refuted(tiers, load, seconds), expected, "{why}");
-    }
-    // What was said at the same load before counts as well.
-    let mut search = Search::new(settings(tiers[..1].to_vec())).unwrap();
-    let plan = TrialPlan { load: 100.0, seconds: 60.0, effort: Effort::Decide, number: 0 };
-    search.observe(outcome(&plan, &tiers[..1], |_| 0.01));
-    let so_far = outcome(&TrialPlan { seconds: 5.0, ..plan }, &tiers[..1], |_| 0.2);
-    assert!(!search.is_refuted(&plan, 5.0, so_far.tiers), "so many met it before");
-}

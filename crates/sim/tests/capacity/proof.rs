@@ -6,7 +6,7 @@ use plimsoll_core::slo::{Confidence, Slos};
 use plimsoll_sim::queueing::Md1;
 
 use crate::searching::{Case, Said, bisect, search};
-use crate::server::{Run, SERVICE, Server, Service};
+use crate::server::{SERVICE, Server, Service};
 
 const SEEDS: u64 = 100;
 /// Certified loads may lie so far below and above the capacity.
@@ -68,9 +68,7 @@ fn measured(server: &Server, slo: &str, [mut low, mut high]: [f64; 2], seconds: 
     let slos = Slos::new(vec![one], Confidence::default()).expect("objectives");
     for _ in 0..7 {
         let middle = f64::midpoint(low, high);
-        let found = &server
-            .trial(&slos, Run { rate: middle, warmup: 10.0, seconds, seed: 4711 }, |_, _| false)
-            .found[0];
+        let found = &server.trial(&slos, middle, 10.0, seconds, 4711).found[0];
         let allowed = found.allowed.expect("a share");
         if found.misses as f64 <= allowed * found.n as f64 { low = middle } else { high = middle }
     }

@@ -3,7 +3,7 @@
 use plimsoll_core::search::{Guard, Search, Settings, Step, Tier, TrialOutcome, Variable};
 use plimsoll_core::slo::{Confidence, Slos};
 
-use crate::server::{Run, Server};
+use crate::server::Server;
 
 /// A server, what is asked of it, and the rate up to which it can do that.
 #[derive(Clone, Debug)]
@@ -70,13 +70,11 @@ pub fn search(case: &Case, seed: u64) -> Said {
         };
         let warmup = warmup(plan.seconds);
         let seed = seed * 1_000_003 + plan.number as u64;
-        let run = Run { rate: plan.load, warmup, seconds: plan.seconds, seed };
-        let refuted = |seconds, found| search.is_refuted(&plan, seconds, vec![found]);
-        let shown = case.server.trial(&slos, run, refuted);
+        let shown = case.server.trial(&slos, plan.load, warmup, plan.seconds, seed);
         search.observe(TrialOutcome {
             load: plan.load,
             effort: plan.effort,
-            seconds: shown.seconds,
+            seconds: plan.seconds,
             spent: shown.drained,
             tiers: vec![shown.found],
             overloaded: shown.overloaded,
@@ -100,8 +98,7 @@ pub fn bisect(case: &Case, seed: u64) -> Said {
     while high / low > 1.05 {
         let middle = (low * high).sqrt();
         let seed = seed * 1_000_003 + 500_000 + trials as u64;
-        let run = Run { rate: middle, warmup: 0.0, seconds: 60.0, seed };
-        let shown = case.server.trial(&slos, run, |_, _| false);
+        let shown = case.server.trial(&slos, middle, 0.0, 60.0, seed);
         let found = &shown.found[0];
         let allowed = found.allowed.expect("a share of misses");
         if found.misses as f64 <= allowed * found.n as f64 {

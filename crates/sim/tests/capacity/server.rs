@@ -33,9 +33,6 @@ pub enum Service {
     Mixed,
 }
 
-/// Seconds of evidence before the first look at a trial that goes on.
-const FIRST_LOOK: f64 = 1.0;
-
 /// Mean service time, seconds.
 pub const SERVICE: f64 = 0.010;
 
@@ -63,20 +60,9 @@ pub struct Answered {
     pub took: f64,
 }
 
-/// A trial to make: Poisson at `rate`, `seconds` after a warm-up.
-#[derive(Clone, Copy, Debug)]
-pub struct Run {
-    pub rate: f64,
-    pub warmup: f64,
-    pub seconds: f64,
-    pub seed: u64,
-}
-
 /// What a trial showed.
 pub struct Shown {
     pub found: Vec<SloVerdict>,
-    /// As far as it went.
-    pub seconds: f64,
     pub overloaded: bool,
     pub throughput: f64,
     pub drained: f64,
@@ -91,13 +77,11 @@ impl Server {
         }
     }
 
-    /// A trial, judged. It ends as soon as what is known after so many seconds is `enough`.
-    pub fn trial(&self, slos: &Slos, run: Run, enough: impl Fn(f64, Vec<SloVerdict>) -> bool) -> Shown {
-        let Run { rate, warmup, seconds: planned, seed } = run;
-        let mut answers = self.answer(rate, warmup + planned, seed);
-        let seconds = ends_after(slos, run, &answers, enough);
-        let mut evidence = Evidence::new(slos, Offset::from_secs_f64(warmup));
-        answers.truncate(answers.partition_point(|answered| answered.arrived < warmup + seconds));
+    /// A trial of `seconds` after `warmup`, judged.
+    pub fn trial(&self, slos: &Slos, rate: f64, warmup: f64, seconds: f64, seed: u64) -> Shown {
+        let answers = self.answer(rate, warmup + seconds, seed);
+        let start = Offset::from_secs_f64(warmup);
+        let mut evidence = Evidence::new(slos, start);
         let mut in_flight = vec![0.0; seconds.floor() as usize];
         let (mut completed, mut last) = (0, 0.0_f64);
         for (number, answered) in (0..).zip(&answers) {
@@ -113,41 +97,11 @@ impl Server {
         let found = evaluate(slos, &evidence, Asked { looks: Looks::Repeated, now });
         Shown {
             found,
-            seconds,
             overloaded: grows(&in_flight),
             throughput: f64::from(completed) / seconds,
             drained: last,
         }
     }
-}
-
-/// Seconds after which what is known of a run is `enough`: all of them if it never is. As in the command, requests that came
-/// within as long as the warm-up may still be on their way.
-fn ends_after(
-    slos: &Slos,
-    run: Run,
-    answers: &[Answered],
-    enough: impl Fn(f64, Vec<SloVerdict>) -> bool,
-) -> f64 {
-    let Run { warmup, seconds, .. } = run;
-    let mut evidence = Evidence::new(slos, Offset::from_secs_f64(warmup));
-    let done = |answered: &Answered| answered.arrived + answered.took;
-    let mut by_end: Vec<(u64, &Answered)> = (0..).zip(answers).collect();
-    by_end.sort_by(|(_, a), (_, b)| done(a).total_cmp(&done(b)));
-    let (mut ended, mut look) = (by_end.into_iter().peekable(), warmup + FIRST_LOOK);
-    while look < seconds {
-        while let Some((number, answered)) = ended.next_if(|(_, answered)| done(answered) <= warmup + look) {
-            evidence.add(&record(number, *answered, warmup));
-        }
-        let settled = Offset::from_secs_f64(look);
-        evidence.complete_until(settled);
-        let found = evaluate(slos, &evidence, Asked { looks: Looks::Repeated, now: settled });
-        if enough(look - warmup, found) {
-            return look;
-        }
-        look += (look / 20.0).max(1.0);
-    }
-    seconds
 }
 
 fn record(number: u64, answered: Answered, warmup: f64) -> Record {

@@ -1,6 +1,5 @@
 //! Makes the trials of a search against one server, and tells them.
 
-use std::cell::Cell;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,14 +26,12 @@ use crate::args::values::ViewName;
 use crate::exit::{UsageError, refuse};
 use crate::live::SearchStory;
 use crate::report::{capacity as report, emit};
-use crate::session::{Blueprint, CommandFolder, Done, Enough, Interrupted, Once, Session, Trial};
+use crate::session::{Blueprint, CommandFolder, Done, Interrupted, Once, Session, Trial};
 
 /// Time for the server to settle between two trials.
 const SETTLE: Duration = Duration::from_secs(1);
 /// A trial waits this long for the requests that it left, at least.
 const DRAIN_MIN: Duration = Duration::from_secs(5);
-/// From one look at whether the load of a trial fails to the next.
-const LOOK: Duration = Duration::from_secs(1);
 /// The name of the certificate in its folder.
 const CERTIFICATE_FILE: &str = "certificate.json";
 
@@ -166,11 +163,11 @@ impl<'a> Bench<'a> {
         Ok((done.finished.summary, done.interrupted))
     }
 
-    /// Makes a trial of the search. It ends as soon as it is clear that its load fails.
+    /// Makes a trial of the search.
     ///
     /// # Errors
     /// It cannot be made or kept.
-    pub(super) fn trial(&mut self, plan: &TrialPlan, search: &Search) -> anyhow::Result<Made> {
+    pub(super) fn trial(&mut self, plan: &TrialPlan) -> anyhow::Result<Made> {
         let watch = Clock::start();
         if self.settle(plan)? {
             return Ok(Made::Interrupted(Interrupted::Gracefully));
@@ -194,8 +191,6 @@ impl<'a> Bench<'a> {
         let slow = Duration::from_secs_f64(self.warmup);
         let tell = telling::of_trial(&self.known, plan, (judge.clone(), self.tiers.to_vec()), slow);
         trial.show = telling::show(trial.show, tell);
-        let begin = trial.times().measure_start + slow;
-        trial.enough = Some(refuted(plan, search, (judge.clone(), self.tiers), (begin, slow)));
         let done = self.session.trial(trial)?;
         whole(&done)?;
         if done.interrupted != Interrupted::No {
@@ -364,24 +359,6 @@ impl<'a> Bench<'a> {
     pub(super) fn drain_timeout(&self) -> Duration {
         self.blueprint.spec.phases.drain_timeout
     }
-}
-
-/// Whether it is clear that the load of a trial fails, asked once a second from `begin` on. Requests take up to `slow`.
-fn refuted<'a>(
-    plan: &'a TrialPlan,
-    search: &'a Search,
-    (judge, tiers): (Judge, &'a [Tier]),
-    (begin, slow): (Offset, Duration),
-) -> Enough<'a> {
-    let due = Cell::new(begin + LOOK);
-    Box::new(move |now| {
-        if now < due.get() {
-            return false;
-        }
-        due.set(now + LOOK);
-        let settled = Offset::ZERO + now.since(Offset::ZERO).saturating_sub(slow);
-        search.is_refuted(plan, now.since(begin).as_secs_f64(), judge.verdicts(tiers, settled))
-    })
 }
 
 /// Users of a closed loop, all there within a second.

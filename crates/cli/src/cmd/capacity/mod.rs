@@ -149,7 +149,7 @@ fn conduct(search: &mut Search, bench: &mut Bench<'_>) -> anyhow::Result<Found> 
             }
         };
         bench.know(search);
-        match bench.trial(&plan, search)? {
+        match bench.trial(&plan)? {
             Made::Whole(outcome) => {
                 search.observe(*outcome);
                 bench.say(search);
