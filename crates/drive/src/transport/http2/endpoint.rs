@@ -18,7 +18,7 @@ use crate::endpoint::{Endpoint, Station};
 /// HTTP/2 for the requests of one I/O thread.
 pub(crate) struct Http2 {
     wire: Rc<Wire>,
-    pool: Rc<Pool>,
+    pub(super) pool: Rc<Pool>,
 }
 
 /// A request on its way over HTTP/2.

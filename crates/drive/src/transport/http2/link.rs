@@ -30,7 +30,8 @@ const MAX_HEADER_LIST: u32 = super::super::http1::MAX_HEAD as u32;
 
 /// A connection that carries several requests at a time.
 pub(super) struct Link {
-    connection: RefCell<client::Connection<Socket, Bytes>>,
+    /// Absent once it has ended.
+    connection: RefCell<Option<client::Connection<Socket, Bytes>>>,
     /// Absent once no more requests are to begin.
     sender: RefCell<Option<SendRequest<Bytes>>>,
     reads: Rc<Reads>,
@@ -87,7 +88,15 @@ impl Link {
     }
 
     fn poll_connection(&self, cx: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
-        Pin::new(&mut *self.connection.borrow_mut()).poll(cx)
+        let mut connection = self.connection.borrow_mut();
+        let Some(open) = &mut *connection else { return Poll::Ready(Ok(())) };
+        let polled = Pin::new(open).poll(cx);
+        if polled.is_ready() {
+            // That it is gone tells all of its streams. h2 does not tell them of a write that failed: who keeps the connection
+            // after that waits for answers for ever.
+            *connection = None;
+        }
+        polled
     }
 
     /// No more requests begin here; those under way end as they may, and then the connection.
@@ -140,7 +149,7 @@ async fn settle(wire: &Rc<Wire>, connection: Connection, most: usize) -> Result<
         .await
         .map_err(|error| error.to_string())?;
     let link = Link {
-        connection: RefCell::new(connection),
+        connection: RefCell::new(Some(connection)),
         sender: RefCell::new(Some(sender)),
         reads,
         waker: RefCell::default(),

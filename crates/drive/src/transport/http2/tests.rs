@@ -204,6 +204,47 @@ fn requests_share_a_connection_until_it_is_full() {
     });
 }
 
+/// Sockets of this process that are connected to `address` write no more from now on: the next write fails.
+fn writes_fail(address: SocketAddr) {
+    for entry in std::fs::read_dir("/proc/self/fd").unwrap() {
+        let fd: i32 = entry.unwrap().file_name().to_str().unwrap().parse().unwrap();
+        // SAFETY: an address is plain bytes, of which zeros are one.
+        let mut peer: libc::sockaddr_in = unsafe { std::mem::zeroed() };
+        let mut length = size_of_val(&peer) as libc::socklen_t;
+        // SAFETY: the address and its length are valid for the calls; a descriptor that is no socket is an error.
+        unsafe {
+            if libc::getpeername(fd, (&raw mut peer).cast(), &raw mut length) == 0
+                && i32::from(peer.sin_family) == libc::AF_INET
+                && u16::from_be(peer.sin_port) == address.port()
+            {
+                libc::shutdown(fd, libc::SHUT_WR);
+            }
+        }
+    }
+}
+
+/// Where a connection breaks, a write may fail before a read does.
+#[test]
+fn a_write_that_fails_ends_the_request_that_it_was_for() {
+    on_loopback(|listener, address| async move {
+        let server = spawn_local(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+            tokio::io::AsyncWriteExt::write_all(&mut stream, &settings).await.unwrap();
+            stream // not closed: there is nothing to be read
+        });
+        let client = client(address, limits());
+        let seat = client.pool.opened_seat().await;
+        let _stream = server.await.unwrap();
+        drop(seat);
+        writes_fail(address);
+        let record = ask(&client, address).await;
+        assert_eq!(record.outcome, Outcome::Truncated, "{record:?}");
+        let text = record.error.unwrap();
+        assert!(text.contains("the server closed the connection"), "{text}");
+    });
+}
+
 #[test]
 fn each_piece_has_the_arrival_of_the_read_that_brought_it() {
     on_loopback(|listener, address| async move {
