@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::{self, Thread};
 
 use bytes::Bytes;
 use plimsoll_core::record::RequestId;
@@ -128,8 +128,8 @@ pub(crate) struct Share {
 /// The requests of one I/O thread.
 pub(crate) struct Feed<R> {
     build: Box<dyn Fn(RequestId) -> Prepared<R> + Send>,
-    /// From each builder; they take turns.
-    ready: Vec<Receiver<Prepared<R>>>,
+    /// Of each builder; they take turns.
+    stores: Vec<Store<R>>,
     /// Whose turn it is.
     turn: usize,
     /// One that was ready before those wanted ahead of it.
@@ -161,17 +161,18 @@ impl<R: Send + 'static> Feed<R> {
             WhenBehind::Wait => thread::available_parallelism().map_or(1, usize::from).min(BUILDERS_MAX),
         };
         let wanted = Arc::new(AtomicU64::new(share.first));
-        let (mut ready, mut warm) = (Vec::new(), Vec::new());
+        let (mut stores, mut warm) = (Vec::new(), Vec::new());
         for turn in 0..builders as u64 {
             let first = share.first + turn * share.step;
             let own = Share { first, step: share.step * builders as u64, ahead: room };
             let (builder, wanted) = (builder(), wanted.clone());
             let (sender, receiver) = sync_channel(room);
             let (tell, told) = sync_channel(1);
-            thread::Builder::new()
+            let building = thread::Builder::new()
                 .name(format!("plimsoll-build-{first}"))
                 .spawn(move || build_on(&builder, &wanted, own, when_behind, &sender, &tell))?;
-            ready.push(receiver);
+            let builder = Resting(building.thread().clone());
+            stores.push(Store { ready: receiver, taken: 0, refilled_after: room / 2, builder });
             warm.push(told);
         }
         // A builder says so when its channel is full for the first time.
@@ -179,14 +180,14 @@ impl<R: Send + 'static> Feed<R> {
             let _ = told.recv();
         }
         let build = Box::new(move |id| here.build(id));
-        Ok(Feed { build, ready, turn: 0, early: None, wanted, step: share.step, when_behind, late })
+        Ok(Feed { build, stores, turn: 0, early: None, wanted, step: share.step, when_behind, late })
     }
 
     /// The next request of this thread. Built here if the builder is behind, unless that is to be waited for.
     pub(crate) fn take(&mut self) -> Prepared<R> {
         let id = self.wanted.load(Ordering::Relaxed);
         let ready = self.ready_one(id);
-        self.turn = (self.turn + 1) % self.ready.len();
+        self.turn = (self.turn + 1) % self.stores.len();
         self.wanted.store(id + self.step, Ordering::Relaxed);
         ready.unwrap_or_else(|| {
             self.late.fetch_add(1, Ordering::Relaxed);
@@ -199,11 +200,7 @@ impl<R: Send + 'static> Feed<R> {
         loop {
             let prepared = match self.early.take() {
                 Some(early) => early,
-                None if self.when_behind == WhenBehind::Wait => self.ready.get(self.turn)?.recv().ok()?,
-                None => match self.ready.get(self.turn)?.try_recv() {
-                    Ok(prepared) => prepared,
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => return None,
-                },
+                None => self.stores.get_mut(self.turn)?.take(self.when_behind)?,
             };
             if prepared.id.0 == id {
                 return Some(prepared);
@@ -213,6 +210,42 @@ impl<R: Send + 'static> Feed<R> {
                 return None;
             }
         }
+    }
+}
+
+/// What one builder has made ready.
+struct Store<R> {
+    ready: Receiver<Prepared<R>>,
+    /// Requests taken out since the builder was last told to go on.
+    taken: usize,
+    /// It is told after so many, half of the store: to wake it for each would cost the request that is due more than all
+    /// else that comes before its sending.
+    refilled_after: usize,
+    /// Told last of all when a store is given up, so that the builder finds nobody there.
+    builder: Resting,
+}
+
+/// A builder that rests while its store is full; it is told to go on, or for good that it can end.
+struct Resting(Thread);
+
+impl Drop for Resting {
+    fn drop(&mut self) {
+        self.0.unpark();
+    }
+}
+
+impl<R> Store<R> {
+    fn take(&mut self, when_behind: WhenBehind) -> Option<Prepared<R>> {
+        let prepared = match when_behind {
+            WhenBehind::Wait => self.ready.recv().ok()?,
+            WhenBehind::BuildHere => self.ready.try_recv().ok()?,
+        };
+        self.taken += 1;
+        if self.taken >= self.refilled_after {
+            self.taken = 0;
+            self.builder.0.unpark();
+        }
+        Some(prepared)
     }
 }
 
@@ -234,18 +267,71 @@ fn build_on<P: Prepare>(
         }
         let prepared = builder.build(RequestId(id));
         id += share.step;
-        if let Err(full) = sender.try_send(prepared) {
+        let mut unsent = sender.try_send(prepared).err();
+        if unsent.is_some() && !stocked {
             // From the first full channel on there is a store to live on: building must not delay an I/O thread.
-            if !stocked {
-                stocked = true;
-                if when_behind == WhenBehind::BuildHere {
-                    priority::only_when_idle();
-                }
-                let _ = warm.try_send(());
+            stocked = true;
+            if when_behind == WhenBehind::BuildHere {
+                priority::only_when_idle();
             }
-            let (TrySendError::Full(prepared) | TrySendError::Disconnected(prepared)) = full;
-            if sender.send(prepared).is_err() {
-                return;
+            let _ = warm.try_send(());
+        }
+        while let Some(full) = unsent {
+            let TrySendError::Full(prepared) = full else { return };
+            // The store was full after its owner was last told to refill it: before it is empty there is word again.
+            thread::park();
+            unsent = sender.try_send(prepared).err();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::test_spec;
+
+    struct Hello;
+
+    impl Workload for Hello {
+        fn request(&self, id: RequestId) -> RequestSpec {
+            RequestSpec { id, ..test_spec::request("hello", 1) }
+        }
+
+        fn describe(&self) -> String {
+            "hello".to_owned()
+        }
+    }
+
+    /// Every builder has a copy.
+    #[derive(Clone)]
+    struct Told(Arc<()>);
+
+    impl Prepare for Told {
+        type Request = u64;
+
+        fn prepare(&self, spec: RequestSpec) -> u64 {
+            spec.id.0
+        }
+
+        fn size(_: &u64) -> usize {
+            100
+        }
+    }
+
+    #[test]
+    fn builders_rest_go_on_and_end() {
+        let workload: Arc<dyn Workload> = Arc::new(Hello);
+        for when_behind in [WhenBehind::Wait, WhenBehind::BuildHere] {
+            let told = Told(Arc::default());
+            let share = Share { first: 1, step: 3, ahead: 0 };
+            let mut feed = Feed::start(&workload, &told, share, when_behind, Arc::default()).unwrap();
+            for turn in 0..10_000 {
+                let prepared = feed.take();
+                assert_eq!((prepared.id.0, prepared.request), (1 + 3 * turn, 1 + 3 * turn));
+            }
+            drop(feed);
+            while Arc::strong_count(&told.0) > 1 {
+                thread::yield_now();
             }
         }
     }
