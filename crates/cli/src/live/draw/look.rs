@@ -48,9 +48,10 @@ impl Look {
 
     pub(super) fn series(self, series: Series) -> Style {
         let color = match series {
+            // Blue can hardly be read on black, and without colours faint is what differs.
+            Series::Asked => return self.tone(Tone::Faint),
             Series::Main => Color::Cyan,
             Series::Tail => Color::Magenta,
-            Series::Asked => Color::Blue,
             Series::Wrong => Color::Red,
         };
         self.colored(Style::new(), color)
