@@ -132,10 +132,11 @@ fn heat_map(book: &Book, figure: Figure) -> Option<Table> {
     let all = rows.iter().flat_map(|row| columns.iter().filter_map(move |column| at(row, column)));
     let range = range(all)?;
     let caption = format!(
-        "{}: {} downwards, {} across; from the best to the worst",
+        "{}: {} downwards, {} across; the stronger the colour, the {}",
         name(figure),
         book.stored.axes[0],
-        book.stored.axes[1]
+        book.stored.axes[1],
+        if figure.better() == Better::Neither { "more" } else { "worse" },
     );
     let head = format!("{} \\ {}", book.stored.axes[0], book.stored.axes[1]);
     let names: Vec<String> =
