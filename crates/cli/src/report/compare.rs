@@ -7,7 +7,8 @@ use plimsoll_core::compare::{Change, Difference, Figure, Measure, Open, Verdict}
 
 use super::numbers::{count, ms, percent, short};
 use super::style::{Style, Tone, lines};
-use crate::cmd::compare::{Compared, StoredRun, verdict};
+use crate::cmd::compare::compared::Compared;
+use crate::cmd::compare::runs::StoredRun;
 
 const HEADER: [&str; 7] = ["metric", "A", "B", "change", "95 % interval", "p", "verdict"];
 
@@ -27,7 +28,7 @@ pub(crate) fn terminal(compared: &Compared, style: Style) -> String {
     text += "\n";
     text += &lines(&table);
     text += "\n";
-    let whole = verdict(compared);
+    let whole = compared.verdict();
     text += &format!("{} {}\n", style.paint(tone(whole), whole.word()), because(compared, whole));
     for note in notes(compared) {
         text += &format!("  - {note}\n");
@@ -38,7 +39,7 @@ pub(crate) fn terminal(compared: &Compared, style: Style) -> String {
 
 /// The same as Markdown.
 pub(crate) fn markdown(compared: &Compared) -> String {
-    let whole = verdict(compared);
+    let whole = compared.verdict();
     let mut text = format!("**{}** {}\n\n", whole.word(), because(compared, whole));
     text += &format!("| {} |\n|---|--:|--:|--:|--:|--:|---|\n", HEADER.join(" | "));
     for difference in &compared.differences {

@@ -12,7 +12,8 @@ use super::compare::{name, phrase, value_of};
 use super::objectives;
 use super::plan::duration;
 use super::style::{Style, Tone, lines};
-use crate::cmd::sweep::{Book, Status};
+use crate::cmd::sweep::book::Book;
+use crate::cmd::sweep::stored::Status;
 
 /// What is about to be done.
 pub(crate) fn opening(book: &Book, cells: usize, done: usize) -> String {

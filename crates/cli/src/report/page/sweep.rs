@@ -4,7 +4,8 @@ use plimsoll_core::compare::{Better, Figure, Measure};
 use plimsoll_core::summary::Summary;
 
 use super::{Axis, Block, Cell, Chart, Hue, Line, Page, Scale, Section, Setting, Table, Tone, Verdict, run};
-use crate::cmd::sweep::{Book, Status};
+use crate::cmd::sweep::book::Book;
+use crate::cmd::sweep::stored::Status;
 use crate::report::compare::{name, value_of};
 use crate::report::sweep::{range, usual, value_at, values_of};
 
