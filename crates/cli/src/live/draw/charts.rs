@@ -9,7 +9,7 @@ use super::fit::lines;
 use super::look::{Look, Series};
 use crate::live::history::Second;
 use crate::live::moment::Moment;
-use crate::report::numbers::{ms, short};
+use crate::report::numbers::short;
 use crate::report::style::Tone;
 
 /// Rows from which on charts stand above each other.
@@ -78,8 +78,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, moment: &Moment, look: Loo
 }
 
 fn throughput(recent: &[Second], moment: &Moment) -> Panel {
-    let offered = format!("offered {}", tight(short(moment.offered_rate)));
-    let ok = format!("ok {}", tight(short(moment.completed_rate)));
+    let offered = format!("offered {}", tight(moment.offered_rate));
+    let ok = format!("ok {}", tight(moment.completed_rate));
     Panel {
         name: "req/s",
         lines: vec![
@@ -112,7 +112,9 @@ fn times(
     of: fn(&Second) -> Option<(f64, f64)>,
 ) -> Panel {
     let line = |end: fn((f64, f64)) -> f64| points(recent, |second| of(second).map(|pair| 1e3 * end(pair)));
-    let said = |name: &str, value: Option<f64>| format!("{name} {}", tight(ms(value)));
+    let said = |name: &str, value: Option<f64>| {
+        format!("{name} {}", value.map_or_else(|| "-".to_owned(), |seconds| tight(1e3 * seconds)))
+    };
     Panel {
         name,
         lines: vec![
@@ -123,9 +125,9 @@ fn times(
     }
 }
 
-/// A number without a blank between its thousands, as on the scales: every column counts in a title.
-fn tight(number: String) -> String {
-    number.replace(' ', "")
+/// A number of three digits or more, with no blank between its thousands, as on the scales: every column counts in a title.
+fn tight(value: f64) -> String {
+    if value.abs() < 99.95 { short(value) } else { format!("{value:.0}") }
 }
 
 fn points(recent: &[Second], of: impl Fn(&Second) -> Option<f64>) -> Vec<(f64, f64)> {

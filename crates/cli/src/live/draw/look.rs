@@ -48,8 +48,8 @@ impl Look {
 
     pub(super) fn series(self, series: Series) -> Style {
         let color = match series {
-            // Blue can hardly be read on black, and without colours faint is what differs.
-            Series::Asked => return self.tone(Tone::Faint),
+            // Blue can hardly be read on black: what letters have can be.
+            Series::Asked => return Style::new(),
             Series::Main => Color::Cyan,
             Series::Tail => Color::Magenta,
             Series::Wrong => Color::Red,
