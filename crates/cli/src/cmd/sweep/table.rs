@@ -2,6 +2,7 @@
 
 use plimsoll_core::compare::{Figure, RateFigure};
 use plimsoll_core::slo::Stat;
+use plimsoll_core::summary::{Counts, Goodput};
 use plimsoll_drive::recorder::{ColumnValues, parquet_bytes, write_whole};
 
 use super::book::Book;
@@ -56,6 +57,7 @@ fn columns(book: &Book) -> Vec<(String, ColumnValues)> {
     ));
     let verdict = |index: usize| summary(index)?.verdict().map(|verdict| verdict.name().to_owned());
     columns.push(("verdict".to_owned(), text(&verdict)));
+    columns.push(("binding".to_owned(), text(&|index| Some(summary(index)?.binding()?.slo.to_string()))));
     for objective in objectives(book) {
         let found = |index: usize| {
             let of_cell = summary(index)?.slos.iter().find(|found| found.slo.to_string() == objective)?;
@@ -66,11 +68,18 @@ fn columns(book: &Book) -> Vec<(String, ColumnValues)> {
     let seconds = (0..cells.len()).map(|index| Some(summary(index)?.window.measured)).collect();
     columns.push(("measured".to_owned(), ColumnValues::Real(seconds)));
     for (name, of) in [
-        ("scheduled", (|counts| counts.scheduled) as fn(&plimsoll_core::summary::Counts) -> u64),
+        ("scheduled", (|counts| counts.scheduled) as fn(&Counts) -> u64),
         ("ok", |counts| counts.ok),
         ("failed", |counts| counts.failed),
     ] {
         columns.push((name.to_owned(), whole(&|index| i64::try_from(of(&summary(index)?.counts)).ok())));
+    }
+    for (name, of) in [
+        ("goodput", (|goodput| Some(goodput.goodput)) as fn(&Goodput) -> Option<f64>),
+        ("attainment", |goodput| goodput.attainment),
+    ] {
+        let values = (0..cells.len()).map(|index| of(summary(index)?.goodput.as_ref()?)).collect();
+        columns.push((name.to_owned(), ColumnValues::Real(values)));
     }
     for (name, figure) in figures() {
         let values = (0..cells.len()).map(|index| figure.of_summary(summary(index)?)).collect();
