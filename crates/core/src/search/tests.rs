@@ -202,6 +202,25 @@ fn a_trial_in_which_the_client_measured_itself_is_made_again() {
 }
 
 #[test]
+fn a_disturbed_host_is_not_taken_for_a_client_at_its_limit() {
+    let spoilt = |load: f64| (96.0..98.0).contains(&load);
+    for (times, believed) in [(4, false), (5, true)] {
+        let mut search = Search::new(settings(vec![tier("", "latency.p95<1s")])).unwrap();
+        // The search has been at greater loads by then: it doubles them until one fails.
+        let left = std::cell::Cell::new(times);
+        let end = conduct(&mut search, 500, |made| {
+            if spoilt(made.load) && left.get() > 0 {
+                left.set(left.get() - 1);
+                made.invalid = Some("late".to_owned());
+            }
+        });
+        assert_eq!(left.get(), 0, "{end:?}");
+        let mut valid = search.trials().iter().filter(|trial| trial.invalid.is_none());
+        assert_eq!(!valid.any(|trial| spoilt(trial.load)), believed, "{end:?}");
+    }
+}
+
+#[test]
 fn an_overload_does_not_pass_however_well_it_looks() {
     let mut search = Search::new(settings(vec![tier("", "latency.p95<1s")])).unwrap();
     let end = conduct(&mut search, 500, |made| made.overloaded = made.load > 80.0);
