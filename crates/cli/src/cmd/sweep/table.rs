@@ -4,7 +4,11 @@ use std::path::Path;
 
 use plimsoll_core::compare::{Figure, RateFigure};
 use plimsoll_core::slo::Stat;
+<<<<<<< HEAD
+use plimsoll_core::summary::{Counts, Goodput};
+=======
 use plimsoll_core::summary::{Counts, Summary};
+>>>>>>> six
 use plimsoll_drive::recorder::{ColumnValues, parquet_bytes, write_whole};
 
 use super::stored::Stored;
@@ -59,7 +63,12 @@ fn columns(stored: &Stored, summaries: &[Option<Summary>]) -> Vec<(String, Colum
     ));
     let verdict = |index: usize| summary(index)?.verdict().map(|verdict| verdict.name().to_owned());
     columns.push(("verdict".to_owned(), text(&verdict)));
+<<<<<<< HEAD
+    columns.push(("binding".to_owned(), text(&|index| Some(summary(index)?.binding()?.slo.to_string()))));
+    for objective in objectives(book) {
+=======
     for objective in objectives(summaries) {
+>>>>>>> six
         let found = |index: usize| {
             let of_cell = summary(index)?.slos.iter().find(|found| found.slo.to_string() == objective)?;
             Some(of_cell.verdict.name().to_owned())
@@ -74,6 +83,13 @@ fn columns(stored: &Stored, summaries: &[Option<Summary>]) -> Vec<(String, Colum
         ("failed", |counts| counts.failed),
     ] {
         columns.push((name.to_owned(), whole(&|index| i64::try_from(of(&summary(index)?.counts)).ok())));
+    }
+    for (name, of) in [
+        ("goodput", (|goodput| Some(goodput.goodput)) as fn(&Goodput) -> Option<f64>),
+        ("attainment", |goodput| goodput.attainment),
+    ] {
+        let values = (0..cells.len()).map(|index| of(summary(index)?.goodput.as_ref()?)).collect();
+        columns.push((name.to_owned(), ColumnValues::Real(values)));
     }
     for (name, figure) in figures() {
         let values = (0..cells.len()).map(|index| figure.of_summary(summary(index)?)).collect();
