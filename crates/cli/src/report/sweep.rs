@@ -13,7 +13,8 @@ use super::numbers::short;
 use super::objectives;
 use super::plan::duration;
 use super::style::{Style, Tone, lines};
-use crate::cmd::sweep::{Book, Status};
+use crate::cmd::sweep::book::Book;
+use crate::cmd::sweep::stored::Status;
 
 /// What is about to be done.
 pub(crate) fn opening(book: &Book, cells: usize, done: usize) -> String {

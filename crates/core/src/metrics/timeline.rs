@@ -52,6 +52,9 @@ impl Timeline {
         if end <= start || self.bin(end) >= BINS_MAX {
             return self.add(to, amount);
         }
+        if start / BIN == (end - 1) / BIN && start >= self.from && end <= self.until {
+            return self.add(from, amount); // all of it in one bin: nothing to divide
+        }
         let due =
             |nanos: u64| (u128::from(amount) * u128::from(nanos - start) / u128::from(end - start)) as u64;
         let mut at = start.max(self.from);

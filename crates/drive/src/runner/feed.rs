@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::{self, Thread};
 
 use bytes::Bytes;
 use plimsoll_core::record::RequestId;
@@ -128,8 +128,8 @@ pub(crate) struct Share {
 /// The requests of one I/O thread.
 pub(crate) struct Feed<R> {
     build: Box<dyn Fn(RequestId) -> Prepared<R> + Send>,
-    /// From each builder; they take turns.
-    ready: Vec<Receiver<Prepared<R>>>,
+    /// The builders; they take turns.
+    stocks: Vec<Stock<R>>,
     /// Whose turn it is.
     turn: usize,
     /// One that was ready before those wanted ahead of it.
@@ -140,6 +140,41 @@ pub(crate) struct Feed<R> {
     when_behind: WhenBehind,
     /// Requests that were wanted before they were ready, over all threads.
     late: Arc<AtomicU64>,
+}
+
+/// What one builder has ready.
+struct Stock<R> {
+    ready: Receiver<Prepared<R>>,
+    builder: Thread,
+    /// How many it holds at most.
+    room: usize,
+    /// How many were asked for since the builder was last called.
+    asked: usize,
+}
+
+impl<R> Stock<R> {
+    /// Asks for one, and calls the builder whenever half of what it made is gone: to wake it for each would cost more than to
+    /// build.
+    fn next(&mut self, when_behind: WhenBehind) -> Option<Prepared<R>> {
+        self.asked += 1;
+        if self.asked >= self.room / 2 {
+            self.asked = 0;
+            self.builder.unpark();
+        }
+        match when_behind {
+            WhenBehind::Wait => self.ready.recv().ok(),
+            WhenBehind::BuildHere => self.ready.try_recv().ok(),
+        }
+    }
+}
+
+impl<R> Drop for Stock<R> {
+    /// The builder sees that nobody wants anything any more.
+    fn drop(&mut self) {
+        let (_, nobody) = sync_channel(0);
+        self.ready = nobody;
+        self.builder.unpark();
+    }
 }
 
 impl<R: Send + 'static> Feed<R> {
@@ -161,17 +196,17 @@ impl<R: Send + 'static> Feed<R> {
             WhenBehind::Wait => thread::available_parallelism().map_or(1, usize::from).min(BUILDERS_MAX),
         };
         let wanted = Arc::new(AtomicU64::new(share.first));
-        let (mut ready, mut warm) = (Vec::new(), Vec::new());
+        let (mut stocks, mut warm) = (Vec::new(), Vec::new());
         for turn in 0..builders as u64 {
             let first = share.first + turn * share.step;
             let own = Share { first, step: share.step * builders as u64, ahead: room };
             let (builder, wanted) = (builder(), wanted.clone());
             let (sender, receiver) = sync_channel(room);
             let (tell, told) = sync_channel(1);
-            thread::Builder::new()
+            let thread = thread::Builder::new()
                 .name(format!("plimsoll-build-{first}"))
                 .spawn(move || build_on(&builder, &wanted, own, when_behind, &sender, &tell))?;
-            ready.push(receiver);
+            stocks.push(Stock { ready: receiver, builder: thread.thread().clone(), room, asked: 0 });
             warm.push(told);
         }
         // A builder says so when its channel is full for the first time.
@@ -179,14 +214,14 @@ impl<R: Send + 'static> Feed<R> {
             let _ = told.recv();
         }
         let build = Box::new(move |id| here.build(id));
-        Ok(Feed { build, ready, turn: 0, early: None, wanted, step: share.step, when_behind, late })
+        Ok(Feed { build, stocks, turn: 0, early: None, wanted, step: share.step, when_behind, late })
     }
 
     /// The next request of this thread. Built here if the builder is behind, unless that is to be waited for.
     pub(crate) fn take(&mut self) -> Prepared<R> {
         let id = self.wanted.load(Ordering::Relaxed);
         let ready = self.ready_one(id);
-        self.turn = (self.turn + 1) % self.ready.len();
+        self.turn = (self.turn + 1) % self.stocks.len();
         self.wanted.store(id + self.step, Ordering::Relaxed);
         ready.unwrap_or_else(|| {
             self.late.fetch_add(1, Ordering::Relaxed);
@@ -199,11 +234,7 @@ impl<R: Send + 'static> Feed<R> {
         loop {
             let prepared = match self.early.take() {
                 Some(early) => early,
-                None if self.when_behind == WhenBehind::Wait => self.ready.get(self.turn)?.recv().ok()?,
-                None => match self.ready.get(self.turn)?.try_recv() {
-                    Ok(prepared) => prepared,
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => return None,
-                },
+                None => self.stocks.get_mut(self.turn)?.next(self.when_behind)?,
             };
             if prepared.id.0 == id {
                 return Some(prepared);
@@ -232,9 +263,9 @@ fn build_on<P: Prepare>(
         if when_behind == WhenBehind::BuildHere {
             id = id.max(wanted);
         }
-        let prepared = builder.build(RequestId(id));
+        let mut prepared = builder.build(RequestId(id));
         id += share.step;
-        if let Err(full) = sender.try_send(prepared) {
+        while let Err(full) = sender.try_send(prepared) {
             // From the first full channel on there is a store to live on: building must not delay an I/O thread.
             if !stocked {
                 stocked = true;
@@ -243,10 +274,12 @@ fn build_on<P: Prepare>(
                 }
                 let _ = warm.try_send(());
             }
-            let (TrySendError::Full(prepared) | TrySendError::Disconnected(prepared)) = full;
-            if sender.send(prepared).is_err() {
-                return;
+            match full {
+                TrySendError::Full(back) => prepared = back,
+                TrySendError::Disconnected(_) => return,
             }
+            // Until half of the stock is gone.
+            thread::park();
         }
     }
 }

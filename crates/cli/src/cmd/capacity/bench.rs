@@ -16,10 +16,9 @@ use plimsoll_core::summary::{RunHeader, Summary};
 use plimsoll_core::time::{Offset, Rate};
 use plimsoll_drive::clock::Clock;
 
-use super::beginning::Beginning;
 use super::judge::Judge;
 use super::objectives::Objectives;
-use super::stored::{OUTCOME_FILE, SEARCH_FILE, SearchFile, Stored, StoredTrial};
+use super::stored::{Beginning, OUTCOME_FILE, SEARCH_FILE, SearchFile, Stored, StoredTrial};
 use super::telling;
 use super::waiting::{self, First};
 use crate::args::values::ViewName;

@@ -21,10 +21,9 @@ use plimsoll_core::search::{
 use plimsoll_core::time::{Offset, Rate};
 use plimsoll_drive::clock::Clock;
 
-use self::beginning::Beginning;
 use self::bench::{Bench, Made};
 use self::objectives::Objectives;
-use self::stored::Stored;
+use self::stored::{Beginning, Stored};
 use crate::args::capacity::{CapacityArgs, Searched};
 use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;

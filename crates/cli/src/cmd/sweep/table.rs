@@ -1,11 +1,17 @@
 //! The rows of a sweep: `sweep.csv` and `sweep.parquet`, whole at every instant.
 
+use std::path::Path;
+
 use plimsoll_core::compare::{Figure, RateFigure};
 use plimsoll_core::slo::Stat;
+<<<<<<< HEAD
 use plimsoll_core::summary::{Counts, Goodput};
+=======
+use plimsoll_core::summary::{Counts, Summary};
+>>>>>>> six
 use plimsoll_drive::recorder::{ColumnValues, parquet_bytes, write_whole};
 
-use super::book::Book;
+use super::stored::Stored;
 
 /// The figures that have a column.
 fn figures() -> Vec<(String, Figure)> {
@@ -26,23 +32,23 @@ fn figures() -> Vec<(String, Figure)> {
     rates.into_iter().chain([("error_rate".to_owned(), Figure::ErrorRate)]).chain(times).collect()
 }
 
-/// Writes both files.
-pub(super) fn write(book: &Book) -> anyhow::Result<()> {
-    let columns = columns(book);
-    let path = |name: &str| book.folder.path().join(name);
+/// Writes both files into `folder`; a cell that was measured has its summary in `summaries`.
+pub(super) fn write(folder: &Path, stored: &Stored, summaries: &[Option<Summary>]) -> anyhow::Result<()> {
+    let columns = columns(stored, summaries);
+    let path = |name: &str| folder.join(name);
     write_whole(&path("sweep.csv"), &csv_bytes(&columns)?)?;
     write_whole(&path("sweep.parquet"), &parquet_bytes(&columns)?)?;
     Ok(())
 }
 
 /// The table by columns. Rates per second, times in seconds.
-fn columns(book: &Book) -> Vec<(String, ColumnValues)> {
-    let cells = &book.stored.cells;
+fn columns(stored: &Stored, summaries: &[Option<Summary>]) -> Vec<(String, ColumnValues)> {
+    let cells = &stored.cells;
     let whole = |of: &dyn Fn(usize) -> Option<i64>| ColumnValues::Int((0..cells.len()).map(of).collect());
     let text = |of: &dyn Fn(usize) -> Option<String>| ColumnValues::Text((0..cells.len()).map(of).collect());
-    let summary = |index: usize| book.summaries[index].as_ref();
+    let summary = |index: usize| summaries[index].as_ref();
     let mut columns = vec![("cell".to_owned(), whole(&|index| i64::try_from(cells[index].number).ok()))];
-    for (place, axis) in book.stored.axes.iter().enumerate() {
+    for (place, axis) in stored.axes.iter().enumerate() {
         columns.push((axis.clone(), typed(cells.iter().map(|cell| cell.values[place].as_str()))));
     }
     columns.push(("repeat".to_owned(), whole(&|index| Some(i64::from(cells[index].repeat)))));
@@ -57,8 +63,12 @@ fn columns(book: &Book) -> Vec<(String, ColumnValues)> {
     ));
     let verdict = |index: usize| summary(index)?.verdict().map(|verdict| verdict.name().to_owned());
     columns.push(("verdict".to_owned(), text(&verdict)));
+<<<<<<< HEAD
     columns.push(("binding".to_owned(), text(&|index| Some(summary(index)?.binding()?.slo.to_string()))));
     for objective in objectives(book) {
+=======
+    for objective in objectives(summaries) {
+>>>>>>> six
         let found = |index: usize| {
             let of_cell = summary(index)?.slos.iter().find(|found| found.slo.to_string() == objective)?;
             Some(of_cell.verdict.name().to_owned())
@@ -89,9 +99,9 @@ fn columns(book: &Book) -> Vec<(String, ColumnValues)> {
 }
 
 /// The objectives of all cells, each once.
-fn objectives(book: &Book) -> Vec<String> {
+fn objectives(summaries: &[Option<Summary>]) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
-    for found in book.summaries.iter().flatten().flat_map(|summary| &summary.slos) {
+    for found in summaries.iter().flatten().flat_map(|summary| &summary.slos) {
         let objective = found.slo.to_string();
         if !all.contains(&objective) {
             all.push(objective);

@@ -6,7 +6,8 @@ use plimsoll_core::summary::Summary;
 use super::{
     Axis, Block, Cell, Chart, Hue, Line, Page, Scale, Section, Setting, Table, Tone, Verdict, run, tables,
 };
-use crate::cmd::sweep::{Book, Status};
+use crate::cmd::sweep::book::Book;
+use crate::cmd::sweep::stored::Status;
 use crate::report::compare::{name, value_of};
 use crate::report::numbers::short;
 use crate::report::sweep::{binding, kept, range, usual, value_at, values_of};
@@ -135,10 +136,11 @@ fn heat_map(book: &Book, figure: Figure) -> Option<Table> {
     let all = rows.iter().flat_map(|row| columns.iter().filter_map(move |column| at(row, column)));
     let range = range(all)?;
     let caption = format!(
-        "{}: {} downwards, {} across; from the best to the worst",
+        "{}: {} downwards, {} across; the stronger the colour, the {}",
         name(figure),
         book.stored.axes[0],
-        book.stored.axes[1]
+        book.stored.axes[1],
+        if figure.better() == Better::Neither { "more" } else { "worse" },
     );
     let head = format!("{} \\ {}", book.stored.axes[0], book.stored.axes[1]);
     let names: Vec<String> =

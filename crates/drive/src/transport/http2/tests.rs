@@ -119,12 +119,12 @@ fn request(address: SocketAddr, body: &[&'static str]) -> Http2Request {
     Http2Request { decoder: Box::new(Letters), message, by_part: false, cancel: false }
 }
 
-fn due() -> Record {
-    Record::due(RequestId(0), Phase::Measure, 0, Offset::ZERO)
+fn due() -> Box<Record> {
+    Box::new(Record::due(RequestId(0), Phase::Measure, 0, Offset::ZERO))
 }
 
 /// One request from its beginning to its record.
-async fn ask(client: &Http2, address: SocketAddr) -> Record {
+async fn ask(client: &Http2, address: SocketAddr) -> Box<Record> {
     let issue = client.begin(due(), request(address, &["a", "", "bc"]));
     client.finish(issue).await.0
 }
