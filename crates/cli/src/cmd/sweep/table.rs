@@ -4,11 +4,7 @@ use std::path::Path;
 
 use plimsoll_core::compare::{Figure, RateFigure};
 use plimsoll_core::slo::Stat;
-<<<<<<< HEAD
-use plimsoll_core::summary::{Counts, Goodput};
-=======
-use plimsoll_core::summary::{Counts, Summary};
->>>>>>> six
+use plimsoll_core::summary::{Counts, Goodput, Summary};
 use plimsoll_drive::recorder::{ColumnValues, parquet_bytes, write_whole};
 
 use super::stored::Stored;
@@ -63,12 +59,8 @@ fn columns(stored: &Stored, summaries: &[Option<Summary>]) -> Vec<(String, Colum
     ));
     let verdict = |index: usize| summary(index)?.verdict().map(|verdict| verdict.name().to_owned());
     columns.push(("verdict".to_owned(), text(&verdict)));
-<<<<<<< HEAD
     columns.push(("binding".to_owned(), text(&|index| Some(summary(index)?.binding()?.slo.to_string()))));
-    for objective in objectives(book) {
-=======
     for objective in objectives(summaries) {
->>>>>>> six
         let found = |index: usize| {
             let of_cell = summary(index)?.slos.iter().find(|found| found.slo.to_string() == objective)?;
             Some(of_cell.verdict.name().to_owned())
