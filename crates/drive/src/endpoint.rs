@@ -21,12 +21,13 @@ pub trait Endpoint: 'static {
     fn station(&self) -> &Station;
 
     /// Takes a request that is due, and sends it before it returns if that needs no waiting. Once the run is being given
-    /// up it sends nothing. Its `sent` is the moment of sending, which [`Pulse::sent`] is told as well.
-    fn begin(&self, record: Record, request: Self::Prepared) -> Self::Issue;
+    /// up it sends nothing. Its `sent` is the moment of sending, which [`Pulse::sent`] is told as well. Its record is in a
+    /// box: it is half a kilobyte long, and is handed on a dozen times.
+    fn begin(&self, record: Box<Record>, request: Self::Prepared) -> Self::Issue;
 
     /// Follows a request to its end, or to that of the run; gives its record, and the text of its answer if that is
     /// kept. A failure of the server is an outcome of the record.
-    fn finish(&self, issue: Self::Issue) -> impl Future<Output = (Record, Option<String>)>;
+    fn finish(&self, issue: Self::Issue) -> impl Future<Output = (Box<Record>, Option<String>)>;
 }
 
 /// An endpoint that lives in simulated time.

@@ -251,20 +251,20 @@ impl Endpoint for InProcess {
         &self.station
     }
 
-    fn begin(&self, record: Record, call: Call) -> Issue {
+    fn begin(&self, record: Box<Record>, call: Call) -> Issue {
         if self.station.abort.is_set() {
-            return Issue::Unsent(Box::new(record));
+            return Issue::Unsent(record);
         }
         let (now, number) = (self.station.clock.now(), record.id.0);
-        if self.exchanges.borrow_mut().send(now, record, call) {
+        if self.exchanges.borrow_mut().send(now, *record, call) {
             self.station.pulse.sent(now);
         }
         Issue::Sent(number)
     }
 
-    async fn finish(&self, issue: Issue) -> (Record, Option<String>) {
+    async fn finish(&self, issue: Issue) -> (Box<Record>, Option<String>) {
         let number = match issue {
-            Issue::Unsent(record) => return (*record, None),
+            Issue::Unsent(record) => return (record, None),
             Issue::Sent(number) => number,
         };
         let record = poll_fn(|cx| {
@@ -277,7 +277,7 @@ impl Endpoint for InProcess {
                 }
             }
         });
-        (*record.await, None)
+        (record.await, None)
     }
 }
 

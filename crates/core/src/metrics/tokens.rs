@@ -53,6 +53,9 @@ impl Shares {
             if delta.tokens > 0 {
                 return (delta.at, u64::from(delta.tokens));
             }
+            if self.rest == self.unknown {
+                return (delta.at, 1); // as nearly every server streams, and nothing to divide
+            }
             let before = passed * self.rest / self.unknown;
             passed += 1;
             (delta.at, passed * self.rest / self.unknown - before)
@@ -63,6 +66,7 @@ impl Shares {
     pub(crate) fn per_token(self, gap: u64, tokens: u32) -> u64 {
         match (tokens, self.rest) {
             (0, 0) => gap,
+            (0, rest) if rest == self.unknown => gap,
             (0, rest) => (u128::from(gap) * u128::from(self.unknown) / u128::from(rest)) as u64,
             (tokens, _) => gap / u64::from(tokens),
         }

@@ -10,7 +10,7 @@ use super::grid::Grid;
 use super::outcome::TrialOutcome;
 use super::plan::{Lengths, rate_at};
 use super::settings::{Settings, SettingsError, Tier};
-use super::standing::{INVALID_MIN, Sign, Standing};
+use super::standing::{INVALID_MIN_BELOW, Needs, Sign, Standing};
 
 /// A trial shorter than this share of what was planned, because the budget ends, is not worth making.
 const WORTH: f64 = 0.5;
@@ -131,14 +131,14 @@ impl Search {
         tired.then(|| Doom::Client { load: last.load, reason: last.invalid.clone().unwrap_or_default() })
     }
 
-    /// The last trial once more, if it was the first at its load in which this client measured itself: that may have been
-    /// another program's doing.
+    /// The last trial once more, if this client measured itself in it, and not yet often enough at its load to be believed:
+    /// that may have been another program's doing.
     fn again(&self) -> Option<TrialPlan> {
         let last = self.trials.last().filter(|last| last.invalid.is_some())?;
         let index = self.grid.index(last.load);
         let here = self.trials.iter().filter(|trial| self.grid.index(trial.load) == index);
         let invalid = here.filter(|trial| trial.invalid.is_some()).count();
-        (invalid < INVALID_MIN).then(|| TrialPlan {
+        (invalid < self.needs(index).invalid_min).then(|| TrialPlan {
             load: last.load,
             seconds: last.seconds.max(self.settings.trial_min),
             effort: last.effort,
@@ -168,8 +168,7 @@ impl Search {
         }
         let of_tier = |tier: usize| {
             let standing = |(&index, trials): (&i32, &Vec<&TrialOutcome>)| {
-                let needs = self.lengths(index).needs;
-                (index, Standing::of(&self.settings, tier, trials, needs))
+                (index, Standing::of(&self.settings, tier, trials, self.needs(index)))
             };
             by_load.iter().map(standing).collect()
         };
@@ -179,6 +178,17 @@ impl Search {
     fn lengths(&self, index: i32) -> Lengths {
         let load = self.grid.load(index);
         Lengths::at(&self.settings, rate_at(&self.settings, load, &self.trials))
+    }
+
+    /// What a load needs to be judged. Where this client has put on a greater one, it takes more to believe that this one is
+    /// too much for it.
+    fn needs(&self, index: i32) -> Needs {
+        let needs = self.lengths(index).needs;
+        let greater = |trial: &TrialOutcome| trial.invalid.is_none() && self.grid.index(trial.load) > index;
+        match self.trials.iter().any(greater) {
+            true => Needs { invalid_min: INVALID_MIN_BELOW, ..needs },
+            false => needs,
+        }
     }
 
     fn plan(&self, index: i32, effort: Effort, so_far: Option<&Standing>) -> TrialPlan {

@@ -2,7 +2,7 @@
 
 use super::outcome::TrialOutcome;
 use super::settings::{Settings, Variable};
-use super::standing::{Needs, Standing};
+use super::standing::{INVALID_MIN, Needs, Standing};
 use crate::slo::{Slo, least_requests};
 
 /// Requests that are enough to see whether a load is far from the capacity.
@@ -45,7 +45,7 @@ impl Lengths {
         let look_max = LOOK_MAX.min(of_budget(LOOK_SHARE)).max(settings.trial_min);
         let look = (LOOK / rate).clamp(settings.trial_min, look_max).min(first);
         let patience = (PATIENCE * first).min(of_budget(TRIAL_SHARE).max(first));
-        Lengths { look, first, needs: Needs { guard, patience } }
+        Lengths { look, first, needs: Needs { guard, patience, invalid_min: INVALID_MIN } }
     }
 
     /// The next trial at a load that is to be decided.

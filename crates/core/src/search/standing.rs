@@ -6,6 +6,8 @@ use crate::slo::{Looks, SloVerdict, Trials, Verdict};
 
 /// Trials that find a load to be too much for this client before that is believed.
 pub(super) const INVALID_MIN: usize = 2;
+/// The same where this client has put a greater load on the server: then it is rather the host that was disturbed.
+pub(super) const INVALID_MIN_BELOW: usize = 5;
 
 /// Where a load stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +48,8 @@ pub(super) struct Needs {
     pub(super) guard: f64,
     /// Seconds after which the load is too close to call.
     pub(super) patience: f64,
+    /// Trials in a row after which it is too much for this client.
+    pub(super) invalid_min: usize,
 }
 
 /// One objective over all trials at a load.
@@ -75,8 +79,8 @@ impl Standing {
             pressures: Vec::new(),
         };
         // Again and again, or valid evidence at this load would be waited for in vain.
-        let mut latest = trials.iter().rev().take(INVALID_MIN);
-        if trials.len() >= INVALID_MIN && latest.all(|trial| trial.invalid.is_some()) {
+        let mut latest = trials.iter().rev().take(needs.invalid_min);
+        if trials.len() >= needs.invalid_min && latest.all(|trial| trial.invalid.is_some()) {
             return Standing { sign: Sign::TooMuch, ..blank };
         }
         if valid.is_empty() {
@@ -181,9 +185,7 @@ impl Pooled {
             Verdict::Fail => Some(false),
             Verdict::Undecided => None,
         };
-        let (limit, upper) = (verdict.slo.limit(), verdict.slo.is_upper());
-        let over = |value: f64| if upper { value / limit } else { limit / value };
-        let pressure = verdict.estimate.map_or(0.0, |value| over(value).max(1e-9).ln());
+        let pressure = verdict.pressure().map_or(0.0, |over| over.max(1e-9).ln());
         let looks_good = decided.unwrap_or(verdict.estimate.is_some() && pressure <= 0.0);
         // The interval is some four standard errors wide.
         let ends = verdict.low.zip(verdict.high).filter(|(low, high)| *low > 0.0 && high > low);

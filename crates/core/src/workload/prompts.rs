@@ -1,7 +1,8 @@
 //! Prompts of exactly so many tokens, made of the pieces of a corpus.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rand::RngExt;
 use thiserror::Error;
@@ -17,6 +18,13 @@ use crate::workload::pieces::{Piece, shared_prefix, start_paragraph};
 
 /// Room to be left for the last piece: a paragraph of its own needs a few tokens.
 const LEAST_TAIL: usize = 6;
+/// A prompt and its length in tokens.
+type Made = (Arc<str>, u32);
+
+/// The stream of random numbers that chooses the pieces.
+const PROMPT: &str = "prompt";
+/// Short prompts that are remembered, each at most about as long as the longest piece.
+const MAX_SHORT: usize = 4_096;
 
 /// How the prompts of a corpus are made.
 #[derive(Clone, Debug)]
@@ -52,6 +60,8 @@ pub struct CorpusPrompts {
     /// Tokens of a prompt without text.
     overhead: usize,
     fillers: Vec<&'static str>,
+    /// The prompts made so far that are no more than one piece cut short, by the number of the piece and the tokens asked for.
+    short: RwLock<HashMap<(usize, u32), Made>>,
     inexact: AtomicU64,
 }
 
@@ -79,6 +89,7 @@ impl CorpusPrompts {
             instruction: Piece::new(instruction.trim().to_owned(), count),
             overhead: count.prompt_tokens("", options.chat),
             fillers: fillers(count),
+            short: RwLock::default(),
             inexact: AtomicU64::new(0),
             chat: options.chat,
             randomize: options.randomize,
@@ -103,6 +114,42 @@ impl CorpusPrompts {
 
     /// The prompt for one request, and its length: `tokens`, or in rare cases the nearest possible below.
     pub fn build(&self, id: RequestId, tokens: u32) -> (Arc<str>, u32) {
+        let (text, got) = match self.only_piece(id, tokens) {
+            None => self.compose(id, tokens),
+            Some(piece) => self.remembered((piece, tokens)).unwrap_or_else(|| {
+                let made = self.compose(id, tokens);
+                self.remember((piece, tokens), &made);
+                made
+            }),
+        };
+        if got != tokens {
+            self.inexact.fetch_add(1, Ordering::Relaxed);
+        }
+        (text, got)
+    }
+
+    /// The number of the piece of which alone the prompt of a request is made, so that all requests that draw it have the same
+    /// one. Nothing where there is room for several, or for numbers of its own.
+    fn only_piece(&self, id: RequestId, tokens: u32) -> Option<usize> {
+        let prefix = if self.prefix.words() > 0 { self.prefix.tokens() } else { 0 };
+        let room = (tokens as usize).saturating_sub(self.overhead + prefix);
+        let drawn = self.seed.keyed(PROMPT, id.0).random_range(0..self.pieces.len());
+        (!self.randomize && is_last(&self.pieces[drawn], room)).then_some(drawn)
+    }
+
+    fn remembered(&self, key: (usize, u32)) -> Option<Made> {
+        self.short.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
+    }
+
+    fn remember(&self, key: (usize, u32), made: &Made) {
+        let mut short = self.short.write().unwrap_or_else(PoisonError::into_inner);
+        if short.len() < MAX_SHORT {
+            short.insert(key, made.clone());
+        }
+    }
+
+    /// Makes a prompt from its parts.
+    fn compose(&self, id: RequestId, tokens: u32) -> Made {
         let target = tokens as usize;
         let mut best = (String::new(), self.overhead);
         // Without instruction and numbers there is more room to move.
@@ -116,9 +163,6 @@ impl CorpusPrompts {
             }
         }
         let (text, got) = best;
-        if got != target {
-            self.inexact.fetch_add(1, Ordering::Relaxed);
-        }
         (text.into(), u32::try_from(got).unwrap_or(u32::MAX))
     }
 
@@ -158,10 +202,10 @@ impl CorpusPrompts {
             head_tokens += self.prefix.tokens();
             room -= self.prefix.tokens();
         }
-        let mut rng = self.seed.keyed("prompt", id.0);
+        let mut rng = self.seed.keyed(PROMPT, id.0);
         loop {
             let piece = &self.pieces[rng.random_range(0..self.pieces.len())];
-            if piece.tokens() + LEAST_TAIL > room {
+            if is_last(piece, room) {
                 return Draft { head, head_tokens, tail: piece, ending, ending_tokens };
             }
             start_paragraph(&mut head);
@@ -177,6 +221,11 @@ impl CorpusPrompts {
             tokenizer.prompt_tokens(text, self.chat)
         })
     }
+}
+
+/// Whether a piece is the last one of a prompt that has room for so many tokens.
+fn is_last(piece: &Piece, room: usize) -> bool {
+    piece.tokens() + LEAST_TAIL > room
 }
 
 #[cfg(test)]
@@ -280,6 +329,20 @@ mod tests {
             assert!(!prompt.contains(&prompts.fillers[0].repeat(8)), "too much filler: {prompt}");
         }
         assert_eq!(made.iter().collect::<HashSet<_>>().len(), 500);
+    }
+
+    #[test]
+    fn remembered_prompts_are_those_that_would_be_made() {
+        for shared_prefix_tokens in [0, 30] {
+            let options = CorpusOptions { shared_prefix_tokens, ..options(Corpus::Verse) };
+            let prompts = CorpusPrompts::new(&options, Arc::new(Words), Seed(2));
+            for id in (0..1000).map(RequestId) {
+                let tokens = 5 + (id.0 % 7) as u32 * 17;
+                assert_eq!(prompts.build(id, tokens), prompts.compose(id, tokens), "{tokens}");
+            }
+            let remembered = prompts.short.read().unwrap().len();
+            assert!((100..700).contains(&remembered), "{remembered}");
+        }
     }
 
     #[test]

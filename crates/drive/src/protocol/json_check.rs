@@ -1,4 +1,4 @@
-//! Checks that a text is JSON, as strictly as `serde_json`, and notes where its lists end.
+//! Checks that a text is JSON, as strictly as `serde_json`, and notes where its strings and lists end.
 
 use thiserror::Error;
 
@@ -16,24 +16,27 @@ pub enum NotJson {
     Syntax,
 }
 
-/// An object or an array of a checked text. Notes are in the order in which the lists begin.
+/// What was noted of a string, an object or an array of a checked text. Notes are in the order in which these begin; the names
+/// of members are strings, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct List {
-    /// Its length in bytes, brackets included.
+pub(super) struct Note {
+    /// Its length in bytes, quotes or brackets included.
     pub(super) length: u32,
     /// How many notes are about it and what lies in it.
     pub(super) notes: u32,
+    /// Whether it is a string without escapes.
+    pub(super) plain: bool,
 }
 
 /// What a check has found.
 pub(super) struct Checked<'a> {
     /// The one value, without white space around it.
     pub(super) text: &'a str,
-    /// The first lists of it, as many as were to be noted.
-    pub(super) lists: Vec<List>,
+    /// The first notes on it, as many as were to be made.
+    pub(super) notes: Vec<Note>,
 }
 
-/// Checks that `bytes` are exactly one JSON value, and notes `most` of its lists.
+/// Checks that `bytes` are exactly one JSON value, and makes `most` notes on it.
 ///
 /// # Errors
 /// They are not, or not UTF-8.
@@ -44,27 +47,27 @@ pub(super) fn check(bytes: &[u8], most: usize) -> Result<Checked<'_>, NotJson> {
     })?;
     // The notes of longer texts would not be numbers of 32 bits.
     let most = if u32::try_from(bytes.len()).is_ok() { most } else { 0 };
-    let mut check = Check { bytes, at: 0, lists: Vec::with_capacity(most.min(USUAL_LISTS)), most };
+    let mut check = Check { bytes, at: 0, notes: Vec::with_capacity(most.min(USUAL_NOTES)), most };
     check.skip_space();
     let start = check.at;
     check.value(MAX_DEPTH)?;
     let end = check.at;
     check.skip_space();
     if check.at == bytes.len() {
-        Ok(Checked { text: &text[start..end], lists: check.lists })
+        Ok(Checked { text: &text[start..end], notes: check.notes })
     } else {
         Err(NotJson::Syntax)
     }
 }
 
-/// Room for the lists of most texts.
-const USUAL_LISTS: usize = 16;
+/// Room for the notes on most texts.
+const USUAL_NOTES: usize = 48;
 
 struct Check<'a> {
     bytes: &'a [u8],
     /// What lies before this is JSON.
     at: usize,
-    lists: Vec<List>,
+    notes: Vec<Note>,
     most: usize,
 }
 
@@ -95,9 +98,9 @@ impl Check<'_> {
     /// An object or an array, at its opening bracket.
     fn list(&mut self, close: u8, depth: u32) -> Result<(), NotJson> {
         let depth = depth.checked_sub(1).ok_or(NotJson::Syntax)?;
-        let (start, number) = (self.at, self.lists.len());
+        let (start, number) = (self.at, self.notes.len());
         if number < self.most {
-            self.lists.push(List::default());
+            self.notes.push(Note::default());
         }
         self.at += 1;
         self.skip_space();
@@ -106,10 +109,10 @@ impl Check<'_> {
         } else {
             self.items(close, depth)?;
         }
-        let notes = self.lists.len() - number;
-        if let Some(list) = self.lists.get_mut(number) {
+        let notes = self.notes.len() - number;
+        if let Some(list) = self.notes.get_mut(number) {
             // Both fit: the text is not longer than that.
-            *list = List { length: (self.at - start) as u32, notes: notes as u32 };
+            *list = Note { length: (self.at - start) as u32, notes: notes as u32, plain: false };
         }
         Ok(())
     }
@@ -150,7 +153,12 @@ impl Check<'_> {
     }
 
     fn string(&mut self) -> Result<(), NotJson> {
-        self.at = skip_string(self.bytes, self.at + 1)?;
+        let start = self.at;
+        let plain;
+        (self.at, plain) = skip_string(self.bytes, start + 1)?;
+        if self.notes.len() < self.most {
+            self.notes.push(Note { length: (self.at - start) as u32, notes: 1, plain });
+        }
         Ok(())
     }
 
@@ -196,21 +204,22 @@ impl Check<'_> {
     }
 }
 
-/// The end of the string whose content begins at `at`, its quote included.
-pub(super) fn skip_string(bytes: &[u8], mut at: usize) -> Result<usize, NotJson> {
+/// The end of the string whose content begins at `at`, its quote included, and whether it is without escapes.
+pub(super) fn skip_string(bytes: &[u8], mut at: usize) -> Result<(usize, bool), NotJson> {
+    let mut plain = true;
     loop {
         at = find_special(bytes, at);
         match bytes.get(at).ok_or(NotJson::CutShort)? {
-            b'"' => return Ok(at + 1),
+            b'"' => return Ok((at + 1, plain)),
             b'\\' => match bytes.get(at + 1).ok_or(NotJson::CutShort)? {
-                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at += 2,
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => (at, plain) = (at + 2, false),
                 b'u' => {
                     for digit in at + 2..at + 6 {
                         if !bytes.get(digit).ok_or(NotJson::CutShort)?.is_ascii_hexdigit() {
                             return Err(NotJson::Syntax);
                         }
                     }
-                    at += 6;
+                    (at, plain) = (at + 6, false);
                 }
                 _ => return Err(NotJson::Syntax),
             },

@@ -6,16 +6,17 @@
 use std::borrow::Cow;
 
 pub use super::json_check::NotJson;
-use super::json_check::{List, check, find_special};
+use super::json_check::{Note, check, find_special};
 
-/// Lists of a text that are noted at most: half a megabyte of notes. Lists beyond are skipped byte by byte.
+/// Strings and lists of a text that are noted at most: three quarters of a megabyte of notes. Those beyond are skipped byte by
+/// byte.
 const MAX_NOTES: usize = 1 << 16;
 
-/// A JSON text that has been checked, with notes on where its lists end: what has been skipped once is not looked at
-/// again.
+/// A JSON text that has been checked, with notes on where its strings and lists end: what has been skipped once is
+/// not looked at again.
 pub struct Json<'a> {
     text: &'a str,
-    lists: Vec<List>,
+    notes: Vec<Note>,
 }
 
 impl<'a> Json<'a> {
@@ -25,12 +26,12 @@ impl<'a> Json<'a> {
     /// The bytes are not UTF-8 or not exactly one JSON value.
     pub fn parse(bytes: &'a [u8]) -> Result<Json<'a>, NotJson> {
         let checked = check(bytes, MAX_NOTES)?;
-        Ok(Json { text: checked.text, lists: checked.lists })
+        Ok(Json { text: checked.text, notes: checked.notes })
     }
 
     /// The value.
     pub fn value(&self) -> Value<'_> {
-        Value { text: self.text, lists: &self.lists }
+        Value { text: self.text, notes: &self.notes }
     }
 }
 
@@ -38,8 +39,8 @@ impl<'a> Json<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Value<'a> {
     text: &'a str,
-    /// The notes on it, if it is a list, and on what follows; none where they are missing.
-    lists: &'a [List],
+    /// The notes on it, if it is a string or a list, and on what follows; none where they are missing.
+    notes: &'a [Note],
 }
 
 impl<'a> Value<'a> {
@@ -48,7 +49,7 @@ impl<'a> Value<'a> {
     /// # Errors
     /// The bytes are not UTF-8 or not exactly one JSON value.
     pub fn parse(bytes: &'a [u8]) -> Result<Value<'a>, NotJson> {
-        Ok(Value { text: check(bytes, 0)?.text, lists: &[] })
+        Ok(Value { text: check(bytes, 0)?.text, notes: &[] })
     }
 
     /// The value as it is written.
@@ -83,7 +84,7 @@ impl<'a> Value<'a> {
 
     /// What follows the opening bracket of a list; nothing for another value.
     fn inside(self, open: char) -> Rest<'a> {
-        Rest { text: self.text.strip_prefix(open).unwrap_or(""), lists: self.lists.get(1..).unwrap_or(&[]) }
+        Rest { text: self.text.strip_prefix(open).unwrap_or(""), notes: self.notes.get(1..).unwrap_or(&[]) }
     }
 
     /// The member called `name`, the last if there are several; `null` counts as absent.
@@ -125,7 +126,7 @@ pub struct Members<'a> {
 impl<'a> Members<'a> {
     /// The members of an object that is written without its braces. The text must be JSON.
     pub fn without_braces(text: &'a str) -> Self {
-        Members { rest: Rest { text, lists: &[] } }
+        Members { rest: Rest { text, notes: &[] } }
     }
 }
 
@@ -135,11 +136,11 @@ impl<'a> Iterator for Members<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let text = self.rest.text;
         let bytes = text.as_bytes();
-        let key = bytes.iter().position(|byte| !is_between(*byte)).filter(|&at| bytes[at] == b'"')? + 1;
-        let (key_end, plain) = string_end(bytes, key);
-        self.rest.text = text.get(key_end + 1..)?;
+        let key = bytes.iter().position(|byte| !is_between(*byte)).filter(|&at| bytes[at] == b'"')?;
+        let (key_end, plain) = self.rest.string_end(key);
+        self.rest.text = text.get(key_end..)?;
         let value = self.rest.next_value()?;
-        let key = Text(text.get(key..key_end)?);
+        let key = Text(text.get(key + 1..key_end - 1)?);
         Some((if plain { Cow::Borrowed(key.0) } else { key.unescape() }, value))
     }
 }
@@ -162,7 +163,7 @@ impl<'a> Iterator for Items<'a> {
 #[derive(Clone, Debug)]
 struct Rest<'a> {
     text: &'a str,
-    lists: &'a [List],
+    notes: &'a [Note],
 }
 
 impl<'a> Rest<'a> {
@@ -170,14 +171,11 @@ impl<'a> Rest<'a> {
     fn next_value(&mut self) -> Option<Value<'a>> {
         let bytes = self.text.as_bytes();
         let start = bytes.iter().position(|byte| !is_between(*byte))?;
-        let lists = self.lists;
+        let notes = self.notes;
         let end = match bytes[start] {
-            b'"' => string_end(bytes, start + 1).0 + 1,
-            b'{' | b'[' => match lists.first() {
-                Some(list) => {
-                    self.lists = lists.get(list.notes as usize..)?;
-                    start + list.length as usize
-                }
+            b'"' => self.string_end(start).0,
+            b'{' | b'[' => match self.noted(start) {
+                Some((end, _)) => end,
                 None => list_end(bytes, start),
             },
             b'}' | b']' => return None,
@@ -186,9 +184,25 @@ impl<'a> Rest<'a> {
                 .position(|byte| is_between(*byte) || matches!(byte, b'}' | b']'))
                 .map_or(bytes.len(), |length| start + length),
         };
-        let value = Value { text: self.text.get(start..end)?, lists };
+        let value = Value { text: self.text.get(start..end)?, notes };
         self.text = self.text.get(end..)?;
         Some(value)
+    }
+
+    /// The end of the string that begins at `start`, quotes included, and whether it is without escapes.
+    fn string_end(&mut self, start: usize) -> (usize, bool) {
+        self.noted(start).unwrap_or_else(|| {
+            let (quote, plain) = string_end(self.text.as_bytes(), start + 1);
+            (quote + 1, plain)
+        })
+    }
+
+    /// What the next note says of the string or list that begins at `start`: its end, and whether it is a string without
+    /// escapes.
+    fn noted(&mut self, start: usize) -> Option<(usize, bool)> {
+        let note = self.notes.first()?;
+        self.notes = self.notes.get(note.notes as usize..)?;
+        Some((start + note.length as usize, note.plain))
     }
 }
 
@@ -227,6 +241,9 @@ fn list_end(bytes: &[u8], mut at: usize) -> usize {
     at.min(bytes.len())
 }
 
+/// Bytes of a text that is looked at as a whole rather than searched.
+const SHORT: usize = 64;
+
 /// The content of a JSON string, escapes and all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Text<'a>(&'a str);
@@ -249,6 +266,11 @@ impl<'a> Text<'a> {
 
     /// Its characters, each escape counted as the one that it stands for.
     pub fn chars(self) -> u32 {
+        // Most texts are a few letters: one look at them all, and no search.
+        let odd = |odd, &byte: &u8| odd | !byte.is_ascii() | (byte == b'\\');
+        if self.0.len() <= SHORT && !self.0.as_bytes().iter().fold(false, odd) {
+            return self.0.len() as u32;
+        }
         let count = if self.is_plain() { self.0.chars().count() } else { self.unescape().chars().count() };
         u32::try_from(count).unwrap_or(u32::MAX)
     }

@@ -72,9 +72,9 @@ proptest! {
             let expected: serde_json::Value = serde_json::from_str(&text).unwrap();
             prop_assert_eq!(&tree(Value::parse(text.as_bytes()).unwrap()), &expected, "{}", text);
             prop_assert_eq!(&tree(Json::parse(text.as_bytes()).unwrap().value()), &expected, "with notes: {}", text);
-            for notes in 0..6 {
+            for notes in 0..9 {
                 let checked = check(text.as_bytes(), notes).unwrap();
-                let value = Value { text: checked.text, lists: &checked.lists };
+                let value = Value { text: checked.text, notes: &checked.notes };
                 prop_assert_eq!(&tree(value), &expected, "with {} notes: {}", notes, text);
             }
         }

@@ -342,6 +342,7 @@ fn logprobs(logprobs: Value<'_>) -> u32 {
 
 /// The embedded server's stamp, CLOCK_MONOTONIC nanoseconds: `plimsoll:SENT`, or `plimsoll:SENT:DUE` when asked for.
 fn stamp(fingerprint: Text<'_>) -> Option<Offset> {
-    let sent = fingerprint.raw().strip_prefix("plimsoll:")?.split(':').next()?;
-    sent.parse().ok().map(Offset::from_nanos)
+    let stamps = fingerprint.raw().strip_prefix("plimsoll:")?;
+    let end = stamps.bytes().position(|byte| byte == b':').unwrap_or(stamps.len());
+    stamps[..end].parse().ok().map(Offset::from_nanos)
 }

@@ -92,7 +92,7 @@ impl<'a> Text<'a> {
     /// # Errors
     /// The bytes do not begin with the rest of a string.
     fn at(bytes: &'a [u8]) -> Result<(Self, usize), NotJson> {
-        let length = skip_string(bytes, 0)? - 1;
+        let length = skip_string(bytes, 0)?.0 - 1;
         let text = std::str::from_utf8(&bytes[..length]).map_err(|_| NotJson::Syntax)?;
         Ok((Text::of_raw(text), length))
     }

@@ -1,7 +1,6 @@
 //! Request bodies: what all requests share is serialised once, what a request brings is put in its place.
 
 use std::borrow::Cow;
-use std::io::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -311,8 +310,7 @@ impl Writer {
     }
 
     fn number(&mut self, number: u32) {
-        // Writing to a vector cannot fail.
-        let _ = write!(self.text, "{number}");
+        self.text(itoa::Buffer::new().format(number));
     }
 
     fn share(&mut self, piece: Bytes) {

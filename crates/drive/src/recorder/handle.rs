@@ -20,7 +20,8 @@ use super::folder::RunFolder;
 use super::live::LiveSnapshot;
 use super::punctual::Punctual;
 use super::series::WindowSink;
-use super::worker::Worker;
+use super::spares::Spares;
+use super::worker::{Shared, Worker};
 use crate::clock::Clock;
 
 /// Batches that may wait for the recorder: some seconds of the usual five per second and thread.
@@ -127,6 +128,7 @@ pub struct Recorder {
 pub struct RecorderHandle {
     sender: SyncSender<Message>,
     measure_end: Arc<AtomicU64>,
+    spares: Spares,
 }
 
 /// What the recorder's thread is told.
@@ -146,26 +148,22 @@ impl Recorder {
         options: Options,
     ) -> Result<(Recorder, RecorderHandle), RecorderError> {
         let (sender, receiver) = sync_channel(CAPACITY);
-        let live = Arc::new(Mutex::new(LiveSnapshot::default()));
         let clock = options.clock.of_the_machine();
-        let punctual = Arc::new(Punctual::new(clock.now()));
         let end = options.measure_end.unwrap_or(Offset::MAX);
-        let measure_end = Arc::new(AtomicU64::new(end.as_nanos()));
+        let shared = Shared {
+            live: Arc::default(),
+            punctual: Arc::new(Punctual::new(clock.now())),
+            measure_end: Arc::new(AtomicU64::new(end.as_nanos())),
+            spares: Spares::default(),
+        };
         let path = folder.as_ref().map(|folder| folder.path().to_owned()).unwrap_or_default();
-        let worker = Worker::new(
-            folder,
-            header,
-            options,
-            Arc::clone(&live),
-            Arc::clone(&punctual),
-            Arc::clone(&measure_end),
-            clock,
-        )?;
+        let worker = Worker::new(folder, header, options, shared.clone(), clock)?;
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
             .spawn(move || worker.run(&receiver))
             .map_err(|source| RecorderError::write(&path, source))?;
-        let handle = RecorderHandle { sender, measure_end };
+        let Shared { live, punctual, measure_end, spares } = shared;
+        let handle = RecorderHandle { sender, measure_end, spares };
         Ok((Recorder { handle: handle.clone(), thread, live, punctual, clock }, handle))
     }
 
@@ -200,6 +198,11 @@ impl Recorder {
 }
 
 impl RecorderHandle {
+    /// An empty batch, with room that another one has had before if there is any.
+    pub fn batch(&self) -> Batch {
+        Batch { records: self.spares.take(), ..Batch::default() }
+    }
+
     /// Hands over a batch without ever waiting.
     ///
     /// # Errors

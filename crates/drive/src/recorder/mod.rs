@@ -11,6 +11,7 @@ mod records_file;
 mod records_table;
 mod segment;
 mod series;
+mod spares;
 mod stored_spec;
 mod utc;
 mod whole_table;

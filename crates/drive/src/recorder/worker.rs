@@ -18,6 +18,7 @@ use super::live::{LiveSnapshot, Recent};
 use super::parquet_file::ParquetFile;
 use super::punctual::Punctual;
 use super::series::{Seconds, WindowRow};
+use super::spares::Spares;
 
 use super::{records_table, series};
 use crate::clock::Clock;
@@ -26,8 +27,9 @@ use crate::clock::Clock;
 const INTERVAL: Duration = Duration::from_millis(400);
 /// From one look at the objectives to the next.
 const JUDGED: Duration = Duration::from_secs(1);
-/// Records that are held as such before they are encoded, published or not.
-const PENDING_MAX: usize = 4_096;
+/// Records that are held as such before they are encoded, published or not; so many are encoded at once. Each group of rows costs
+/// as much as a thousand rows before its first one.
+const PENDING_MAX: usize = 16_384;
 
 pub(super) struct Worker {
     folder: Option<RunFolder>,
@@ -48,14 +50,22 @@ pub(super) struct Worker {
     recent: Recent,
     /// What the records said of the objectives when that was last asked, and when it will be asked again.
     objectives: (Vec<SloVerdict>, Offset),
-    live: Arc<Mutex<LiveSnapshot>>,
-    punctual: Arc<Punctual>,
+    shared: Shared,
     /// The clock by which files are published: people and kills do not live in simulated time.
     publishing: Clock,
-    /// End of the measured window, nanoseconds, as others say it.
-    measure_end: Arc<AtomicU64>,
     /// The same as the tally knows it.
     known_end: u64,
+}
+
+/// What the recorder's thread shares with the rest of a run.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) live: Arc<Mutex<LiveSnapshot>>,
+    pub(super) punctual: Arc<Punctual>,
+    /// End of the measured window, nanoseconds, as others say it.
+    pub(super) measure_end: Arc<AtomicU64>,
+    /// Where room for records goes that is no longer needed.
+    pub(super) spares: Spares,
 }
 
 /// The files that grow.
@@ -69,9 +79,7 @@ impl Worker {
         folder: Option<RunFolder>,
         header: RunHeader,
         options: Options,
-        live: Arc<Mutex<LiveSnapshot>>,
-        punctual: Arc<Punctual>,
-        measure_end: Arc<AtomicU64>,
+        shared: Shared,
         publishing: Clock,
     ) -> Result<Self, RecorderError> {
         let files = folder.as_ref().map(|folder| Files::create(folder, &options)).transpose()?;
@@ -88,9 +96,7 @@ impl Worker {
             seconds: Seconds::default(),
             recent: Recent::default(),
             objectives: (Vec::new(), Offset::ZERO),
-            live,
-            punctual,
-            measure_end,
+            shared,
             known_end: u64::MAX,
             publishing,
             options,
@@ -100,7 +106,7 @@ impl Worker {
     /// Works until told to finish.
     pub(super) fn run(mut self, receiver: &Receiver<Message>) -> Finished {
         if !self.options.clock.is_simulated() {
-            self.punctual.courtesy.begin();
+            self.shared.punctual.courtesy.begin();
         }
         self.sync_description();
         let mut due = self.publishing.now() + INTERVAL;
@@ -123,7 +129,7 @@ impl Worker {
             if is_due {
                 self.tick();
                 let done = self.publishing.now();
-                self.punctual.ticked(done, done.since(due));
+                self.shared.punctual.ticked(done, done.since(due));
                 due = done + INTERVAL;
             }
         }
@@ -137,29 +143,18 @@ impl Worker {
     }
 
     fn take(&mut self, batch: Batch) {
-        let end = self.measure_end.load(Ordering::Acquire);
+        let end = self.shared.measure_end.load(Ordering::Acquire);
         if end != self.known_end {
             self.known_end = end;
             self.tally.measured_until(Offset::from_nanos(end));
         }
         let mut texts = batch.texts.into_iter().peekable();
-        for mut record in batch.records {
+        let mut records = batch.records;
+        for record in &mut records {
             let text = texts.next_if(|(id, _)| *id == record.id);
-            let text = text.map(|(_, text)| text);
-            self.count_tokens(&mut record, text.as_deref());
-            for sink in &mut self.options.each {
-                sink.on_record(&record, text.as_deref());
-            }
-            self.tally.add(&record);
-            self.seconds.add(&record);
-            self.warm_up.add(&record);
-            if let Some(evidence) = &mut self.evidence {
-                let good = evidence.add(&record);
-                self.seconds.judge(&record, good);
-            }
-            self.recent.add(&record);
-            self.keep(record);
+            self.count(record, text.map(|(_, text)| text).as_deref());
         }
+        self.keep(records);
         for window in batch.windows {
             self.tally.add_window(&window);
             self.seconds.add_window(&window);
@@ -169,6 +164,22 @@ impl Worker {
         }
     }
 
+    /// Adds a record to all that is counted.
+    fn count(&mut self, record: &mut Record, text: Option<&str>) {
+        self.count_tokens(record, text);
+        for sink in &mut self.options.each {
+            sink.on_record(record, text);
+        }
+        self.tally.add(record);
+        self.seconds.add(record);
+        self.warm_up.add(record);
+        if let Some(evidence) = &mut self.evidence {
+            let good = evidence.add(record);
+            self.seconds.judge(record, good);
+        }
+        self.recent.add(record);
+    }
+
     fn count_tokens(&self, record: &mut Record, text: Option<&str>) {
         let needed = record.usage.output_tokens.is_none();
         let counted = text.filter(|_| needed).zip(self.options.count_tokens.as_ref());
@@ -176,26 +187,34 @@ impl Worker {
         resolve_output_tokens(record, counted);
     }
 
-    fn keep(&mut self, record: Record) {
+    /// Keeps records until they are written: as they came, or behind those that wait already.
+    fn keep(&mut self, mut records: Vec<Record>) {
         if self.files.is_none() {
-            self.unsaved += u64::from(self.failure.is_some());
-            return;
+            self.unsaved += if self.failure.is_some() { records.len() as u64 } else { 0 };
+        } else {
+            if self.pending.len() + records.len() > PENDING_MAX {
+                self.write_pending(false);
+            }
+            if self.pending.is_empty() {
+                std::mem::swap(&mut self.pending, &mut records);
+            } else {
+                self.pending.append(&mut records);
+            }
         }
-        self.pending.push(record);
-        if self.pending.len() >= PENDING_MAX {
-            self.write_pending(false);
-        }
+        self.shared.spares.give(records);
     }
 
     /// Writes all pending records, and publishes the files if asked to.
     fn write_pending(&mut self, publish: bool) {
         let Some(files) = &mut self.files else { return };
-        let written =
-            files.records.append(&self.pending).and_then(|()| if publish { files.publish() } else { Ok(()) });
+        let mut parts = self.pending.chunks(PENDING_MAX);
+        let written = parts
+            .try_for_each(|records| files.records.append(records))
+            .and_then(|()| if publish { files.publish() } else { Ok(()) });
         if let Err(error) = written {
             self.give_up(error);
         }
-        self.pending.clear();
+        self.shared.spares.give(std::mem::take(&mut self.pending));
     }
 
     /// Writes no more; what was published last stays.
@@ -214,7 +233,7 @@ impl Worker {
         self.judge(now);
         let failure = self.failure.as_ref().map(ToString::to_string);
         let snapshot = self.recent.snapshot(now, self.tally.totals(), self.objectives.0.clone(), failure);
-        *self.live.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
+        *self.shared.live.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
     }
 
     /// Asks the records what they say of the objectives so far, once a second.

@@ -1,6 +1,7 @@
 //! The users of a closed loop: each sends, waits for the answer, thinks, and sends again.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use plimsoll_core::load::{ClosedLoop, ClosedShape, RECONNECT_PAUSE, UserPacer};
 use plimsoll_core::record::Outcome;
@@ -33,34 +34,37 @@ pub(super) fn spawn_users<E: Endpoint>(thread: &Rc<IoThread<E>>, model: &ClosedL
 async fn live<E: Endpoint>(thread: &IoThread<E>, user: u32, mut pacer: UserPacer, is_burst: bool) {
     let begin = thread.shared.times.begin;
     let mut due = begin + pacer.first().since(Offset::ZERO);
+    let mut now = thread.now();
     loop {
-        thread.alarm.sleep_until(due).await;
+        if due > now {
+            thread.alarm.sleep_until(due).await;
+            now = thread.now();
+        }
         if thread.holds_back(user) {
             while thread.holds_back(user) {
                 thread.hand_moved.notified().await;
             }
+            now = thread.now();
             if is_burst {
                 // The bursts meanwhile were those of others: this user joins the next one.
-                let now = since(thread.now(), begin);
-                due = begin + pacer.after(now, now).since(Offset::ZERO);
+                due = begin + pacer.after(since(now, begin), since(now, begin)).since(Offset::ZERO);
                 continue;
             }
         }
         if !thread.accepting.get() || !thread.shared.claim() {
             return;
         }
-        let started = thread.now();
+        let started = now;
         // A burst has an instant of its own, and lateness against it is lag; other users are due when they send.
-        let outcome = request::run_closed(thread, is_burst.then_some(due)).await;
+        let (outcome, ended) = request::run_closed(thread, is_burst.then_some(due), started).await;
         if !thread.accepting.get() {
             // The load ended meanwhile: nobody waits for this user to have thought.
             return;
         }
-        let mut done = thread.now();
-        if matches!(outcome, Outcome::Connect | Outcome::Tls) {
-            done = done + RECONNECT_PAUSE;
-        }
-        let next = pacer.after(since(started, begin), since(done, begin));
+        now = ended;
+        let pause =
+            if matches!(outcome, Outcome::Connect | Outcome::Tls) { RECONNECT_PAUSE } else { Duration::ZERO };
+        let next = pacer.after(since(started, begin), since(ended + pause, begin));
         due = begin + next.since(Offset::ZERO);
     }
 }

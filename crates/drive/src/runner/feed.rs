@@ -128,8 +128,8 @@ pub(crate) struct Share {
 /// The requests of one I/O thread.
 pub(crate) struct Feed<R> {
     build: Box<dyn Fn(RequestId) -> Prepared<R> + Send>,
-    /// Of each builder; they take turns.
-    stores: Vec<Store<R>>,
+    /// The builders; they take turns.
+    stocks: Vec<Stock<R>>,
     /// Whose turn it is.
     turn: usize,
     /// One that was ready before those wanted ahead of it.
@@ -140,6 +140,41 @@ pub(crate) struct Feed<R> {
     when_behind: WhenBehind,
     /// Requests that were wanted before they were ready, over all threads.
     late: Arc<AtomicU64>,
+}
+
+/// What one builder has ready.
+struct Stock<R> {
+    ready: Receiver<Prepared<R>>,
+    builder: Thread,
+    /// How many it holds at most.
+    room: usize,
+    /// How many were asked for since the builder was last called.
+    asked: usize,
+}
+
+impl<R> Stock<R> {
+    /// Asks for one, and calls the builder whenever half of what it made is gone: to wake it for each would cost more than to
+    /// build.
+    fn next(&mut self, when_behind: WhenBehind) -> Option<Prepared<R>> {
+        self.asked += 1;
+        if self.asked >= self.room / 2 {
+            self.asked = 0;
+            self.builder.unpark();
+        }
+        match when_behind {
+            WhenBehind::Wait => self.ready.recv().ok(),
+            WhenBehind::BuildHere => self.ready.try_recv().ok(),
+        }
+    }
+}
+
+impl<R> Drop for Stock<R> {
+    /// The builder sees that nobody wants anything any more.
+    fn drop(&mut self) {
+        let (_, nobody) = sync_channel(0);
+        self.ready = nobody;
+        self.builder.unpark();
+    }
 }
 
 impl<R: Send + 'static> Feed<R> {
@@ -161,18 +196,17 @@ impl<R: Send + 'static> Feed<R> {
             WhenBehind::Wait => thread::available_parallelism().map_or(1, usize::from).min(BUILDERS_MAX),
         };
         let wanted = Arc::new(AtomicU64::new(share.first));
-        let (mut stores, mut warm) = (Vec::new(), Vec::new());
+        let (mut stocks, mut warm) = (Vec::new(), Vec::new());
         for turn in 0..builders as u64 {
             let first = share.first + turn * share.step;
             let own = Share { first, step: share.step * builders as u64, ahead: room };
             let (builder, wanted) = (builder(), wanted.clone());
             let (sender, receiver) = sync_channel(room);
             let (tell, told) = sync_channel(1);
-            let building = thread::Builder::new()
+            let thread = thread::Builder::new()
                 .name(format!("plimsoll-build-{first}"))
                 .spawn(move || build_on(&builder, &wanted, own, when_behind, &sender, &tell))?;
-            let builder = Resting(building.thread().clone());
-            stores.push(Store { ready: receiver, taken: 0, refilled_after: room / 2, builder });
+            stocks.push(Stock { ready: receiver, builder: thread.thread().clone(), room, asked: 0 });
             warm.push(told);
         }
         // A builder says so when its channel is full for the first time.
@@ -180,14 +214,14 @@ impl<R: Send + 'static> Feed<R> {
             let _ = told.recv();
         }
         let build = Box::new(move |id| here.build(id));
-        Ok(Feed { build, stores, turn: 0, early: None, wanted, step: share.step, when_behind, late })
+        Ok(Feed { build, stocks, turn: 0, early: None, wanted, step: share.step, when_behind, late })
     }
 
     /// The next request of this thread. Built here if the builder is behind, unless that is to be waited for.
     pub(crate) fn take(&mut self) -> Prepared<R> {
         let id = self.wanted.load(Ordering::Relaxed);
         let ready = self.ready_one(id);
-        self.turn = (self.turn + 1) % self.stores.len();
+        self.turn = (self.turn + 1) % self.stocks.len();
         self.wanted.store(id + self.step, Ordering::Relaxed);
         ready.unwrap_or_else(|| {
             self.late.fetch_add(1, Ordering::Relaxed);
@@ -200,7 +234,7 @@ impl<R: Send + 'static> Feed<R> {
         loop {
             let prepared = match self.early.take() {
                 Some(early) => early,
-                None => self.stores.get_mut(self.turn)?.take(self.when_behind)?,
+                None => self.stocks.get_mut(self.turn)?.next(self.when_behind)?,
             };
             if prepared.id.0 == id {
                 return Some(prepared);
@@ -210,42 +244,6 @@ impl<R: Send + 'static> Feed<R> {
                 return None;
             }
         }
-    }
-}
-
-/// What one builder has made ready.
-struct Store<R> {
-    ready: Receiver<Prepared<R>>,
-    /// Requests taken out since the builder was last told to go on.
-    taken: usize,
-    /// It is told after so many, half of the store: to wake it for each would cost the request that is due more than all
-    /// else that comes before its sending.
-    refilled_after: usize,
-    /// Told last of all when a store is given up, so that the builder finds nobody there.
-    builder: Resting,
-}
-
-/// A builder that rests while its store is full; it is told to go on, or for good that it can end.
-struct Resting(Thread);
-
-impl Drop for Resting {
-    fn drop(&mut self) {
-        self.0.unpark();
-    }
-}
-
-impl<R> Store<R> {
-    fn take(&mut self, when_behind: WhenBehind) -> Option<Prepared<R>> {
-        let prepared = match when_behind {
-            WhenBehind::Wait => self.ready.recv().ok()?,
-            WhenBehind::BuildHere => self.ready.try_recv().ok()?,
-        };
-        self.taken += 1;
-        if self.taken >= self.refilled_after {
-            self.taken = 0;
-            self.builder.0.unpark();
-        }
-        Some(prepared)
     }
 }
 
@@ -265,22 +263,23 @@ fn build_on<P: Prepare>(
         if when_behind == WhenBehind::BuildHere {
             id = id.max(wanted);
         }
-        let prepared = builder.build(RequestId(id));
+        let mut prepared = builder.build(RequestId(id));
         id += share.step;
-        let mut unsent = sender.try_send(prepared).err();
-        if unsent.is_some() && !stocked {
+        while let Err(full) = sender.try_send(prepared) {
             // From the first full channel on there is a store to live on: building must not delay an I/O thread.
-            stocked = true;
-            if when_behind == WhenBehind::BuildHere {
-                priority::only_when_idle();
+            if !stocked {
+                stocked = true;
+                if when_behind == WhenBehind::BuildHere {
+                    priority::only_when_idle();
+                }
+                let _ = warm.try_send(());
             }
-            let _ = warm.try_send(());
-        }
-        while let Some(full) = unsent {
-            let TrySendError::Full(prepared) = full else { return };
-            // The store was full after its owner was last told to refill it: before it is empty there is word again.
+            match full {
+                TrySendError::Full(back) => prepared = back,
+                TrySendError::Disconnected(_) => return,
+            }
+            // Until half of the stock is gone.
             thread::park();
-            unsent = sender.try_send(prepared).err();
         }
     }
 }

@@ -112,12 +112,12 @@ impl<E: Endpoint> IoThread<E> {
     }
 
     /// Keeps a record until the next batch goes to the recorder.
-    pub(super) fn emit(&self, record: Record, text: Option<String>) {
+    pub(super) fn emit(&self, record: Box<Record>, text: Option<String>) {
         let mut batch = self.batch.borrow_mut();
         if let Some(text) = text {
             batch.texts.push((record.id, text));
         }
-        batch.records.push(record);
+        batch.records.push(*record);
     }
 
     /// A task that was counted in `active` has ended.
@@ -147,7 +147,7 @@ impl<E: Endpoint> IoThread<E> {
 
     /// Offers the batch to the recorder; if that is busy, it is kept and grows, but not for ever. Simulated time can wait.
     fn flush(&self) {
-        let batch = self.batch.take();
+        let batch = self.batch.replace(self.recorder.batch());
         let watched = self.watched.take();
         if batch.records.len() > MAX_WAITING || self.station().clock.is_simulated() {
             return self.recorder.send(batch);

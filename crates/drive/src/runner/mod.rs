@@ -334,7 +334,7 @@ impl<R: Send + 'static, M> Seat<R, M> {
         clock::sleep_precisely();
         priority::soon_after_waking();
         let shared = await_all(ready, given)?;
-        let pulse = Pulse::start(self.index, shared.times.begin).with_naps(nap);
+        let pulse = Pulse::start(self.index, shared.times.begin).with_naps(nap).measuring(&shared.times);
         runtime?.block_on(async {
             let (thread, share) = self.sit(shared, pulse)?;
             Ok(thread.run(share).await)
@@ -353,7 +353,7 @@ impl<R: Send + 'static, M> Seat<R, M> {
             .on_thread_park(move || parked.reached())
             .build_local(LocalOptions::default());
         let shared = await_all(ready, given)?;
-        let pulse = Pulse::simulated(self.index, shared.times.begin);
+        let pulse = Pulse::simulated(self.index, shared.times.begin).measuring(&shared.times);
         runtime?.block_on(async {
             let (thread, share) = self.sit(shared, pulse)?;
             let main = async move { simulated::run(&thread, share, idle).await };

@@ -23,7 +23,7 @@ enum Scheduled {
 
 /// A request that is due.
 struct Due<E: Endpoint> {
-    record: Record,
+    record: Box<Record>,
     request: E::Prepared,
 }
 
@@ -32,7 +32,7 @@ impl<E: Endpoint> Due<E> {
         thread.station().pulse.scheduled();
         let prepared = thread.feed.borrow_mut().take();
         let phase = thread.shared.times.phase(scheduled);
-        let mut record = Record::due(prepared.id, phase, thread.index, scheduled);
+        let mut record = Box::new(Record::due(prepared.id, phase, thread.index, scheduled));
         record.prompt_tokens = prepared.prompt_tokens;
         let has_length = thread.shared.spec.api.interface.has_length();
         record.max_tokens = Some(prepared.max_tokens).filter(|&tokens| has_length && tokens > 0);
@@ -108,17 +108,22 @@ fn shed<E: Endpoint>(thread: &IoThread<E>, due: Due<E>) {
     thread.emit(record, None);
 }
 
-/// Runs one request of a closed loop, scheduled at the moment of sending unless `scheduled` says otherwise; returns
-/// its outcome.
-pub(super) async fn run_closed<E: Endpoint>(thread: &IoThread<E>, scheduled: Option<Offset>) -> Outcome {
-    let due = Due::take(thread, scheduled.unwrap_or_else(|| thread.now()));
+/// Runs one request of a closed loop at `now`, scheduled at the moment of sending unless `scheduled` says otherwise; returns
+/// its outcome, and when it had ended.
+pub(super) async fn run_closed<E: Endpoint>(
+    thread: &IoThread<E>,
+    scheduled: Option<Offset>,
+    now: Offset,
+) -> (Outcome, Offset) {
+    let due = Due::take(thread, scheduled.unwrap_or(now));
     let rule = if scheduled.is_none() { Scheduled::WhenSent } else { Scheduled::WhenDue };
     follow(thread, due.begin(thread), rule).await
 }
 
-/// Follows a request to its end and keeps its record; returns its outcome.
-async fn follow<E: Endpoint>(thread: &IoThread<E>, issue: E::Issue, rule: Scheduled) -> Outcome {
+/// Follows a request to its end and keeps its record; returns its outcome, and when it had ended.
+async fn follow<E: Endpoint>(thread: &IoThread<E>, issue: E::Issue, rule: Scheduled) -> (Outcome, Offset) {
     let (mut record, text) = thread.endpoint.finish(issue).await;
+    let now = thread.now();
     let (shared, pulse) = (&thread.shared, &thread.station().pulse);
     if let (Scheduled::WhenSent, Some(sent)) = (rule, record.sent) {
         record.scheduled = sent;
@@ -130,11 +135,11 @@ async fn follow<E: Endpoint>(thread: &IoThread<E>, issue: E::Issue, rule: Schedu
     record.error = record.error.map(|error| shared.mask.hide(error));
     let outcome = record.outcome;
     if record.sent.is_some() {
-        pulse.ended(thread.now(), outcome == Outcome::Ok, outcome.is_failure());
+        pulse.ended(now, outcome == Outcome::Ok, outcome.is_failure());
     } else if outcome.is_failure() {
         pulse.failed_unsent();
     }
     shared.ended(outcome);
     thread.emit(record, text);
-    outcome
+    (outcome, now)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use plimsoll_core::record::Record;
 use plimsoll_core::time::Offset;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Sleep, sleep_until};
 
 use super::wire::Wire;
 use crate::protocol::{Decoder, Fields, Malformed, Reply, excerpt};
@@ -55,7 +55,7 @@ pub(crate) struct Follow {
 
 /// One request and what is understood of its response.
 pub(crate) struct Answer {
-    pub(crate) record: Record,
+    pub(crate) record: Box<Record>,
     pub(crate) reply: Reply,
     /// The first bytes of the body of a response that is not a success.
     pub(crate) error_body: Vec<u8>,
@@ -69,7 +69,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(record: Record, decoder: Box<dyn Decoder>, follow: Follow) -> Self {
+    pub(super) fn new(record: Box<Record>, decoder: Box<dyn Decoder>, follow: Follow) -> Self {
         Answer {
             record,
             reply: Reply { text: follow.keep_text.then(String::new), ..Reply::default() },
@@ -98,7 +98,7 @@ impl Answer {
         of: impl Fn(&mut T) -> &mut Answer,
         mut poll_io: impl FnMut(&mut T, &mut Context<'_>) -> Poll<Ending>,
     ) -> Ending {
-        let mut deadline = pin!(sleep_until(instant_of(wire, of(on).deadline(wire))));
+        let mut deadline = pin!(sleep_until(wire.instant(of(on).deadline(wire))));
         let mut abort = pin!(wire.abort.wait());
         let mut abort_registered = false;
         let mut limit_registered = false;
@@ -118,7 +118,7 @@ impl Answer {
             let answer = of(on);
             if answer.phase() != phase {
                 // The limit of the next phase may be the nearer one.
-                deadline.as_mut().reset(instant_of(wire, answer.deadline(wire)));
+                deadline.as_mut().reset(wire.instant(answer.deadline(wire)));
             } else if answer.last_read != last_read && limit_registered && !deadline.is_elapsed() {
                 // Data came, so no limit has run out; the timer is registered and wakes the task when it fires.
                 return Poll::Pending;
@@ -223,7 +223,7 @@ impl Answer {
             if wire.clock.now() >= deadline {
                 return Poll::Ready(self.timed_out(wire));
             }
-            timer.as_mut().reset(instant_of(wire, deadline));
+            timer.as_mut().reset(wire.instant(deadline));
         }
         Poll::Pending
     }
@@ -254,11 +254,4 @@ enum Phase {
     Reading,
     /// The answer is complete; the end of the body is still to come.
     Tail(Offset),
-}
-
-/// The moment as tokio's timers know it.
-fn instant_of(wire: &Wire, at: Offset) -> Instant {
-    let now = Instant::now();
-    // `Offset::MAX` and its like are further away than tokio can count.
-    now.checked_add(at.since(wire.clock.now())).unwrap_or_else(|| now + Duration::from_secs(86_400 * 365))
 }

@@ -111,9 +111,11 @@ impl Connection {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-            Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+        match (&mut self.stream, slices) {
+            // One piece goes by a system call that has no list of them to copy and to check.
+            (Stream::Plain(stream), [only]) => Pin::new(stream).poll_write(cx, only),
+            (Stream::Plain(stream), _) => Pin::new(stream).poll_write_vectored(cx, slices),
+            (Stream::Tls(stream), _) => Pin::new(stream).poll_write_vectored(cx, slices),
         }
     }
 

@@ -56,7 +56,7 @@ impl Endpoint for Wire {
         &self.station
     }
 
-    fn begin(&self, record: Record, request: HttpRequest) -> Box<HttpIssue> {
+    fn begin(&self, record: Box<Record>, request: HttpRequest) -> Box<HttpIssue> {
         let follow = Follow {
             cancel_at_first_token: request.cancel,
             by_part: request.by_part,
@@ -77,7 +77,7 @@ impl Endpoint for Wire {
         issue
     }
 
-    async fn finish(&self, mut issue: Box<HttpIssue>) -> (Record, Option<String>) {
+    async fn finish(&self, mut issue: Box<HttpIssue>) -> (Box<Record>, Option<String>) {
         let mut connection = issue.connection.take();
         let ending = loop {
             if self.abort.is_set() {
@@ -143,7 +143,7 @@ async fn dial(wire: &Wire, record: &mut Record) -> Result<Connection, Option<Out
 }
 
 /// The record of a request for which there was no connection.
-pub(super) fn unconnected(wire: &Wire, answer: Answer, outcome: Option<Outcome>) -> Record {
+pub(super) fn unconnected(wire: &Wire, answer: Answer, outcome: Option<Outcome>) -> Box<Record> {
     let mut record = answer.record;
     record.outcome = outcome.unwrap_or(Outcome::Unfinished);
     if outcome.is_some() {

@@ -29,7 +29,7 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(record: Record, decoder: Box<dyn Decoder>, follow: Follow) -> Self {
+    pub(crate) fn new(record: Box<Record>, decoder: Box<dyn Decoder>, follow: Follow) -> Self {
         Exchange {
             answer: Answer::new(record, decoder, follow),
             reusable: false,

@@ -54,7 +54,7 @@ impl Rehearsal {
     pub fn request(&self, request: &RequestSpec, reads: &[Vec<u8>]) -> Record {
         let pieces = self.head.pieces(self.protocol.encode(request));
         let decoder = self.protocol.decoder(request);
-        let mut record = Record::due(RequestId(0), Phase::Measure, 0, Offset::ZERO);
+        let mut record = Box::new(Record::due(RequestId(0), Phase::Measure, 0, Offset::ZERO));
         record.sent = Some(Offset::ZERO);
         record.bytes_sent = pieces.iter().map(|piece| piece.len() as u64).sum();
         let mut exchange = Exchange::new(record, decoder, Follow::default());
@@ -69,6 +69,6 @@ impl Rehearsal {
         }
         let ending = ending.unwrap_or_else(|| exchange.connection_ended(&self.wire, "the recording ends"));
         self.wire.pulse.ended(Offset::from_nanos(reads.len() as u64 * 1_000_000), true, false);
-        settle(exchange.answer, ending, self.wire.clock).0
+        *settle(exchange.answer, ending, self.wire.clock).0
     }
 }

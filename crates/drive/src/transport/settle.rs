@@ -11,8 +11,7 @@ use crate::protocol::{Ended, Mask, Reply, error_excerpt, judge, outcome_of_statu
 /// Decides the outcome and moves what was understood of the response into the record.
 ///
 /// Returns the record and the text of the answer, if it was kept.
-pub(super) fn settle(answer: Answer, ending: Ending, clock: Clock) -> (Record, Option<String>) {
-    let now = clock.now();
+pub(super) fn settle(answer: Answer, ending: Ending, clock: Clock) -> (Box<Record>, Option<String>) {
     let Answer { mut record, mut reply, error_body, retry_after, answers, .. } = answer;
     let refusal = (!answers).then_some((error_body.as_slice(), retry_after.as_deref()));
     let (outcome, error) = outcome_of(&record, &reply, refusal, ending);
@@ -22,7 +21,7 @@ pub(super) fn settle(answer: Answer, ending: Ending, clock: Clock) -> (Record, O
         None => error,
     });
     if outcome != Outcome::Unfinished {
-        record.done.get_or_insert(now);
+        record.done.get_or_insert_with(|| clock.now());
     } else {
         record.done = None;
     }

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use bytes::Bytes;
-use plimsoll_core::spec::{Provider, Target};
+use plimsoll_core::spec::{Provider, Secret, Target};
 use thiserror::Error;
 use url::Url;
 
@@ -135,10 +135,20 @@ impl Origin {
     }
 }
 
+/// One who is asked beside the run, with header fields and a key of its own.
+pub(super) fn beside(headers: &[(String, Secret)], api_key: Option<&Secret>) -> Target {
+    Target {
+        url: String::new(),
+        provider: Provider::Http,
+        model: String::new(),
+        headers: headers.to_vec(),
+        api_key: api_key.cloned(),
+        endpoint: None,
+    }
+}
+
 /// Bodies of so many bytes are copied behind their head: that costs less than to hand the kernel several pieces.
 const JOINED_MAX: usize = 4096;
-/// Bytes of a request's own header fields, mostly.
-const OWN_FIELDS: usize = 32;
 
 /// What the heads of all requests of a run share.
 #[derive(Clone, Debug)]
@@ -157,7 +167,14 @@ impl RequestHead {
     pub(crate) fn pieces(&self, request: Outgoing) -> Vec<Bytes> {
         let length = request.body.len();
         let joined = length <= JOINED_MAX;
-        let mut first = Vec::with_capacity(self.usual.len() + OWN_FIELDS + if joined { length } else { 0 });
+        let own: usize = request.fields.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+        let mut digits = itoa::Buffer::new();
+        let line = ["Content-Length: ", digits.format(length), "\r\n"];
+        let line = if self.has_body || length > 0 { &line[..] } else { &[] };
+        // To the byte: a vector with room to spare would cost another allocation on its way to the kernel.
+        let framing = line.iter().map(|part| part.len()).sum::<usize>() + 2;
+        let room = self.usual.len() + own + framing + if joined { length } else { 0 };
+        let mut first = Vec::with_capacity(room);
         // Writing to a vector cannot fail.
         let _ = match &request.path {
             None => first.write_all(&self.usual),
@@ -166,9 +183,7 @@ impl RequestHead {
         for (name, value) in &request.fields {
             let _ = write!(first, "{name}: {value}\r\n");
         }
-        if self.has_body || length > 0 {
-            let _ = write!(first, "Content-Length: {length}\r\n");
-        }
+        line.iter().for_each(|part| first.extend_from_slice(part.as_bytes()));
         first.extend_from_slice(b"\r\n");
         let mut pieces = Vec::with_capacity(if joined { 1 } else { 1 + request.body.pieces.len() });
         if joined {

@@ -90,7 +90,7 @@ fn request() -> Unsent {
 }
 
 fn exchange(cancel: bool) -> Exchange {
-    let record = Record::due(RequestId(0), Phase::Measure, 0, Offset::ZERO);
+    let record = Box::new(Record::due(RequestId(0), Phase::Measure, 0, Offset::ZERO));
     Exchange::new(record, Box::new(Letters), Follow { cancel_at_first_token: cancel, ..Follow::default() })
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use plimsoll_core::spec::{ConnectionReuse, TransportSpec};
 use plimsoll_core::time::Offset;
+use tokio::time::Instant;
 
 use super::connection::Connection;
 use super::dial::Dialer;
@@ -19,6 +20,9 @@ const MAX_IDLE: usize = 65_536;
 /// No server gives a connection up that was used so shortly before: what the runtime has heard of it is enough. One that
 /// does is found out all the same, as its news may come after any question, and the request is sent again.
 const JUST_USED: Duration = Duration::from_millis(100);
+
+/// A time limit that is further away than tokio can count is this far away.
+const FOR_EVER: Duration = Duration::from_secs(86_400 * 365);
 
 /// How answers are read.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +40,8 @@ pub(crate) struct Wire {
     pub(crate) dialer: Dialer,
     pub(crate) limits: TransportSpec,
     pub(crate) answers: Answers,
+    /// One moment of the run, and what it is for tokio's timers.
+    tie: (Offset, Instant),
     /// One buffer for all reads: a read is digested before the next one.
     pub(crate) scratch: RefCell<Box<[u8]>>,
     /// With when they were last used.
@@ -46,6 +52,7 @@ impl Wire {
     pub(crate) fn new(station: Station, dialer: Dialer, limits: TransportSpec, answers: Answers) -> Self {
         Wire {
             receive_clock: ReceiveClock::new(station.clock),
+            tie: (station.clock.now(), Instant::now()),
             station,
             dialer,
             limits,
@@ -53,6 +60,12 @@ impl Wire {
             scratch: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
             idle: RefCell::default(),
         }
+    }
+
+    /// A moment of the run as tokio's timers know it; one before the first request is as good as the present.
+    pub(crate) fn instant(&self, at: Offset) -> Instant {
+        let (known, instant) = self.tie;
+        instant.checked_add(at.since(known)).unwrap_or_else(|| instant + FOR_EVER)
     }
 
     /// The idle connection used last, unless the server has closed it meanwhile.

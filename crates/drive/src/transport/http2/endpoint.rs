@@ -66,7 +66,7 @@ impl Endpoint for Http2 {
         &self.wire.station
     }
 
-    fn begin(&self, record: Record, request: Http2Request) -> Http2Issue {
+    fn begin(&self, record: Box<Record>, request: Http2Request) -> Http2Issue {
         let Http2Request { decoder, message, by_part, cancel } = request;
         let keep_text = self.wire.answers.keep_text;
         let follow = Follow { cancel_at_first_token: cancel, by_part, bodiless: false, keep_text };
@@ -80,7 +80,7 @@ impl Endpoint for Http2 {
         issue
     }
 
-    async fn finish(&self, mut issue: Http2Issue) -> (Record, Option<String>) {
+    async fn finish(&self, mut issue: Http2Issue) -> (Box<Record>, Option<String>) {
         let mut tried_again = false;
         let ending = loop {
             if self.wire.abort.is_set() {
