@@ -52,7 +52,7 @@ impl Timeline {
         if end <= start || self.bin(end) >= BINS_MAX {
             return self.add(to, amount);
         }
-        if start / BIN == (end - 1) / BIN && start >= self.from && end <= self.until {
+        if self.bin(start) == self.bin(end - 1) && start >= self.from && end <= self.until {
             return self.add(from, amount); // all of it in one bin: nothing to divide
         }
         let due =
@@ -162,6 +162,11 @@ mod tests {
         assert_eq!(line.within(at(50), at(230)), 194.0);
         // Bins begin with the start: this is the first half of that from 50 to 150 ms.
         assert_eq!(line.within(at(50), at(100)), 51.0);
+        // Half before the edge of a bin, half after it, however the clock counts tenths.
+        let mut line = Timeline::new(at(50));
+        line.spread(at(140), at(160), 20);
+        line.spread(at(195), at(205), 6);
+        assert_eq!(line.bins, [10, 16]);
     }
 
     #[test]
