@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::knee::Knees;
-use crate::search::{Capacity, Doom, Slowdown, TrialOutcome, Variable};
+use crate::search::{Capacity, Doom, RateLimit, Slowdown, TrialOutcome, Variable};
 use crate::summary::RunHeader;
 
 /// Version of this schema. Readers refuse a newer major version.
@@ -35,6 +35,9 @@ pub struct Certificate {
     /// Whether the server gets slower beyond its limit; `null` where no trial shows that.
     #[serde(default)]
     pub slowdown: Option<Slowdown>,
+    /// The rate limit in front of the server; `null` where nothing was refused with 429.
+    #[serde(default)]
+    pub rate_limit: Option<RateLimit>,
     /// What today's traffic leaves, where it was given.
     pub headroom: Vec<Headroom>,
     /// What burstier arrivals cost, where that was measured.

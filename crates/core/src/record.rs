@@ -381,6 +381,17 @@ fn seconds(from: Offset, to: Offset) -> Option<f64> {
     Some(to.since(from).as_nanos() as f64 / 1e9)
 }
 
+/// Requests in flight over a span of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InFlight {
+    /// When it began.
+    pub from: Offset,
+    /// When it ended.
+    pub to: Offset,
+    /// Integral of the requests in flight, in request-nanoseconds.
+    pub nanos: u64,
+}
+
 /// What one I/O thread did in one window of about a second.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ThreadWindow {
@@ -402,6 +413,9 @@ pub struct ThreadWindow {
     pub content_events: u64,
     /// Integral of the requests in flight over the window, in request-nanoseconds.
     pub in_flight_nanos: u64,
+    /// The same by tenths of a second, counted from the start of the measured window on: the load may change within a
+    /// second. Empty where that is not known.
+    pub in_flight_tenths: Vec<InFlight>,
     /// Most requests in flight at once.
     pub in_flight_max: u32,
     /// Requests in flight at its end.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::load::{ClosedLoop, ClosedShape, LoadModel, ThinkTime};
+use crate::search::{Effort, TrialOutcome};
 use crate::seed::Seed;
+use crate::slo::{Slo, SloVerdict, Verdict};
 use crate::spec::{
     Api, BodySource, ConnectionReuse, Expect, Family, HttpChoice, HttpSpec, ImagePosition, Interface,
     LengthShape, Objectives, OutputLength, Phases, PromptSource, Provider, RunSpec, SPEC_FORMAT, Target,
@@ -114,5 +116,44 @@ pub fn transport(limit: Duration) -> TransportSpec {
         insecure: false,
         http: HttpChoice::Auto,
         http2_streams: None,
+    }
+}
+
+/// What `n` independent requests, of which so many miss, say of an objective, before anybody has judged them.
+pub fn evidence(slo: &Slo, n: u64, misses: u64) -> SloVerdict {
+    SloVerdict {
+        slo: slo.clone(),
+        verdict: Verdict::Undecided,
+        estimate: None,
+        low: None,
+        high: None,
+        n,
+        misses,
+        allowed: slo.allowed(),
+        failed: 0,
+        effective_n: n as f64,
+        more_requests: None,
+        more_seconds: None,
+        reason: None,
+    }
+}
+
+/// A look of ten seconds at a load that a server without objectives bears.
+pub fn trial(load: f64) -> TrialOutcome {
+    TrialOutcome {
+        load,
+        effort: Effort::Look,
+        seconds: 10.0,
+        spent: 12.0,
+        tiers: Vec::new(),
+        overloaded: false,
+        invalid: None,
+        gone: false,
+        rate_limited: 0,
+        throughput: load,
+        latency: None,
+        latency_p99: None,
+        concurrency: 1.0,
+        server: None,
     }
 }

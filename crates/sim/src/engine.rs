@@ -69,6 +69,8 @@ pub enum Failure {
 pub enum Refused {
     /// The queue is full.
     QueueFull,
+    /// A rate limit in front of the server lets no more through; it lets the next one through at this moment.
+    RateLimited(Offset),
     /// The server is loading its model; it will be ready at this moment.
     Loading(Offset),
     /// The server does not run at all.

@@ -99,7 +99,7 @@ impl Fixed {
     /// # Errors
     /// The server is not ready, or the queue is full.
     pub fn arrive(&mut self, at: Offset, id: JobId, ask: &Ask) -> Result<(), Refused> {
-        if let Some(refusal) = self.conditions.refusal() {
+        if let Some(refusal) = self.conditions.refusal(at) {
             return Err(refusal);
         }
         if self.free == 0 && self.options.queue.is_some_and(|max| self.waiting >= max) {

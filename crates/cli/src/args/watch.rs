@@ -27,7 +27,7 @@ pub(crate) struct WatchArgs {
     pub(crate) watch_pid: Option<NonZeroU32>,
 
     /// Start a profiler by this command of a shell, such as 'nsys start --stop-on-exit=false'
-    #[arg(long, value_name = "CMD", help_heading = "Profiling")]
+    #[arg(long, visible_alias = "profile-cmd", value_name = "CMD", help_heading = "Profiling")]
     pub(crate) profile_start_cmd: Option<String>,
     /// Stop it by this one, such as 'nsys stop'
     #[arg(long, value_name = "CMD", help_heading = "Profiling", requires = "profile_start_cmd")]

@@ -14,7 +14,7 @@ use plimsoll_core::stress::{Plan, Seen, StressReport, StressVerdict, Terms, clas
 use plimsoll_core::time::Rate;
 use plimsoll_drive::recorder::RecordsFile;
 
-use super::compare::read_certificate;
+use super::compare::certificates;
 use crate::args::stress::StressArgs;
 use crate::exit::{Exit, UsageError, refuse};
 use crate::live::{Story, StressStory, Tell};
@@ -125,7 +125,7 @@ fn capacity(args: &StressArgs) -> Result<Rate, UsageError> {
 
 /// The highest rate that a certificate certifies.
 fn certified(file: &Path) -> Result<Rate, UsageError> {
-    let certificate = read_certificate(file)?;
+    let certificate = certificates::read(file)?;
     let shown = file.display();
     if certificate.variable != Variable::Rate {
         refuse!("`{shown}` certifies a number of users, and a stress needs a rate: give --capacity");

@@ -32,7 +32,7 @@ pub(super) fn clock(time: Duration) -> String {
 pub(super) fn hand_load(load: HandLoad) -> String {
     match load {
         HandLoad::Paused => "PAUSED".to_owned(),
-        HandLoad::RateFactor(factor) => format!("{:.0} % of the planned rate", 100.0 * factor),
+        HandLoad::RateFactor(factor) => format!("{:.0} % of the plan", 100.0 * factor),
         HandLoad::Users(1) => "1 user".to_owned(),
         HandLoad::Users(users) => format!("{users} users"),
     }

@@ -63,6 +63,13 @@ pub(crate) struct Can {
 }
 
 impl Moment {
+    /// The phase in which no request starts any more.
+    pub(crate) const DRAINING: &'static str = "draining";
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.phase == Moment::DRAINING
+    }
+
     /// The same with its times as whole seconds, as they are shown.
     pub(super) fn to_the_second(&self) -> Moment {
         let seconds = |time: Duration| Duration::from_secs(time.as_secs());

@@ -9,7 +9,7 @@ use super::compare::{number, tone};
 use super::compare_json::JsonChange;
 use super::numbers::short;
 use super::style::{Style, lines};
-use crate::cmd::compare::{Capacities, TierDifference};
+use crate::cmd::compare::certificates::{Capacities, TierDifference};
 
 const HEADER: [&str; 6] = ["capacity", "A", "B", "change", "range", "verdict"];
 

@@ -218,6 +218,18 @@ fn none(certificate: &Certificate, tier: &TierCapacity) -> (Tone, &'static str, 
                 show(*load)
             ),
         ),
+        None if certificate.trials.is_empty() => (
+            Tone::Doubt,
+            "NOT CERTIFIED",
+            "the time was up before the first trial, as the run with one user takes some of it too: give it more \
+             (--budget)"
+                .to_owned(),
+        ),
+        None if certificate.trials.iter().all(|trial| trial.invalid.is_some()) => (
+            Tone::Doubt,
+            "NOT CERTIFIED",
+            "this client measured itself in every trial, so that nothing counts".to_owned(),
+        ),
         None => {
             let more = tier.needs_seconds.map_or_else(
                 || "give it more time (--budget, -t)".to_owned(),
@@ -237,22 +249,12 @@ fn none(certificate: &Certificate, tier: &TierCapacity) -> (Tone, &'static str, 
 pub(super) fn invalid(certificate: &Certificate) -> String {
     let mut reasons = certificate.trials.iter().filter_map(|trial| trial.invalid.as_deref());
     let Some(first) = reasons.next() else { return String::new() };
-    let trials = 1 + reasons.count();
-    format!(
-        "           {trials} of {} trials were INVALID and count for nothing: {first}\n",
-        certificate.trials.len()
-    )
-}
-
-/// A limit that refuses is not one that cannot.
-pub(super) fn rate_limit(certificate: &Certificate) -> String {
-    let limited = certificate.trials.iter().filter(|trial| trial.rate_limited > 0);
-    let Some(least) = limited.map(|trial| trial.load).reduce(f64::min) else { return String::new() };
-    format!(
-        "           from {} on requests were refused with 429: a rate limit, which may stand in front of the server and \
-         below what it can do\n",
-        load(least, certificate.variable)
-    )
+    let which = match (1 + reasons.count(), certificate.trials.len()) {
+        (1, 1) => "the only trial was INVALID and counts".to_owned(),
+        (1, all) => format!("1 of {all} trials was INVALID and counts"),
+        (some, all) => format!("{some} of {all} trials were INVALID and count"),
+    };
+    format!("           {which} for nothing: {first}\n")
 }
 
 /// The traffic, and how it was judged.
@@ -265,7 +267,7 @@ pub(super) fn basis(certificate: &Certificate) -> String {
     let cut = if capacity.cut_short { "; cut short" } else { "" };
     format!(
         "Traffic    {}{cv}; {}, {}; seed {}\nMethod     {} confidence, precision {}, at most {} of the seconds at a passing load in trials \
-         that fail alone (RFC 9971)\n           {} trials, {} s in all{cut}; {} s of warm-up in each{visible}\n",
+         that fail alone (RFC 9971)\n           {} trial{}, {} s in all{cut}; {} s of warm-up in each{visible}\n",
         traffic.arrivals,
         run.api,
         traffic.workload,
@@ -274,6 +276,7 @@ pub(super) fn basis(certificate: &Certificate) -> String {
         percent(method.precision),
         percent(method.exceed_ratio),
         capacity.trials,
+        if capacity.trials == 1 { "" } else { "s" },
         count(capacity.seconds as u64),
         short(method.warmup),
     )
@@ -378,6 +381,9 @@ pub(super) const LOADS: [&str; 8] =
 
 /// The loads that were tried, each with all its trials together.
 fn trials(certificate: &Certificate) -> String {
+    if certificate.trials.is_empty() {
+        return String::new();
+    }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     let loads = loads(certificate);
@@ -471,5 +477,8 @@ pub(crate) fn says(trial: &TrialOutcome) -> String {
     trial.tiers.iter().map(|found| of_tier(found).name()).collect::<Vec<_>>().join(" ")
 }
 
+mod rate_limit;
 #[cfg(test)]
 mod tests;
+
+pub(super) use rate_limit::rate_limit;

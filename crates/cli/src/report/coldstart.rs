@@ -20,11 +20,12 @@ pub(crate) fn line(number: u32, of: u32, attempt: &Attempt) -> String {
         .into_iter()
         .filter_map(|(what, seconds)| Some(format!("{what} {} s", short(seconds?))))
         .collect();
-    let error = attempt.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
-    format!(
-        "start {number} of {of}: {}{error}",
-        if times.is_empty() { "nothing".to_owned() } else { times.join(", ") }
-    )
+    let said: Vec<String> = [times.join(", ")]
+        .into_iter()
+        .filter(|times| !times.is_empty())
+        .chain(attempt.error.clone())
+        .collect();
+    format!("start {number} of {of}: {}", said.join(": "))
 }
 
 /// The whole report. `results` is the folder with the results.
@@ -32,9 +33,10 @@ pub(crate) fn render(report: &ColdStartReport, target: &str, results: &str, styl
     let findings: String = report.findings.iter().map(|finding| format!("  - {finding}\n")).collect();
     let parts = [
         format!(
-            "{} of {target}, {} starts\n{findings}",
+            "{} of {target}, {} start{}\n{findings}",
             style.paint(Tone::Heading, "Cold start"),
-            report.attempts.len()
+            report.attempts.len(),
+            if report.attempts.len() == 1 { "" } else { "s" }
         ),
         moments(report),
         requests(report),

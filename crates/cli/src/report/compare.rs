@@ -1,11 +1,14 @@
 //! Two sides of runs beside each other: the tables for terminals and for pull requests.
 
+use std::fmt::Display;
+
 use comfy_table::{CellAlignment, Table, presets};
 use plimsoll_core::compare::{Change, Difference, Figure, Measure, Open, Verdict};
 
 use super::numbers::{count, ms, percent, short};
 use super::style::{Style, Tone, lines};
-use crate::cmd::compare::{Compared, StoredRun, verdict};
+use crate::cmd::compare::compared::Compared;
+use crate::cmd::compare::runs::StoredRun;
 
 const HEADER: [&str; 7] = ["metric", "A", "B", "change", "95 % interval", "p", "verdict"];
 
@@ -25,7 +28,7 @@ pub(crate) fn terminal(compared: &Compared, style: Style) -> String {
     text += "\n";
     text += &lines(&table);
     text += "\n";
-    let whole = verdict(compared);
+    let whole = compared.verdict();
     text += &format!("{} {}\n", style.paint(tone(whole), whole.word()), because(compared, whole));
     for note in notes(compared) {
         text += &format!("  - {note}\n");
@@ -36,7 +39,7 @@ pub(crate) fn terminal(compared: &Compared, style: Style) -> String {
 
 /// The same as Markdown.
 pub(crate) fn markdown(compared: &Compared) -> String {
-    let whole = verdict(compared);
+    let whole = compared.verdict();
     let mut text = format!("**{}** {}\n\n", whole.word(), because(compared, whole));
     text += &format!("| {} |\n|---|--:|--:|--:|--:|--:|---|\n", HEADER.join(" | "));
     for difference in &compared.differences {
@@ -181,20 +184,25 @@ fn said(difference: &Difference) -> String {
     format!("{} {}", difference.figure, change.unwrap_or_default())
 }
 
-/// What is open, and what the reader should know.
-fn notes(compared: &Compared) -> Vec<String> {
-    // Metrics that are open for one reason share a line.
-    let mut open: Vec<(String, Vec<String>)> = Vec::new();
-    for one in &compared.differences {
-        let Verdict::Undecided(why) = one.verdict else { continue };
-        let why = what_decides(one, why);
-        match open.iter_mut().find(|(known, _)| *known == why) {
-            Some((_, names)) => names.push(one.figure.to_string()),
-            None => open.push((why, vec![one.figure.to_string()])),
+/// Why metrics are open: those that are for one reason share a line.
+pub(super) fn undecided(open: impl Iterator<Item = (String, impl Display)>) -> Vec<String> {
+    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
+    for (why, metric) in open {
+        match reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, metrics)) => metrics.push(metric.to_string()),
+            None => reasons.push((why, vec![metric.to_string()])),
         }
     }
-    let mut notes: Vec<String> =
-        open.into_iter().map(|(why, names)| format!("UNDECIDED {}: {why}", names.join(", "))).collect();
+    reasons.into_iter().map(|(why, metrics)| format!("UNDECIDED {}: {why}", metrics.join(", "))).collect()
+}
+
+/// What is open, and what the reader should know.
+fn notes(compared: &Compared) -> Vec<String> {
+    let open = compared.differences.iter().filter_map(|one| match one.verdict {
+        Verdict::Undecided(why) => Some((what_decides(one, why), one.figure)),
+        _ => None,
+    });
+    let mut notes = undecided(open);
     for one in compared.differences.iter().filter(|one| one.between_runs) {
         notes.push(format!(
             "{}: runs of one side differ by more than their windows explain, so runs are compared and not windows",

@@ -4,7 +4,8 @@ use plimsoll_core::compare::{Better, Change, Difference, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::compare::what_decides;
-use crate::cmd::compare::{Compared, StoredRun, verdict};
+use crate::cmd::compare::compared::Compared;
+use crate::cmd::compare::runs::StoredRun;
 
 /// The version of this form.
 pub(crate) const COMPARE_SCHEMA: &str = "plimsoll.compare/1";
@@ -132,7 +133,7 @@ impl Comparison {
             windows_a,
             windows_b,
             window_seconds,
-            verdict: verdict(compared).word().to_owned(),
+            verdict: compared.verdict().word().to_owned(),
             metrics: compared.differences.iter().map(JsonMetric::of).collect(),
             differing: differing.collect(),
             failed: compared.failed.clone(),

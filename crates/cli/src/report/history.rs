@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::compare::{described, interval, name, p_value, signed, tone, value_of};
 use super::compare_json::{JsonChange, JsonRun};
 use super::style::{Style, lines};
-use crate::cmd::compare::{Differing, StoredRun};
+use crate::cmd::compare::comparable::Differing;
+use crate::cmd::compare::runs::StoredRun;
 
 const HEADER: [&str; 8] =
     ["metric", "changed at", "before", "after", "change", "95 % interval", "p", "verdict"];

@@ -40,8 +40,8 @@ pub(crate) fn opening_line(plan: &Plan<'_>) -> String {
 
 /// `open loop, Poisson at 20/s -> http://… (vllm, model x)`, or without the load.
 pub(crate) fn short_title(header: &RunHeader, with_load: bool) -> String {
-    let load = if with_load { format!("{} ", header.load) } else { String::new() };
-    format!("{load}-> {} ({})", header.target, header.server())
+    let load = if with_load { format!("{} -> ", header.load) } else { String::new() };
+    format!("{load}{} ({})", header.target, header.server())
 }
 
 /// `chat, streaming`.

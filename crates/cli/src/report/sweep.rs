@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
 use plimsoll_core::compare::{Better, Figure, RateFigure};
-use plimsoll_core::slo::{Stat, Verdict};
+use plimsoll_core::slo::{SloVerdict, Stat, Verdict};
 use plimsoll_core::stats::median;
 use plimsoll_core::summary::Summary;
 
 use super::compare::{name, phrase, value_of};
+use super::numbers::short;
 use super::objectives;
 use super::plan::duration;
 use super::style::{Style, Tone, lines};
-use crate::cmd::sweep::{Book, Status};
+use crate::cmd::sweep::book::Book;
+use crate::cmd::sweep::stored::Status;
 
 /// What is about to be done.
 pub(crate) fn opening(book: &Book, cells: usize, done: usize) -> String {
@@ -78,7 +80,8 @@ fn table(book: &Book, drawn: &[Figure], style: Style) -> String {
     header.extend(drawn.iter().map(|&figure| name(figure)));
     let judged = book.summaries.iter().flatten().any(|summary| summary.verdict().is_some());
     header.push("error_rate".to_owned());
-    header.extend(judged.then(|| "objectives".to_owned()));
+    header.extend(judged.then(|| "goodput, /s".to_owned()));
+    header.extend(judged.then(|| ["objectives".to_owned(), "binding".to_owned()]).into_iter().flatten());
     header.push("status".to_owned());
     table.load_style(presets::NOTHING).set_header(header);
     for (cell, summary) in book.stored.cells.iter().zip(&book.summaries) {
@@ -89,15 +92,19 @@ fn table(book: &Book, drawn: &[Figure], style: Style) -> String {
             row.push(value_of(figure, summary.as_ref().and_then(|summary| figure.of_summary(summary))));
         }
         if judged {
-            let verdict = summary.as_ref().and_then(|summary| Some((summary.verdict()?, summary)));
+            let summary = summary.as_ref();
+            let goodput = summary.and_then(|summary| summary.goodput.as_ref());
+            row.push(goodput.map_or_else(String::new, |goodput| short(goodput.goodput)));
+            let verdict = summary.and_then(|summary| Some((summary.verdict()?, summary)));
             row.push(verdict.map_or_else(String::new, |(verdict, summary)| {
-                style.paint(objectives::tone(verdict), &objectives(verdict, summary))
+                style.paint(objectives::tone(verdict), &kept(verdict, summary))
             }));
+            row.push(summary.and_then(Summary::binding).map_or_else(String::new, binding));
         }
         row.push(status(cell.status, summary.as_ref(), cell.error.as_deref(), style));
         table.add_row(row);
     }
-    let numbers = drawn.len() + 1;
+    let numbers = drawn.len() + 1 + usize::from(judged);
     for column in table.column_iter_mut().skip(first_number).take(numbers) {
         column.set_cell_alignment(CellAlignment::Right);
     }
@@ -112,6 +119,22 @@ fn objectives(verdict: Verdict, summary: &Summary) -> String {
         Verdict::Fail if !missed.is_empty() => format!("{} {}", verdict.name(), missed.join(", ")),
         _ => verdict.name().to_owned(),
     }
+}
+
+/// `PASS`, `UNDECIDED` or `FAIL`, with how many where some are met.
+pub(super) fn kept(verdict: Verdict, summary: &Summary) -> String {
+    let all = summary.slos.len();
+    let missed = summary.slos.iter().filter(|found| found.verdict == Verdict::Fail).count();
+    match verdict {
+        Verdict::Fail if missed > 0 && all > 1 => format!("{} {missed} of {all}", verdict.name()),
+        _ => verdict.name().to_owned(),
+    }
+}
+
+/// An objective with the figure that it is about: `ttft.p90<100ms: 97.1 ms`.
+pub(super) fn binding(found: &SloVerdict) -> String {
+    let figure = objectives::figure(found);
+    if figure.is_empty() { found.slo.to_string() } else { format!("{}: {figure}", found.slo) }
 }
 
 fn status(status: Status, summary: Option<&Summary>, error: Option<&str>, style: Style) -> String {

@@ -11,11 +11,16 @@ use plimsoll_core::spec::{Target, TransportSpec};
 use plimsoll_core::time::Offset;
 use plimsoll_drive::clock::Clock;
 use plimsoll_drive::protocol::{self, Mask, Outgoing, Protocol};
-use plimsoll_drive::transport::{ANSWER_LIMIT, FetchError, HttpVersion, Origin, TlsConfig, post};
+use plimsoll_drive::transport::{
+    ANSWER_LIMIT, FetchError, Fetched, HttpVersion, Origin, TlsConfig, call, post,
+};
 
 use super::blueprint::Blueprint;
 use super::opening::Session;
 use super::server::Way;
+
+/// Refusals that may pass by themselves.
+const PASSING: [u16; 6] = [404, 408, 409, 425, 429, 499];
 
 /// What became of one request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,9 +85,6 @@ impl Session {
 
     fn question(&mut self, blueprint: &Blueprint, limit: Duration) -> Option<Question> {
         let Way::Http(way) = &self.reached.way else { return None };
-        if way.http == HttpVersion::Http2 {
-            return None;
-        }
         let spec = &blueprint.spec;
         let protocol = blueprint.protocol.clone();
         let outgoing = protocol.encode(&blueprint.workload_after(self.asked).request(RequestId(0)));
@@ -90,6 +92,7 @@ impl Session {
         Some(Question {
             origin: way.origin.clone(),
             tls: way.tls.clone(),
+            http: way.http,
             target: spec.target.clone(),
             transport: spec.transport.clone(),
             protocol,
@@ -103,6 +106,7 @@ impl Session {
 struct Question {
     origin: Origin,
     tls: Option<Arc<TlsConfig>>,
+    http: HttpVersion,
     target: Target,
     transport: TransportSpec,
     protocol: Arc<dyn Protocol>,
@@ -112,29 +116,32 @@ struct Question {
 
 impl Question {
     fn ask(self) -> anyhow::Result<Once> {
-        let route = self.protocol.route();
+        let (route, mask) = (self.protocol.route().clone(), Mask::of(&self.target));
         let clock = Clock::start();
-        let answer = match post(
-            &self.origin,
-            &self.target,
-            &self.transport,
-            self.tls,
-            route,
-            self.outgoing,
-            self.limit,
-        ) {
+        let answer = match self.send() {
             Ok(answer) => answer,
             Err(FetchError::Late { .. }) => return Ok(Once::Late),
             Err(_) => return Ok(Once::Failed),
         };
-        let passing = [404, 408, 409, 425, 429];
         match answer.status {
             200..=299 => Ok(Once::Answered(clock.now().since(Offset::ZERO).as_secs_f64())),
-            status @ 400..=499 if !passing.contains(&status) => {
-                let said = Mask::of(&self.target).hide(protocol::error_excerpt(&answer.body));
+            status @ 400..=499 if !PASSING.contains(&status) => {
+                let said = mask.hide(protocol::error_excerpt(&answer.body));
                 Err(anyhow!("{} {} answered {status}: {said}", route.method, route.path))
             }
             _ => Ok(Once::Refused),
+        }
+    }
+
+    /// The answer, whichever version of HTTP carries it.
+    fn send(self) -> Result<Fetched, FetchError> {
+        let Question { origin, tls, http, target, transport, protocol, outgoing, limit } = self;
+        let route = protocol.route();
+        match http {
+            HttpVersion::Http1 => post(&origin, &target, &transport, tls, route, outgoing, limit),
+            HttpVersion::Http2 => {
+                call(&origin, &target, &transport, tls, route, outgoing, limit).map(protocol::concluded)
+            }
         }
     }
 }

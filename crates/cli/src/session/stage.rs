@@ -17,6 +17,8 @@ pub(crate) struct Show {
     pub(crate) command: &'static str,
     /// When it is shown, and how.
     pub(crate) occasion: Occasion,
+    /// Whether its title names the load: else the command tells of it itself.
+    pub(crate) names_load: bool,
     /// What the command tells beside the requests.
     pub(crate) tell: Option<Tell>,
     /// What keys may do.

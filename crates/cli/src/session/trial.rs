@@ -93,6 +93,7 @@ impl<'a> Trial<'a> {
         self.afterwards = Afterwards::StopServer;
         self.show.command = command;
         self.show.occasion = Occasion { lines: true, full: true, ..self.show.occasion };
+        self.show.names_load = command != "stress";
         self.show.can = Can { pause: true, change: command == "run" };
         self
     }
@@ -114,6 +115,7 @@ impl<'a> Trial<'a> {
                     full: false,
                     printing: blueprint.outputs.show_request || blueprint.outputs.show_response,
                 },
+                names_load: false,
                 tell: None,
                 can: Can::default(),
             },
@@ -174,8 +176,7 @@ impl Session {
         let each = trial.each.map(|make| make(clock));
         let mut stage = self.stage.take().unwrap_or_else(|| job.stage(trial.show.occasion, times));
         let act = Act {
-            // A search changes the load from trial to trial, and tells so itself.
-            title: plan::short_title(&header, trial.show.occasion.lines),
+            title: plan::short_title(&header, trial.show.names_load),
             streamed: job.spec.api.stream && job.spec.api.interface.streams(),
             show: trial.show,
         };

@@ -133,7 +133,7 @@ impl Watch<'_> {
             command: self.act.show.command,
             watched,
             elapsed: now.since(self.times.begin),
-            left: self.times.measure_end.map(|end| end.since(now)),
+            left: self.times.measure_end.filter(|_| !self.is_over(now)).map(|end| end.since(now)),
             phase: self.phase(now),
             offered_rate: snapshot.offered_rate,
             sent_rate: snapshot.sent_rate,
@@ -165,7 +165,7 @@ impl Watch<'_> {
 
     fn phase(&self, now: Offset) -> &'static str {
         if self.is_over(now) {
-            "draining"
+            Moment::DRAINING
         } else if now >= self.times.measure_start {
             "measuring"
         } else if now >= self.times.ramp_end {

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::run::{self, name};
 use super::{read_json, read_versioned};
-use crate::cmd::sweep::Book;
+use crate::cmd::sweep::book::Book;
 use crate::exit::{UsageError, refuse};
 use crate::report::compare_json::{COMPARE_SCHEMA, Comparison};
 use crate::report::page::{self, Material, Page, Setting};

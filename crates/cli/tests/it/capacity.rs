@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use plimsoll_core::certificate::Certificate;
+use plimsoll_core::knee::Knees;
 use plimsoll_core::search::{Ceiling, Doom};
 
+use crate::frames::{Frames, hang};
 use crate::program::{Ended, Place, Started, wait_until, words};
 use crate::servers::{Sim, scripted};
 
@@ -155,8 +158,27 @@ fn a_rate_limit_is_told_from_a_server_that_is_slow() {
     let tier = &found.capacity.tiers[0];
     assert_eq!(tier.binding.as_deref(), Some("error_rate<5%"), "{tier:?}");
     assert!(found.trials.iter().any(|trial| trial.rate_limited > 0), "{:?}", found.trials);
-    assert!(ended.stdout.contains("rate limit"), "{}", ended.stdout);
-    assert!(ended.stdout.contains("429"), "{}", ended.stdout);
+    let limit = found.rate_limit.unwrap();
+    assert!(!limit.hides_the_server(), "its answers take longer by then: {limit:?}");
+    let line = "refused with 429";
+    assert!(ended.stdout.contains(line) && ended.stdout.contains("whose queue is full"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_rate_limit_in_front_of_a_server_is_what_is_found_and_said() {
+    let place = Place::new();
+    let line = "-p 64 -o 32 --seed 3 -t 60s --slo latency.p90<2s --precision 10% --max-rate 60 --qps-distribution constant";
+    let ended = place.line(&format!("capacity {SERVER}&rate_limit=9&rate_burst=3 {line}"));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let found = certificate(&place);
+    let limit = found.rate_limit.unwrap();
+    assert!(limit.hides_the_server() && limit.from > 9.0, "{limit:?}");
+    let through = limit.lets_through.unwrap();
+    assert!((through - 9.0).abs() < 0.3, "{through}");
+    assert_eq!(found.knees, Knees::default(), "nobody has seen the server itself");
+    for excerpt in ["a rate limit in front of the server", "What the server can do is not known"] {
+        assert!(ended.stdout.contains(excerpt), "{excerpt}: {}", ended.stdout);
+    }
 }
 
 #[test]
@@ -208,14 +230,37 @@ fn is_told_to_be_gone(ended: &Ended, place: &Place) {
 
 #[test]
 fn a_server_without_answers_is_waited_for_within_the_budget() {
-    // It accepts every connection, and says nothing until the client has gone.
-    let url = scripted(|mut stream| std::io::copy(&mut stream, &mut std::io::sink()).map(drop));
-    let place = Place::new();
-    let line = "--provider openai -m m -p 16 -o 4 --slo latency.p90<1s --budget 2500ms --no-report";
-    let ended = place.line(&format!("capacity -H {url} {line}"));
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
-    for excerpt in ["waiting up to 2.5s for its first answer", "no load is sustainable (no answer in 2.5s)"] {
-        assert!(ended.stderr.contains(excerpt), "{excerpt}: {ended:?}");
+    // They accept every connection, and say nothing of what they are asked until the client has gone; by gRPC only that
+    // they do not tell what the model takes.
+    let metadata = AtomicBool::new(false);
+    let servers = [
+        ("--provider openai -p 16 -o 4", scripted(hang)),
+        ("--provider openai -p 16 -o 4 --http 2", scripted(|stream| Frames::accept(stream)?.hang())),
+        (
+            "--provider triton-grpc --shape x:2:FP32",
+            scripted(move |stream| {
+                let mut frames = Frames::accept(stream)?;
+                let id = frames.request()?;
+                if !metadata.swap(true, Ordering::Relaxed) {
+                    frames.trailers(id, &[("grpc-status", "12")])?;
+                }
+                frames.hang()
+            }),
+        ),
+    ];
+    let places = servers.each_ref().map(|_| Place::new());
+    let searches = places.iter().zip(&servers).map(|(place, (asked, url))| {
+        let line = "-m m --slo latency.p90<1s --budget 2500ms --no-report";
+        place.start_line(&format!("capacity -H {url} {asked} {line}"))
+    });
+    for started in searches.collect::<Vec<Started>>() {
+        let ended = started.wait();
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+        for excerpt in
+            ["waiting up to 2.5s for its first answer", "no load is sustainable (no answer in 2.5s)"]
+        {
+            assert!(ended.stderr.contains(excerpt), "{excerpt}: {ended:?}");
+        }
     }
 }
 

@@ -177,6 +177,7 @@ fn certificate(low: f64, high: f64, model: &str) -> String {
         doom: None,
         knees: Knees::default(),
         slowdown: None,
+        rate_limit: None,
         headroom: Vec::new(),
         burst: None,
         trials: Vec::new(),

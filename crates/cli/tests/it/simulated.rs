@@ -35,6 +35,23 @@ fn a_closed_loop_is_reported_exactly() {
     insta::assert_snapshot!(place.read("results.csv"));
 }
 
+/// Requests in flight are counted by tenths of a second from the start of the measured window, and not by the seconds of
+/// the run, of which ramp and drain are a part.
+#[test]
+fn what_is_in_flight_is_counted_within_the_window_alone() {
+    for (line, in_flight) in [
+        ("-u 4 --ramping-warmup-time 200ms --ramping-time 600ms -t 400ms", 4.0),
+        ("-u 10 -r 100000 -t 500ms", 10.0),
+        ("-u 10 -r 100000 --warmup 130ms -t 300ms", 10.0),
+    ] {
+        let place = Place::new();
+        let ended = place.line(&format!("run sim://?ttft=40ms&time=virtual -p 16 -o 1 {line}"));
+        assert_eq!(ended.code, Some(0), "{line}: {ended:?}");
+        let found = place.summary().rates.concurrency_mean;
+        assert!((found - in_flight).abs() < 0.01 * in_flight, "{line}: {found}");
+    }
+}
+
 #[test]
 fn an_open_loop_is_summarised_exactly() {
     let place = Place::new();

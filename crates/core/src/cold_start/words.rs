@@ -12,6 +12,7 @@ pub(super) fn findings(report: &ColdStartReport) -> Vec<String> {
         Some(first) => {
             said.push(format!("{} from the start to the first answer{}", time(first.median), range(first)))
         }
+        None if all == 1 => said.push("the only start came to no answer".to_owned()),
         None => said.push(format!("none of {all} starts came to an answer")),
     }
     if failed > 0 && failed < all {

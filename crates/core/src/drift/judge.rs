@@ -33,6 +33,9 @@ const BEGINNING: f64 = 1.0 / 3.0;
 /// A share of requests drifts by a difference of this much of the tolerance: a tolerance of 10 % of a latency is one
 /// request in a hundred.
 const SHARE_OF_TOLERANCE: f64 = 0.1;
+/// A change of less than this share of the tolerance is not told, however sure: a server whose times hardly vary changes them
+/// by microseconds all the time.
+const TOLD: f64 = 0.1;
 /// Rearrangements that a change point is tested with.
 const PERMUTATIONS: u32 = 1_999;
 
@@ -263,6 +266,7 @@ impl Judged<'_> {
         let mut rng = self.criteria.seed.stream(self.series.name);
         change_points(&self.series.values, &options, &mut rng)
             .into_iter()
+            .filter(|point| self.is_of_some_size(point.before, point.after))
             .map(|point| Change {
                 at: self.series.begin + (point.at as f64 - 0.5) * self.series.step,
                 before: point.before,
@@ -270,6 +274,15 @@ impl Judged<'_> {
                 p_value: point.p_value,
             })
             .collect()
+    }
+
+    fn is_of_some_size(&self, before: f64, after: f64) -> bool {
+        let size = match self.series.kind {
+            Kind::Share => after - before,
+            Kind::Service | Kind::Resource => after / before - 1.0,
+        };
+        // The ratio of two zeros is none.
+        size.abs() >= TOLD * self.tolerance()
     }
 
     fn exhaustion(&self) -> Option<Exhaustion> {

@@ -133,6 +133,17 @@ fn a_late_step_that_stays_is_a_drift_and_a_hump_is_none() {
 }
 
 #[test]
+fn a_change_that_nobody_would_notice_is_not_told() {
+    // Up by a step in the last third of four hours.
+    let stepped = |share: f64| {
+        let level = |minute: f64| if minute < 160.0 { 0.1 } else { 0.1 * (1.0 + share) };
+        let report = judge(&windows(6, 240, 1e-5, 0.0, level), &criteria());
+        finding(&report, "latency.p50").changes.len()
+    };
+    assert_eq!((stepped(0.001), stepped(0.03)), (0, 1));
+}
+
+#[test]
 fn errors_that_creep_in_are_a_drift() {
     let mut windows = windows(4, 120, 0.02, 0.0, |_| 0.1);
     for (minute, window) in windows.iter_mut().enumerate() {

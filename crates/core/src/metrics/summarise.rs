@@ -1,12 +1,14 @@
 //! From a tally to the summary that reports show.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::by_hand::changed_by_hand;
 use super::histogram::Unit;
 use super::order_statistics::min_samples;
 use super::quantities::QUANTITIES;
 use super::tally::Tally;
+use super::timeline::{BIN, Timeline};
 use super::verdict::{Evidence, Little, slow_host, validity};
 use crate::health::{ClientHealth, ThreadHealth};
 use crate::load::{HandLoad, Intervention};
@@ -146,9 +148,12 @@ impl Tally {
     /// some never ended, so that nobody knows how long they were in flight.
     fn little(&self, conduct: &Conduct) -> Option<Little> {
         let (start, end) = (conduct.window.measure_start, conduct.window.measure_end);
-        let seconds = end.since(start).as_secs_f64();
-        let mean = |line: &super::timeline::Timeline| line.within(start, end) / (seconds * 1e9);
-        let ended = !self.counts.outcomes.contains_key(&Outcome::Unfinished) && seconds > 0.0;
+        // Requests in flight are counted by tenths of a second: what the end leaves of the last one is not known.
+        let tenths = end.since(start).as_nanos() as u64 / BIN;
+        let span = Duration::from_nanos(tenths * BIN);
+        let (end, seconds) = (start + span, span.as_secs_f64());
+        let mean = |line: &Timeline| line.within(start, end) / (seconds * 1e9);
+        let ended = !self.counts.outcomes.contains_key(&Outcome::Unfinished) && tenths > 0;
         ended.then(|| Little {
             counted: mean(&self.arisen.in_flight),
             from_records: mean(&self.arisen.resident),
@@ -172,7 +177,7 @@ impl Tally {
     /// Mean of the requests in flight in each whole second of the window.
     pub(super) fn in_flight_by_second(&self, window: &Window) -> Vec<f64> {
         let seconds = window.measure_end.since(window.measure_start).as_secs();
-        let edge = |second| window.measure_start + std::time::Duration::from_secs(second);
+        let edge = |second| window.measure_start + Duration::from_secs(second);
         (0..seconds)
             .map(|second| self.arisen.in_flight.within(edge(second), edge(second + 1)) / 1e9)
             .collect()

@@ -134,7 +134,11 @@ impl Tally {
 
     /// Adds what an I/O thread did in a window.
     pub fn add_window(&mut self, window: &ThreadWindow) {
-        self.arisen.in_flight.spread(window.start, window.start + window.length, window.in_flight_nanos);
+        let line = &mut self.arisen.in_flight;
+        match &window.in_flight_tenths[..] {
+            [] => line.spread(window.start, window.start + window.length, window.in_flight_nanos),
+            tenths => tenths.iter().for_each(|part| line.spread(part.from, part.to, part.nanos)),
+        }
         let second = (window.start.as_nanos().saturating_add(500_000_000) / 1_000_000_000) as usize;
         let threads = &mut self.arisen.in_flight_max;
         let thread = usize::from(window.thread);

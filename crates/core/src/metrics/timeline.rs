@@ -2,13 +2,13 @@
 
 use crate::time::Offset;
 
-/// Width of a bin, nanoseconds. Windows whose edges are multiples of it are answered exactly, others by
+/// Width of a bin, nanoseconds. Windows whose edges lie multiples of it after the start are answered exactly, others by
 /// interpolation within the bins at their edges.
-const BIN: u64 = 100_000_000;
+pub(super) const BIN: u64 = 100_000_000;
 /// Bins at most: thirty days (200 MB, grown into as the run goes). What comes later counts in the last.
 const BINS_MAX: u64 = 30 * 86_400 * 10;
 
-/// Whole amounts (requests, tokens, request-nanoseconds) in bins of a tenth of a second, from a start that is known
+/// Whole amounts (requests, tokens, request-nanoseconds) in bins of a tenth of a second, counted from a start that is known
 /// until an end that may come to be known later.
 ///
 /// An end that is set before anything after it is added makes the sum up to it exact: what arises later is left out.
@@ -39,7 +39,7 @@ impl Timeline {
             return;
         }
         // What arose exactly at the end belongs to the bin that the end closes.
-        let bin = (nanos.min(self.until.saturating_sub(1)) / BIN).min(BINS_MAX - 1) as usize;
+        let bin = self.bin(nanos.min(self.until.saturating_sub(1))).min(BINS_MAX - 1) as usize;
         if bin >= self.bins.len() {
             self.bins.resize(bin + 1, 0);
         }
@@ -49,7 +49,7 @@ impl Timeline {
     /// Adds `amount` evenly over the time from `from` to `to`; at `to` if that is no later.
     pub(super) fn spread(&mut self, from: Offset, to: Offset, amount: u64) {
         let (start, end) = (from.as_nanos(), to.as_nanos());
-        if end <= start || end / BIN >= BINS_MAX {
+        if end <= start || self.bin(end) >= BINS_MAX {
             return self.add(to, amount);
         }
         if start / BIN == (end - 1) / BIN && start >= self.from && end <= self.until {
@@ -60,7 +60,7 @@ impl Timeline {
         let mut at = start.max(self.from);
         let last = end.min(self.until);
         while at < last {
-            let edge = ((at / BIN + 1) * BIN).min(last);
+            let edge = self.edge(self.bin(at) + 1).min(last);
             self.add(Offset::from_nanos(at), due(edge) - due(at));
             at = edge;
         }
@@ -69,14 +69,14 @@ impl Timeline {
     /// What arose from `from` until `to`.
     pub(super) fn within(&self, from: Offset, to: Offset) -> f64 {
         let (start, end) = (from.as_nanos(), to.as_nanos());
-        let first = (start / BIN).min(self.bins.len() as u64) as usize;
+        let first = self.bin(start).min(self.bins.len() as u64) as usize;
         let mut sum = 0.0;
         for (&amount, index) in self.bins[first..].iter().zip(first as u64..) {
-            if index * BIN >= end {
+            if self.edge(index) >= end {
                 break;
             }
             // The part of the bin in which anything could arise, and the share of it that was asked for.
-            let (low, high) = ((index * BIN).max(self.from), ((index + 1) * BIN).min(self.until));
+            let (low, high) = (self.edge(index), self.edge(index + 1).min(self.until));
             let overlap = high.min(end).saturating_sub(low.max(start));
             sum += if overlap == high - low {
                 amount as f64
@@ -85,6 +85,16 @@ impl Timeline {
             };
         }
         sum
+    }
+
+    /// The bin of a moment; the first for what comes before.
+    fn bin(&self, nanos: u64) -> u64 {
+        nanos.saturating_sub(self.from) / BIN
+    }
+
+    /// Where a bin begins.
+    fn edge(&self, bin: u64) -> u64 {
+        self.from.saturating_add(bin * BIN)
     }
 
     /// Adds all amounts of `other`, which begins and ends alike.
@@ -150,7 +160,8 @@ mod tests {
         line.add(at(231), 16);
         line.spread(at(0), at(300), 300);
         assert_eq!(line.within(at(50), at(230)), 194.0);
-        assert_eq!(line.within(at(50), at(100)), 52.0);
+        // Bins begin with the start: this is the first half of that from 50 to 150 ms.
+        assert_eq!(line.within(at(50), at(100)), 51.0);
     }
 
     #[test]

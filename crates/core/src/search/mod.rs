@@ -15,6 +15,7 @@ mod engine;
 mod grid;
 mod outcome;
 mod plan;
+mod rate_limit;
 mod settings;
 mod slowdown;
 mod standing;
@@ -22,6 +23,7 @@ mod standing;
 pub use capacity::{Bound, Capacity, Ceiling, Doom, TierCapacity};
 pub use engine::{Effort, Search, Step, TrialPlan};
 pub use outcome::TrialOutcome;
+pub use rate_limit::RateLimit;
 pub use settings::{Guard, Settings, SettingsError, Tier, Variable};
 pub use slowdown::Slowdown;
 

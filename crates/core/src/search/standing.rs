@@ -185,9 +185,7 @@ impl Pooled {
             Verdict::Fail => Some(false),
             Verdict::Undecided => None,
         };
-        let (limit, upper) = (verdict.slo.limit(), verdict.slo.is_upper());
-        let over = |value: f64| if upper { value / limit } else { limit / value };
-        let pressure = verdict.estimate.map_or(0.0, |value| over(value).max(1e-9).ln());
+        let pressure = verdict.pressure().map_or(0.0, |over| over.max(1e-9).ln());
         let looks_good = decided.unwrap_or(verdict.estimate.is_some() && pressure <= 0.0);
         // The interval is some four standard errors wide.
         let ends = verdict.low.zip(verdict.high).filter(|(low, high)| *low > 0.0 && high > low);

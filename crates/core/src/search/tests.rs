@@ -1,7 +1,8 @@
 //! Searches against servers that are nothing but a share of misses.
 
 use super::*;
-use crate::slo::{Confidence, Slo, SloVerdict, Slos, Verdict};
+use crate::slo::{Confidence, Slo, Slos};
+use crate::testing;
 
 fn tier(name: &str, text: &str) -> Tier {
     let slos = Slos::new(vec![text.parse().unwrap()], Confidence::default()).unwrap();
@@ -27,42 +28,18 @@ fn settings(tiers: Vec<Tier>) -> Settings {
 /// A trial of independent requests of which `share` miss, as exactly as whole numbers allow.
 fn outcome(plan: &TrialPlan, tiers: &[Tier], share: impl Fn(f64) -> f64) -> TrialOutcome {
     let n = (plan.load * plan.seconds).round().max(1.0) as u64;
-    let judge = |slo: &Slo, share: f64| {
-        let misses = (n as f64 * share).round() as u64;
-        SloVerdict {
-            slo: slo.clone(),
-            verdict: Verdict::Undecided,
-            estimate: None,
-            low: None,
-            high: None,
-            n,
-            misses,
-            allowed: slo.allowed(),
-            failed: 0,
-            effective_n: n as f64,
-            more_requests: None,
-            more_seconds: None,
-            reason: None,
-        }
-    };
+    let judge = |slo: &Slo, share: f64| testing::evidence(slo, n, (n as f64 * share).round() as u64);
     let of_tier = |(place, tier): (usize, &Tier)| {
         tier.slos.iter().map(|slo| judge(slo, share(plan.load / (1.0 + place as f64)))).collect()
     };
     TrialOutcome {
-        load: plan.load,
         effort: plan.effort,
         seconds: plan.seconds,
         spent: plan.seconds + 2.0,
         tiers: tiers.iter().enumerate().map(of_tier).collect(),
-        overloaded: false,
-        invalid: None,
-        gone: false,
-        rate_limited: 0,
-        throughput: plan.load,
         latency: Some(0.1),
-        latency_p99: None,
         concurrency: plan.load * 0.1,
-        server: None,
+        ..testing::trial(plan.load)
     }
 }
 

@@ -5,7 +5,7 @@ use super::evaluate::{Asked, evaluate, goodput};
 use super::evidence::Evidence;
 use super::gate::Gate;
 use super::set::Slos;
-use super::verdict::Verdict;
+use super::verdict::{SloVerdict, Verdict};
 use super::warmup::WarmUp;
 use crate::metrics::{Conduct, Tally};
 use crate::summary::Summary;
@@ -66,5 +66,11 @@ impl Summary {
         let all_pass = self.slos.iter().all(|found| found.verdict == Verdict::Pass);
         let sure = if all_pass && self.validity.valid { Verdict::Pass } else { Verdict::Undecided };
         (!self.slos.is_empty()).then_some(sure)
+    }
+
+    /// The objective that is missed most, or is the nearest to its limit: which binds.
+    pub fn binding(&self) -> Option<&SloVerdict> {
+        let pressed = self.slos.iter().filter_map(|found| Some((found, found.pressure()?)));
+        pressed.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(found, _)| found)
     }
 }

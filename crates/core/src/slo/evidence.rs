@@ -120,19 +120,22 @@ impl Tracker {
     fn add(&mut self, record: &Record, good: bool) {
         let at = record.scheduled;
         let measured = record.phase == Phase::Measure;
-        match self.slo.clone() {
-            Slo::EachRequest(each) if measured => {
+        let statistic = match &self.slo {
+            Slo::EachRequest(each) => {
                 let kept = record.outcome == Outcome::Ok && keeps(&each.conditions, record);
-                self.trial(record, !kept);
+                if measured {
+                    self.trial(record, !kept);
+                }
+                return;
             }
-            Slo::EachRequest(_) => {}
-            Slo::Statistic(statistic) => match statistic.metric.sort() {
-                Sort::Rate => self.rate(statistic.metric, record, good),
-                _ if !measured => {}
-                Sort::Share => self.share(&statistic, record, good),
-                Sort::Time => self.time(&statistic, record, at),
-                Sort::PooledTime => self.pooled(&statistic, record, at),
-            },
+            Slo::Statistic(statistic) => *statistic,
+        };
+        match statistic.metric.sort() {
+            Sort::Rate => self.rate(statistic.metric, record, good),
+            _ if !measured => {}
+            Sort::Share => self.share(&statistic, record, good),
+            Sort::Time => self.time(&statistic, record, at),
+            Sort::PooledTime => self.pooled(&statistic, record, at),
         }
     }
 
@@ -194,8 +197,7 @@ impl Tracker {
         let room = if statistic.comparison.is_upper() { limit / seconds } else { seconds / limit };
         let cell =
             Cell { n: 1, misses: u64::from(!kept), failed: 0, sum: u128::from(nanos), beyond: beyond(room) };
-        self.windows.add(at, cell);
-        self.windows.value(at, nanos);
+        self.windows.add_value(at, cell, nanos);
     }
 
     fn rate(&mut self, metric: Metric, record: &Record, good: bool) {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::limit::Limit;
 use super::objective::Slo;
 
 /// Whether an objective is met.
@@ -57,4 +58,52 @@ pub struct SloVerdict {
     pub more_seconds: Option<f64>,
     /// Why there is no verdict, where it is not for a lack of requests alone.
     pub reason: Option<String>,
+}
+
+impl SloVerdict {
+    /// How near the objective is to its limit: 1 at it, more where it is missed. Of a time or an amount, the figure against
+    /// its limit; of a share of requests, or where too many failed for a figure, the misses against those allowed. Nothing
+    /// where nothing was seen.
+    pub fn pressure(&self) -> Option<f64> {
+        let is_share = match &self.slo {
+            Slo::Statistic(statistic) => matches!(statistic.limit, Limit::Share(_)),
+            Slo::EachRequest(_) => true,
+        };
+        match (self.estimate.filter(|_| !is_share), self.allowed) {
+            (Some(estimate), _) if self.slo.is_upper() => Some(estimate / self.slo.limit()),
+            (Some(estimate), _) => Some(self.slo.limit() / estimate),
+            (None, Some(allowed)) if self.n > 0 => Some(self.misses as f64 / self.n as f64 / allowed),
+            (None, _) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn an_objective_is_as_near_to_its_limit_as_its_misses_or_its_figure() {
+        let found = |slo: &str, estimate, n, misses| SloVerdict {
+            estimate,
+            ..testing::evidence(&slo.parse().unwrap(), n, misses)
+        };
+        for (found, pressure) in [
+            (found("latency.p90<1s", Some(2.0), 100, 19), Some(2.0)),
+            (found("latency.p90<1s", None, 100, 19), Some(1.9)),
+            (found("latency.p90<1s", None, 0, 0), None),
+            (found("error_rate<5%", Some(0.01), 100, 1), Some(0.2)),
+            (found("attainment>=99%", Some(0.98), 100, 2), Some(2.0)),
+            (found("latency.mean<1s", Some(0.5), 100, 0), Some(0.5)),
+            (found("qps>=10", Some(8.0), 100, 0), Some(1.25)),
+            (found("qps>=10", None, 0, 0), None),
+        ] {
+            let near = found.pressure();
+            assert!(
+                near.zip(pressure).map_or(near == pressure, |(a, b)| (a - b).abs() < 1e-9),
+                "{found:?}: {near:?}"
+            );
+        }
+    }
 }

@@ -79,9 +79,10 @@ impl Windows {
         }
     }
 
-    /// Adds a value that arose at `at`, for percentiles.
-    pub(super) fn value(&mut self, at: Offset, nanos: u64) {
+    /// The same with a value, for percentiles.
+    pub(super) fn add_value(&mut self, at: Offset, cell: Cell, nanos: u64) {
         let Some(index) = self.place(at) else { return };
+        self.cells[index].add(&cell);
         let segment = index / CELLS_PER_SEGMENT;
         if segment >= self.segments.len() {
             self.segments.resize(segment + 1, Samples::default());
@@ -91,10 +92,12 @@ impl Windows {
 
     fn place(&mut self, at: Offset) -> Option<usize> {
         let nanos = at.as_nanos().checked_sub(self.start.as_nanos())?;
-        while nanos / self.width >= CELLS_MAX as u64 {
+        let mut index = nanos / self.width;
+        while index >= CELLS_MAX as u64 {
             self.halve();
+            index = nanos / self.width;
         }
-        let index = (nanos / self.width) as usize;
+        let index = index as usize;
         if index >= self.cells.len() {
             self.cells.resize(index + 1, Cell::default());
         }

@@ -15,7 +15,7 @@ mod track;
 mod tracker;
 
 pub use canonical::{Canonical, Pool, Source, Unit};
-pub use exposition::{Labels, PROTOBUF_TYPE, PageError, Series, Walked, walk_protobuf, walk_text};
+pub use exposition::{Labels, PROTOBUF_TYPE, PageError, Series, Walked, messages, walk_protobuf, walk_text};
 pub use histogram::{Bucket, Gained, ServerQuantile, ServerTimes};
 pub use maps::{Only, Reading, Rule, all as all_rules};
 pub use observed::{Figure, Observed};

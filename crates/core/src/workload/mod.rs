@@ -78,6 +78,20 @@ pub struct RequestSpec {
     pub cancel: bool,
 }
 
+impl RequestSpec {
+    /// A request with a whole body, where answers are not made of tokens.
+    pub fn of_payload(id: RequestId, payload: Arc<Payload>) -> Self {
+        RequestSpec {
+            id,
+            prompt: Prompt::Payload(payload),
+            images: Arc::default(),
+            max_tokens: 0,
+            prompt_tokens: None,
+            cancel: false,
+        }
+    }
+}
+
 /// The prompt of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Prompt {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::record::RequestId;
-use crate::workload::{Body, Prompt, RequestSpec, Workload};
+use crate::workload::{Body, RequestSpec, Workload};
 
 /// A whole request body, and the header fields that describe it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,14 +37,7 @@ impl Payloads {
 impl Workload for Payloads {
     fn request(&self, id: RequestId) -> RequestSpec {
         let turn = id.0 % self.all.len() as u64;
-        RequestSpec {
-            id,
-            prompt: Prompt::Payload(self.all[turn as usize].clone()),
-            images: Arc::default(),
-            max_tokens: 0,
-            prompt_tokens: None,
-            cancel: false,
-        }
+        RequestSpec::of_payload(id, self.all[turn as usize].clone())
     }
 
     fn describe(&self) -> String {
@@ -60,6 +53,7 @@ impl Workload for Payloads {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::Prompt;
 
     #[test]
     fn payloads_are_shared_and_used_in_turn() {

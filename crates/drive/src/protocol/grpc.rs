@@ -10,7 +10,7 @@ use prost::Message;
 
 use super::outcome::outcome_of_status;
 use super::{Fields, Malformed, Outgoing, Reply, Route};
-use crate::transport::Called;
+use crate::transport::{Called, Fetched};
 
 /// Bytes before each message: whether it is compressed, and its length.
 const PREFIX: usize = 5;
@@ -59,12 +59,7 @@ pub(super) fn prefixed(beginning: &[u8], rest: usize) -> Bytes {
 /// # Errors
 /// What the server says went wrong, or what is wrong with what it says.
 pub fn answered<M: Message + Default>(called: &Called) -> Result<M, String> {
-    let fields = called.fields.iter();
-    let list: Vec<_> = fields
-        .map(|(name, value)| httparse::Header { name: name.as_str(), value: value.as_bytes() })
-        .collect();
-    let status = Status::of(&Fields { status: Some(called.status), list: &list });
-    let Some(status) = status.filter(|_| called.status == 200) else {
+    let Some(status) = Status::of_call(called) else {
         return Err(format!("the server answered HTTP {} and not gRPC", called.status));
     };
     let mut reply = Reply::default();
@@ -76,6 +71,19 @@ pub fn answered<M: Message + Default>(called: &Called) -> Result<M, String> {
     messages.take(&called.body);
     let message = messages.next().map_err(|error| error.to_string())?.ok_or("an answer without a message")?;
     decoded("a message of the Open Inference Protocol", message).map_err(|error| error.to_string())
+}
+
+/// An answer by HTTP/2 in the terms of HTTP/1.1: a call of gRPC that failed has the status that its code stands for, and what
+/// the server said of it as its body. A call that ended without a status counts as one by a broken gateway.
+pub fn concluded(called: Called) -> Fetched {
+    match Status::of_call(&called) {
+        Some(Status { code: 0, .. }) => Fetched { status: 200, body: called.body },
+        Some(status) => Fetched { status: meaning(status.code).1, body: status.said().into_bytes() },
+        None if called.is_grpc() => {
+            Fetched { status: 502, body: b"the call ended without a grpc-status".to_vec() }
+        }
+        None => Fetched { status: called.status, body: called.body },
+    }
 }
 
 /// Finds the messages in a body, wherever reads divide it.
@@ -132,6 +140,15 @@ pub(super) struct Status {
 }
 
 impl Status {
+    /// The status of a call that is over; nothing if HTTP itself failed, or none came.
+    fn of_call(called: &Called) -> Option<Status> {
+        let fields = called.fields.iter();
+        let list: Vec<_> = fields
+            .map(|(name, value)| httparse::Header { name: name.as_str(), value: value.as_bytes() })
+            .collect();
+        Status::of(&Fields { status: Some(called.status), list: &list }).filter(|_| called.status == 200)
+    }
+
     /// The status in `fields`, if it is there.
     pub(super) fn of(fields: &Fields<'_>) -> Option<Status> {
         // What is no number is an unknown error, as gRPC's own clients have it.
@@ -144,24 +161,35 @@ impl Status {
 
     /// Tells the reply. A call that is refused before its first answer has an outcome like that of its HTTP status.
     pub(super) fn tell(self, reply: &mut Reply) {
-        let (name, outcome) = meaning(self.code);
         if self.code == 0 {
             reply.complete = true;
             return;
         }
+        reply.error = Some(self.said());
+        reply.failure = (reply.events == 0 && !reply.has_content).then(|| self.outcome());
+    }
+
+    /// Its name, and what the server said.
+    fn said(&self) -> String {
         let said = if self.message.is_empty() { "no reason given" } else { &self.message };
-        reply.error = Some(format!("gRPC {name}: {said}"));
-        reply.failure = (reply.events == 0 && !reply.has_content).then_some(outcome);
+        format!("gRPC {}: {said}", meaning(self.code).0)
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self.code {
+            4 => Outcome::Timeout,
+            code => outcome_of_status(meaning(code).1),
+        }
     }
 }
 
-/// Name and outcome of a code, by the HTTP status that Google's API design guide (google/rpc/code.proto) gives it.
-fn meaning(code: u32) -> (&'static str, Outcome) {
-    let (name, status) = match code {
+/// Name of a code, and the HTTP status that Google's API design guide (google/rpc/code.proto) gives it.
+fn meaning(code: u32) -> (&'static str, u16) {
+    match code {
         0 => ("OK", 200),
         1 => ("CANCELLED", 499),
         3 => ("INVALID_ARGUMENT", 400),
-        4 => return ("DEADLINE_EXCEEDED", Outcome::Timeout),
+        4 => ("DEADLINE_EXCEEDED", 504),
         5 => ("NOT_FOUND", 404),
         6 => ("ALREADY_EXISTS", 409),
         7 => ("PERMISSION_DENIED", 403),
@@ -175,8 +203,7 @@ fn meaning(code: u32) -> (&'static str, Outcome) {
         15 => ("DATA_LOSS", 500),
         16 => ("UNAUTHENTICATED", 401),
         _ => ("UNKNOWN", 500),
-    };
-    (name, outcome_of_status(status))
+    }
 }
 
 #[cfg(test)]
@@ -205,6 +232,29 @@ mod tests {
             let mut messages = Messages::default();
             messages.take(bad);
             assert!(messages.next().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_by_http2_is_told_in_the_terms_of_http1() {
+        for (status, fields, told, body) in [
+            (200, &[("grpc-status", "0")][..], 200, "answer"),
+            (
+                200,
+                &[("grpc-status", "14"), ("grpc-message", "no%20place")],
+                503,
+                "gRPC UNAVAILABLE: no place",
+            ),
+            (200, &[("grpc-status", "4")], 504, "gRPC DEADLINE_EXCEEDED: no reason given"),
+            (200, &[("content-type", "application/grpc+proto")], 502, "the call ended without a grpc-status"),
+            (503, &[("content-type", "text/plain")], 503, "answer"),
+            (200, &[("content-type", "text/event-stream")], 200, "answer"),
+        ] {
+            let fields = fields.iter().map(|(name, value)| {
+                (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
+            });
+            let called = Called { status, fields: fields.collect(), body: b"answer".to_vec() };
+            assert_eq!(concluded(called), Fetched { status: told, body: body.into() });
         }
     }
 

@@ -59,6 +59,7 @@ use thiserror::Error;
 pub use build::{ProtocolError, Supports, build, check, supports};
 pub use excerpt::error_excerpt;
 pub(crate) use excerpt::excerpt;
+pub use grpc::concluded;
 pub use http::{PatternError, check_patterns};
 pub use mask::Mask;
 pub use message::{Fields, Outgoing, Route};

@@ -4,6 +4,18 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+/// Asks whether the server is ready.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, prost::Message)]
+pub struct ServerReadyRequest {}
+
+/// Whether the server is ready.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, prost::Message)]
+pub struct ServerReadyResponse {
+    /// Whether it is.
+    #[prost(bool, tag = "1")]
+    pub ready: bool,
+}
+
 /// Asks what a model takes.
 #[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
 pub struct ModelMetadataRequest {

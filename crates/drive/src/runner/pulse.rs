@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use plimsoll_core::health::ThreadHealth;
-use plimsoll_core::record::ThreadWindow;
+use plimsoll_core::load::Times;
+use plimsoll_core::record::{InFlight, ThreadWindow};
 use plimsoll_core::time::Offset;
 
 use super::cores::Cores;
@@ -20,6 +21,8 @@ pub struct Pulse {
     /// The window being filled. Its in-flight integral runs up to `integrated`.
     window: RefCell<ThreadWindow>,
     integrated: Cell<Offset>,
+    /// From here on it is kept by tenths of a second, in a run.
+    by_tenths_from: Offset,
     in_flight: Cell<u32>,
     connections: Cell<u32>,
     scheduler: Scheduler,
@@ -36,6 +39,8 @@ pub struct Pulse {
     flow_from: Cell<Offset>,
 }
 
+/// A tenth of a second.
+const TENTH: u64 = 100_000_000;
 /// Longest lag that the histograms tell apart: a minute.
 const MAX_LAG_NANOS: u64 = 60_000_000_000;
 
@@ -67,6 +72,7 @@ impl Pulse {
             thread,
             window: RefCell::new(ThreadWindow { thread, start: now, ..ThreadWindow::default() }),
             integrated: Cell::new(now),
+            by_tenths_from: Offset::MAX,
             in_flight: Cell::new(0),
             connections: Cell::new(0),
             scheduler,
@@ -78,6 +84,11 @@ impl Pulse {
             flow: Cell::default(),
             flow_from: Cell::new(now),
         }
+    }
+
+    /// The same in a run with these times.
+    pub(super) fn measuring(self, times: &Times) -> Self {
+        Pulse { by_tenths_from: times.measure_start, ..self }
     }
 
     /// While what this returns is alive, the thread reacts to its sockets at once: nothing but its own clock tells when
@@ -206,10 +217,27 @@ impl Pulse {
     }
 
     fn integrate(&self, now: Offset) {
-        let span = now.since(self.integrated.get()).as_nanos() as u64;
-        self.integrated.set(now);
-        self.window.borrow_mut().in_flight_nanos += span * u64::from(self.in_flight.get());
+        let from = self.integrated.replace(now);
+        let in_flight = u64::from(self.in_flight.get());
+        let mut window = self.window.borrow_mut();
+        window.in_flight_nanos += nanos(from, now) * in_flight;
+        let start = self.by_tenths_from;
+        let mut at = from.max(start);
+        while at < now {
+            let (tenth, within) = (nanos(start, at) / TENTH, nanos(start, at) % TENTH);
+            let to = (start + Duration::from_nanos((tenth + 1) * TENTH)).min(now);
+            let more = nanos(at, to) * in_flight;
+            match window.in_flight_tenths.last_mut().filter(|_| within > 0) {
+                Some(last) => (last.to, last.nanos) = (to, last.nanos + more),
+                None => window.in_flight_tenths.push(InFlight { from: at, to, nanos: more }),
+            }
+            at = to;
+        }
     }
+}
+
+fn nanos(from: Offset, to: Offset) -> u64 {
+    to.since(from).as_nanos() as u64
 }
 
 /// What the kernel's scheduler has done with a thread.
@@ -274,6 +302,24 @@ mod tests {
         assert_eq!((window.thread, window.length), (3, Duration::from_secs(1)));
         let next = pulse.close_window(at(1500));
         assert_eq!((next.in_flight_nanos, next.in_flight_max, next.sent), (500_000_000, 1, 0));
+    }
+
+    #[test]
+    fn concurrency_is_kept_by_tenths_from_the_start_of_the_measured_window() {
+        let times = Times { begin: at(0), ramp_end: at(250), measure_start: at(250), measure_end: None };
+        let pulse = Pulse::start(0, at(0)).measuring(&times);
+        pulse.sent(at(200));
+        pulse.sent(at(300));
+        pulse.ended(at(340), true, false);
+        let part = |from, to, nanos| InFlight { from: at(from), to: at(to), nanos };
+        let window = pulse.close_window(at(500));
+        let parts = [part(250, 350, 140_000_000), part(350, 450, 100_000_000), part(450, 500, 50_000_000)];
+        assert_eq!(window.in_flight_tenths, parts);
+        pulse.ended(at(530), true, false);
+        assert_eq!(
+            pulse.close_window(at(600)).in_flight_tenths,
+            [part(500, 550, 30_000_000), part(550, 600, 0)]
+        );
     }
 
     #[test]

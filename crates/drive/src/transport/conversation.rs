@@ -63,7 +63,8 @@ impl<'a> Conversation<'a> {
         let pieces = json.map(|text| Bytes::from_static(text.as_bytes())).into_iter().collect();
         let outgoing = Outgoing::from(Body { pieces });
         if self.spec.http == HttpChoice::Http2 {
-            let called = call(self.origin, self.target, self.spec, self.tls.clone(), &route, outgoing)?;
+            let called =
+                call(self.origin, self.target, self.spec, self.tls.clone(), &route, outgoing, LIMIT)?;
             return Ok(Fetched { status: called.status, body: called.body });
         }
         let pieces = self.origin.head(self.target, &route).pieces(outgoing);

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use plimsoll_core::spec::{Provider, Secret, Target, TransportSpec};
+use plimsoll_core::spec::{Secret, TransportSpec};
 use plimsoll_core::workload::Body;
 use rustls::ClientConfig;
 
 use super::dial::Dialer;
 use super::kept::{Kept, NoAnswer};
-use super::target::{Origin, RequestHead};
+use super::target::{Origin, RequestHead, beside};
 use crate::clock::Clock;
 use crate::protocol::{Mask, Outgoing, Route};
 
@@ -62,14 +62,7 @@ impl Courier {
         let clock = Clock::start();
         let dialer = Dialer::new(to.origin.clone(), to.tls.clone(), &to.transport, clock)
             .map_err(|error| error.reason)?;
-        let target = Target {
-            url: String::new(),
-            provider: Provider::Http,
-            model: String::new(),
-            headers: to.headers.clone(),
-            api_key: None,
-            endpoint: None,
-        };
+        let target = beside(&to.headers, None);
         let route = Route {
             accept: Cow::Borrowed("*/*"),
             content_type: Some(Cow::Borrowed(content_type)),

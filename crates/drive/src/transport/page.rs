@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use plimsoll_core::spec::{Provider, Secret, Target, TransportSpec};
+use plimsoll_core::spec::{Secret, TransportSpec};
 use rustls::ClientConfig;
 use thiserror::Error;
 use tokio::time::timeout;
@@ -15,7 +15,7 @@ use super::connection::{Connection, Unsent};
 use super::dial::Dialer;
 use super::http1::{self, Framing, Head};
 use super::stamped::ReceiveClock;
-use super::target::Origin;
+use super::target::{Origin, beside};
 use crate::clock::Clock;
 use crate::protocol::{Mask, Outgoing, Route};
 
@@ -102,14 +102,7 @@ impl PageReader {
             content_type: None,
             ..Route::json(address.path.clone(), false)
         };
-        let target = Target {
-            url: String::new(),
-            provider: Provider::Openai,
-            model: String::new(),
-            headers: address.headers.clone(),
-            api_key: address.api_key.clone(),
-            endpoint: None,
-        };
+        let target = beside(&address.headers, address.api_key.as_ref());
         let request = address.origin.head(&target, &route).pieces(Outgoing::default());
         let clock = ReceiveClock::new(clock);
         let mask = Mask::of(&target);

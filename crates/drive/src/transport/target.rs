@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use bytes::Bytes;
-use plimsoll_core::spec::{Provider, Target};
+use plimsoll_core::spec::{Provider, Secret, Target};
 use thiserror::Error;
 use url::Url;
 
@@ -132,6 +132,18 @@ impl Origin {
             head.push_str(&format!("{name}: {}\r\n", value.reveal()));
         }
         head
+    }
+}
+
+/// One who is asked beside the run, with header fields and a key of its own.
+pub(super) fn beside(headers: &[(String, Secret)], api_key: Option<&Secret>) -> Target {
+    Target {
+        url: String::new(),
+        provider: Provider::Http,
+        model: String::new(),
+        headers: headers.to_vec(),
+        api_key: api_key.cloned(),
+        endpoint: None,
     }
 }
 

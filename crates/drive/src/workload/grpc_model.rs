@@ -1,6 +1,7 @@
-//! What a server of the Open Inference Protocol says by gRPC of its models, asked before the run.
+//! What a server of the Open Inference Protocol says by gRPC of itself and its models, asked before the run.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use plimsoll_core::spec::tensors::{DataType, TensorSpec};
 use plimsoll_core::spec::{Target, TransportSpec};
@@ -10,9 +11,15 @@ use thiserror::Error;
 
 use crate::protocol::grpc::{answered, calling, grpc_route};
 use crate::protocol::open_inference::{
-    ModelMetadataRequest, ModelMetadataResponse, RepositoryIndexRequest, RepositoryIndexResponse, Tensor,
+    ModelMetadataRequest, ModelMetadataResponse, RepositoryIndexRequest, RepositoryIndexResponse,
+    ServerReadyRequest, ServerReadyResponse, Tensor,
 };
-use crate::transport::{Origin, call};
+use crate::transport::{Called, Origin, call};
+
+/// Time for each answer. What a server says of itself takes no work.
+const LIMIT: Duration = Duration::from_secs(10);
+/// The code of a server that does not have a method (gRPC's UNIMPLEMENTED).
+const UNIMPLEMENTED: &str = "12";
 
 /// A call that brought no answer.
 #[derive(Debug, Error)]
@@ -38,6 +45,20 @@ pub struct GrpcServer<'a> {
 }
 
 impl GrpcServer<'_> {
+    /// Whether the server says that it is ready; nothing where it has no way to say it.
+    ///
+    /// # Errors
+    /// The server does not tell.
+    pub fn is_ready(&self) -> Result<Option<bool>, GrpcError> {
+        const METHOD: &str = "ServerReady";
+        let called = self.call(METHOD, &ServerReadyRequest {})?;
+        if called.fields.get("grpc-status").is_some_and(|code| code == UNIMPLEMENTED) {
+            return Ok(None);
+        }
+        let told: Result<ServerReadyResponse, String> = answered(&called);
+        told.map(|told| Some(told.ready)).map_err(|reason| GrpcError { method: METHOD, reason })
+    }
+
     /// The models that are ready, in the server's order.
     ///
     /// # Errors
@@ -74,9 +95,13 @@ impl GrpcServer<'_> {
         method: &'static str,
         message: &impl Message,
     ) -> Result<M, GrpcError> {
-        let route = grpc_route(method);
-        let called = call(self.origin, self.target, self.limits, self.tls.cloned(), &route, calling(message))
-            .map_err(|error| GrpcError { method, reason: error.to_string() })?;
+        let called = self.call(method, message)?;
         answered(&called).map_err(|reason| GrpcError { method, reason })
+    }
+
+    fn call(&self, method: &'static str, message: &impl Message) -> Result<Called, GrpcError> {
+        let (route, tls) = (grpc_route(method), self.tls.cloned());
+        call(self.origin, self.target, self.limits, tls, &route, calling(message), LIMIT)
+            .map_err(|error| GrpcError { method, reason: error.to_string() })
     }
 }

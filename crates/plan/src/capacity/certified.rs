@@ -1,7 +1,7 @@
 //! A certificate as a capacity to plan with, or why it cannot be one.
 
 use plimsoll_core::certificate::Certificate;
-use plimsoll_core::search::{Ceiling, Doom, TierCapacity, TrialOutcome, Variable};
+use plimsoll_core::search::{Ceiling, Doom, RateLimit, TierCapacity, TrialOutcome, Variable};
 use thiserror::Error;
 
 use super::{BurstCapacity, Capacity, Measured};
@@ -142,7 +142,7 @@ impl Capacity {
             measured: measured(certificate, index, low.load, high),
             cold_start: None,
             derating: None,
-            doubts: doubts(certificate, found, low.load, high),
+            doubts: doubts(certificate, index, low.load, high),
         })
     }
 }
@@ -194,7 +194,8 @@ fn no_capacity(certificate: &Certificate, tier: &TierCapacity, source: &str) -> 
 }
 
 /// What makes the certified load less than it seems.
-fn doubts(certificate: &Certificate, tier: &TierCapacity, low: f64, high: Option<f64>) -> Vec<String> {
+fn doubts(certificate: &Certificate, index: usize, low: f64, high: Option<f64>) -> Vec<String> {
+    let tier = &certificate.capacity.tiers[index];
     let mut doubts = Vec::new();
     match (tier.ceiling, high) {
         (_, Some(high)) if high / low > WIDE => doubts.push(format!(
@@ -215,6 +216,13 @@ fn doubts(certificate: &Certificate, tier: &TierCapacity, low: f64, high: Option
     }
     if tier.low.is_some_and(|low| !low.confirmed) {
         doubts.push("the certified load was not confirmed by a run of its own".to_owned());
+    }
+    if high.is_some_and(|high| RateLimit::is_why(&certificate.trials, index, high)) {
+        doubts.push(
+            "what fails above the certified load are requests refused with 429: a rate limit may keep the server from \
+             what it can do, and more replicas behind the same limit would not help"
+                .to_owned(),
+        );
     }
     if certificate.method.default_objectives {
         doubts.push(

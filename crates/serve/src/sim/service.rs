@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use plimsoll_core::time::Offset;
+use plimsoll_sim::client::RATE_LIMITED;
 use plimsoll_sim::prefix::of_blocks;
 use plimsoll_sim::{Phase, Refused};
 
@@ -153,6 +154,9 @@ impl Service {
                 };
                 Refusal::new(status, "the queue of this server is full: try again later")
             }
+            Refused::RateLimited(until) => {
+                Refusal { retry_after: Some(self.left(until, at)), ..Refusal::new(429, RATE_LIMITED) }
+            }
             Refused::Loading(until) => self.loading(until, at),
             Refused::TooLong(most) if self.is_classic() => Refusal::bad_request(&format!(
                 "a request to this model can have at most {most} items, those of one batch: split it"
@@ -262,8 +266,12 @@ impl Service {
     }
 
     fn loading(&self, until: Offset, now: u64) -> Refusal {
-        let left = Duration::from_nanos(self.clockwork.moment(until).saturating_sub(now));
-        Refusal { retry_after: Some(left), ..Refusal::not_ready(503) }
+        Refusal { retry_after: Some(self.left(until, now)), ..Refusal::not_ready(503) }
+    }
+
+    /// The time from `now` to a moment of the engine.
+    fn left(&self, until: Offset, now: u64) -> Duration {
+        Duration::from_nanos(self.clockwork.moment(until).saturating_sub(now))
     }
 }
 

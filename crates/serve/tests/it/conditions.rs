@@ -57,6 +57,19 @@ fn a_server_that_crashed_comes_back() {
 }
 
 #[test]
+fn who_comes_faster_than_the_rate_limit_is_told_when_to_come_again() {
+    let server = start("ttft=0&itl=0&rate_limit=0.001&rate_burst=2");
+    let mut client = Client::connect(&server);
+    for _ in 0..2 {
+        assert_eq!(client.stream_chat(1).content().len(), 1);
+    }
+    let response = client.stream_chat(1);
+    let seconds: u32 = response.header("retry-after").unwrap().parse().unwrap();
+    assert!(response.status == 429 && (900..=1000).contains(&seconds), "{} {seconds}", response.status);
+    assert_eq!(client.get("/health").status, 200, "only work is limited");
+}
+
+#[test]
 fn the_first_requests_after_a_start_are_slow() {
     let server = start("ttft=2ms&itl=1ms&truth=true&starts_cold=true&warm_up_steps=3&warm_up_factor=5");
     let mut client = Client::connect(&server);

@@ -48,7 +48,7 @@ impl Batch {
     /// # Errors
     /// The server is not ready, the queue is full, or the request has more items than a batch may have.
     pub fn arrive(&mut self, at: Offset, id: JobId, ask: &Ask) -> Result<(), Refused> {
-        if let Some(refusal) = self.conditions.refusal() {
+        if let Some(refusal) = self.conditions.refusal(at) {
             return Err(refusal);
         }
         let items = ask.items.max(1);

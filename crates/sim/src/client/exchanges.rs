@@ -17,6 +17,9 @@ use crate::engine::{self, Emission, Engine, Event, JobId};
 /// at once would ask for ever at the same moment.
 const NO_TAKES: Duration = Duration::from_millis(1);
 
+/// What is said to who comes faster than the rate limit allows.
+pub const RATE_LIMITED: &str = "the rate limit of this server is exceeded: try again later";
+
 /// On which terms client and server meet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Terms {
@@ -143,6 +146,7 @@ impl Exchanges {
             Err(engine::Refused::QueueFull) => {
                 say(self.terms.full, "the queue of this server is full: try again later")
             }
+            Err(engine::Refused::RateLimited(_)) => say(429, RATE_LIMITED),
             Err(engine::Refused::Loading(_)) => say(503, "this server is loading its model"),
             Err(engine::Refused::TooLong(most)) => say(
                 400,

@@ -15,5 +15,5 @@ mod run;
 mod users;
 
 pub use call::{Call, CallEnd, Refusal};
-pub use exchanges::{Exchanges, Terms};
+pub use exchanges::{Exchanges, RATE_LIMITED, Terms};
 pub use run::{SimulateError, Simulated, simulate};

@@ -30,6 +30,17 @@ pub struct ConditionOptions {
     pub restart_after: Option<Duration>,
     /// The longest time from a request's arrival to its end; it is given up then.
     pub request_timeout: Option<Duration>,
+    /// How many requests are let through to it.
+    pub rate_limit: Option<RateLimit>,
+}
+
+/// A rate limit as gateways have one: a bucket of tokens, of which each request takes one, and without which it is refused.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RateLimit {
+    /// Tokens that are put into the bucket each second, above 0.
+    pub per_second: f64,
+    /// Tokens that the bucket holds, 1 or more. It is full at first.
+    pub burst: u32,
 }
 
 /// A server is slow after a start as long as either of these has not passed.
@@ -96,6 +107,16 @@ pub enum ConditionsError {
         /// From the start of one to the start of the next.
         every: Duration,
     },
+    /// A rate limit that lets nothing through, ever.
+    #[error(
+        "a rate limit of {per_second} requests per second and {burst} at once: give more than 0, and 1 or more"
+    )]
+    RateLimit {
+        /// Tokens per second.
+        per_second: f64,
+        /// Tokens that the bucket holds.
+        burst: u32,
+    },
     /// A crash after no requests at all.
     #[error("a crash after 0 requests: give 1 or more, or a server that never starts")]
     CrashAfterNone,
@@ -122,6 +143,11 @@ impl ConditionOptions {
         }
         if self.crash == Some(Crash::AfterRequests(0)) {
             return Err(ConditionsError::CrashAfterNone);
+        }
+        if let Some(RateLimit { per_second, burst }) = self.rate_limit
+            && !(per_second.is_finite() && per_second > 0.0 && burst > 0)
+        {
+            return Err(ConditionsError::RateLimit { per_second, burst });
         }
         self.stall.as_ref().map_or(Ok(()), Stall::check)
     }

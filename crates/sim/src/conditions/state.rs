@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use plimsoll_core::time::Offset;
 
+use super::bucket::Bucket;
 use super::deadlines::Deadlines;
 use super::{ConditionOptions, ConditionsError, Crash, Exhausted, WarmUp};
 use crate::engine::{JobId, Phase, Refused};
@@ -25,6 +26,7 @@ pub struct Conditions {
     served: u64,
     steps: u32,
     deadlines: Deadlines,
+    bucket: Option<Bucket>,
 }
 
 /// What happened to a server.
@@ -57,6 +59,7 @@ impl Conditions {
 
     fn of(options: ConditionOptions) -> Self {
         let deadlines = Deadlines::new(options.request_timeout);
+        let bucket = options.rate_limit.map(Bucket::new);
         let mut conditions = Conditions {
             options,
             phase: Phase::Ready,
@@ -67,6 +70,7 @@ impl Conditions {
             served: 0,
             steps: 0,
             deadlines,
+            bucket,
         };
         conditions.crash = conditions.announced_crash(Offset::ZERO);
         if conditions.options.starts_cold {
@@ -93,10 +97,11 @@ impl Conditions {
         self.phase
     }
 
-    /// Why the server takes no requests, if it takes none.
-    pub(crate) fn refusal(&self) -> Option<Refused> {
+    /// Why the request that comes at `at` is not taken, if the server as a whole takes none; else it has passed the rate
+    /// limit.
+    pub(crate) fn refusal(&mut self, at: Offset) -> Option<Refused> {
         match self.phase {
-            Phase::Ready => None,
+            Phase::Ready => self.bucket.as_mut()?.take(at).err().map(Refused::RateLimited),
             Phase::Loading(until) => Some(Refused::Loading(until)),
             Phase::Down => Some(Refused::Down),
         }

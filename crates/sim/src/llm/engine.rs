@@ -102,7 +102,7 @@ impl Llm {
     /// # Errors
     /// The server is not ready, the queue is full, or the request is longer than [`LlmOptions::longest_request`].
     pub fn arrive(&mut self, at: Offset, id: JobId, ask: &Ask) -> Result<(), Refused> {
-        if let Some(refusal) = self.conditions.refusal() {
+        if let Some(refusal) = self.conditions.refusal(at) {
             return Err(refusal);
         }
         let longest = self.options.longest_request();

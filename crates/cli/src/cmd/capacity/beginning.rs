@@ -6,10 +6,10 @@ use anyhow::anyhow;
 use plimsoll_core::search::Guard;
 use plimsoll_core::spec::Phases;
 use plimsoll_core::summary::Summary;
-use serde::{Deserialize, Serialize};
 
 use super::bench::Bench;
 use super::objectives::Objectives;
+use super::stored::Beginning;
 use super::waiting::First;
 use crate::session::Interrupted;
 
@@ -24,17 +24,6 @@ const SPREAD_MIN: u64 = 10;
 const SETTLE: f64 = 5.0;
 /// Seconds left out at the start of each trial, at least and at most.
 const WARMUP_RANGE: [f64; 2] = [2.0, 30.0];
-
-/// What one user found.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Beginning {
-    /// Seconds that a request takes.
-    pub(super) latency: f64,
-    /// Squared coefficient of variation of that.
-    pub(super) service_scv: f64,
-    /// Seconds to leave out at the start of each trial.
-    pub(super) warmup: f64,
-}
 
 impl Beginning {
     /// Lets one user ask for a while, as soon as the server has time for that.

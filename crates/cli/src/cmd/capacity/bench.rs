@@ -16,10 +16,9 @@ use plimsoll_core::summary::{RunHeader, Summary};
 use plimsoll_core::time::{Offset, Rate};
 use plimsoll_drive::clock::Clock;
 
-use super::beginning::Beginning;
 use super::judge::Judge;
 use super::objectives::Objectives;
-use super::stored::{OUTCOME_FILE, SEARCH_FILE, SearchFile, Stored, StoredTrial};
+use super::stored::{Beginning, OUTCOME_FILE, SEARCH_FILE, SearchFile, Stored, StoredTrial};
 use super::telling;
 use super::waiting::{self, First};
 use crate::args::values::ViewName;
@@ -45,8 +44,8 @@ pub(super) struct Bench<'a> {
     warmup: f64,
     /// Seconds that a request takes by itself.
     alone: f64,
-    /// The last trial left requests behind, which the server may still work on.
-    left_behind: bool,
+    /// The last trial left requests on which the server may still work, or was refused some.
+    marked: bool,
     /// The gaps between arrivals; nothing in a closed loop.
     gaps: Option<GapDistribution>,
     /// Of the run with one user.
@@ -83,7 +82,7 @@ impl<'a> Bench<'a> {
             tiers,
             warmup: 0.0,
             alone: 0.0,
-            left_behind: false,
+            marked: false,
             gaps,
             header: None,
             aside: false,
@@ -196,12 +195,8 @@ impl<'a> Bench<'a> {
         if done.interrupted != Interrupted::No {
             return Ok(Made::Interrupted(done.interrupted));
         }
-        self.left_behind = left_behind(&done.finished.summary);
-        let mut outcome = self.outcome(plan, &done, &judge);
-        outcome.gone = self.is_gone(&done.finished.summary);
-        if !done.finished.summary.run.simulated {
-            outcome.spent = watch.now().since(Offset::ZERO).as_secs_f64();
-        }
+        self.marked = leaves_a_mark(&done.finished.summary);
+        let outcome = self.outcome(plan, &done, &judge, watch);
         if self.aside {
             return Ok(Made::Whole(Box::new(outcome)));
         }
@@ -213,14 +208,14 @@ impl<'a> Bench<'a> {
         Ok(Made::Whole(Box::new(outcome)))
     }
 
-    /// Lets the server rest before a trial, and for longer where the last one left requests behind. Returns whether the
-    /// user has had enough.
+    /// Lets the server rest before a trial, and for longer where the last one left requests behind or was refused some.
+    /// Returns whether the user has had enough.
     fn settle(&mut self, plan: &TrialPlan) -> anyhow::Result<bool> {
         let settle = if plan.number == 0 { Duration::ZERO } else { SETTLE };
         if self.session.pause(settle)? {
             return Ok(true);
         }
-        match std::mem::take(&mut self.left_behind) {
+        match std::mem::take(&mut self.marked) {
             true => waiting::itself_again(&mut self.session, self.blueprint, self.alone),
             false => Ok(false),
         }
@@ -251,7 +246,9 @@ impl<'a> Bench<'a> {
         })
     }
 
-    fn outcome(&self, plan: &TrialPlan, done: &Done, judge: &Judge) -> TrialOutcome {
+    /// What a trial says that began when `watch` was started.
+    fn outcome(&mut self, plan: &TrialPlan, done: &Done, judge: &Judge, watch: Clock) -> TrialOutcome {
+        let gone = self.is_gone(&done.finished.summary);
         let summary = &done.finished.summary;
         let window = &summary.window;
         let end = done.times.measure_start + Duration::from_secs_f64(window.measured);
@@ -261,11 +258,15 @@ impl<'a> Bench<'a> {
             load: plan.load,
             effort: plan.effort,
             seconds: window.measured,
-            spent: window.ramp + window.warmup + window.measured + window.drain,
+            spent: if summary.run.simulated {
+                window.ramp + window.warmup + window.measured + window.drain
+            } else {
+                watch.now().since(Offset::ZERO).as_secs_f64()
+            },
             tiers: judge.verdicts(self.tiers, end),
             overloaded: summary.validity.overloaded,
             invalid: summary.validity.reasons.first().cloned(),
-            gone: false,
+            gone,
             rate_limited: of(Outcome::Http429),
             throughput: summary.rates.completed_rate,
             latency: latency.and_then(|latency| latency.mean),
@@ -368,10 +369,11 @@ fn users(users: u32, think: ThinkTime) -> LoadModel {
     LoadModel::Closed(ClosedLoop { users, shape, think })
 }
 
-/// Whether a trial left requests on which the server may still work.
-fn left_behind(summary: &Summary) -> bool {
+/// Whether a trial left the server in a state that takes time: requests on which it may still work, or a rate limit that
+/// refuses for a while who came too fast.
+fn leaves_a_mark(summary: &Summary) -> bool {
     let of = |outcome| summary.counts.outcomes.get(&outcome).copied().unwrap_or(0);
-    of(Outcome::Unfinished) + of(Outcome::Timeout) > 0
+    of(Outcome::Unfinished) + of(Outcome::Timeout) + of(Outcome::Http429) > 0
 }
 
 /// Refuses results that could not be kept.

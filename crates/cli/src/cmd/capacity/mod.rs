@@ -16,15 +16,14 @@ use clap::ArgMatches;
 use plimsoll_core::certificate::{CERTIFICATE_SCHEMA, Certificate, Headroom, Method, Traffic};
 use plimsoll_core::knee::{KneePoint, Knees};
 use plimsoll_core::search::{
-    Capacity, Doom, Search, Settings, Slowdown, Step, TierCapacity, TrialOutcome, Variable,
+    Capacity, Doom, RateLimit, Search, Settings, Slowdown, Step, TierCapacity, TrialOutcome, Variable,
 };
 use plimsoll_core::time::{Offset, Rate};
 use plimsoll_drive::clock::Clock;
 
-use self::beginning::Beginning;
 use self::bench::{Bench, Made};
 use self::objectives::Objectives;
-use self::stored::Stored;
+use self::stored::{Beginning, Stored};
 use crate::args::capacity::{CapacityArgs, Searched};
 use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;
@@ -105,8 +104,8 @@ pub(crate) fn certify(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Resu
         Some(cv) if found.interrupted == Interrupted::No => burst::check(cv, &settings, &found, &mut bench)?,
         _ => None,
     };
-    let knees =
-        Knees::of(&search.trials().iter().filter_map(knee_point).collect::<Vec<_>>(), blueprint.spec.seed);
+    let rate_limit = RateLimit::of(search.trials());
+    let knees = Knees::of(&knee_points(search.trials(), rate_limit), blueprint.spec.seed);
     let certificate = Certificate {
         schema: CERTIFICATE_SCHEMA.to_owned(),
         run: bench.header()?,
@@ -119,6 +118,7 @@ pub(crate) fn certify(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Resu
         doom: found.doom,
         knees,
         slowdown: Slowdown::of(settings.variable, search.trials()),
+        rate_limit,
         burst,
         trials: search.trials().to_vec(),
     };
@@ -126,6 +126,12 @@ pub(crate) fn certify(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Resu
     let Blueprint { outputs, .. } = blueprint;
     if let Some(folder) = path.parent() {
         pages::write(folder, &outputs.pages)?;
+        if found.interrupted != Interrupted::No {
+            emit::note(&format!(
+                "stopped before the search was done: the same command with --resume {} goes on",
+                folder.display()
+            ));
+        }
     }
     Ok(Some(Certified { certificate, path, interrupted: found.interrupted, outputs }))
 }
@@ -274,6 +280,12 @@ fn headroom(capacity: &Capacity, traffic: f64) -> Vec<Headroom> {
         Some(Headroom { tier: tier.name.clone(), traffic, headroom })
     };
     capacity.tiers.iter().filter_map(of_tier).collect()
+}
+
+/// The trials that say where the server has its knee: none where a limit in front of it ends all before that.
+fn knee_points(trials: &[TrialOutcome], rate_limit: Option<RateLimit>) -> Vec<KneePoint> {
+    let hidden = rate_limit.is_some_and(|limit| limit.hides_the_server());
+    trials.iter().filter(|_| !hidden).filter_map(knee_point).collect()
 }
 
 fn knee_point(trial: &TrialOutcome) -> Option<KneePoint> {

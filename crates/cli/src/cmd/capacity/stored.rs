@@ -7,7 +7,6 @@ use plimsoll_core::search::TrialOutcome;
 use plimsoll_core::summary::RunHeader;
 use serde::{Deserialize, Serialize};
 
-use super::beginning::Beginning;
 use crate::exit::{UsageError, refuse};
 
 /// Version of `search.json`.
@@ -16,6 +15,17 @@ const FORMAT: u32 = 1;
 pub(super) const SEARCH_FILE: &str = "search.json";
 /// What a search knows of one trial, in that trial's folder.
 pub(super) const OUTCOME_FILE: &str = "outcome.json";
+
+/// What one user found, before the search.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Beginning {
+    /// Seconds that a request takes.
+    pub(super) latency: f64,
+    /// Squared coefficient of variation of that.
+    pub(super) service_scv: f64,
+    /// Seconds to leave out at the start of each trial.
+    pub(super) warmup: f64,
+}
 
 /// The first file of a search.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -30,7 +30,9 @@ pub(super) fn so_far(search: &Search) -> SearchStory {
 /// How a trial of a search is shown.
 pub(super) fn show(before: Show, tell: Tell) -> Show {
     let occasion = Occasion { full: true, ..before.occasion };
-    Show { command: "capacity", occasion, tell: Some(tell), can: Can { pause: true, change: false } }
+    // A search changes the load from trial to trial, and tells so itself.
+    let can = Can { pause: true, change: false };
+    Show { command: "capacity", occasion, names_load: false, tell: Some(tell), can }
 }
 
 /// Tells of the run with one user.

@@ -1,4 +1,5 @@
-//! Waits for a server that still works for others: before the search, and after a trial that left requests behind.
+//! Waits for a server that still works for others: before the search, and after a trial that left requests behind or was
+//! refused some.
 
 use std::time::Duration;
 
@@ -76,8 +77,9 @@ fn is_alone(before: Option<f64>, took: f64) -> bool {
 /// # Errors
 /// The operating system refuses what the wait needs.
 pub(super) fn itself_again(session: &mut Session, blueprint: &Blueprint, alone: f64) -> anyhow::Result<bool> {
-    let says =
-        format!("the server still works off the last trial: waiting up to {REST:?} until it is itself again");
+    let says = format!(
+        "the server still suffers from the last trial: waiting up to {REST:?} until it is itself again"
+    );
     let mut wait = Wait::new(session, blueprint, REST, says);
     loop {
         match wait.ask()? {

@@ -30,16 +30,16 @@ pub(super) enum Course {
 
 /// The server that is started, and what is known of it.
 pub(super) struct Starts<'a> {
-    args: &'a ColdStartArgs,
-    door: Door,
-    hooks: Hooks,
-    folder: &'a CommandFolder,
-    resolved: Resolved,
-    interrupts: Interrupts,
+    pub(super) args: &'a ColdStartArgs,
+    pub(super) door: Door,
+    pub(super) hooks: Hooks,
+    pub(super) folder: &'a CommandFolder,
+    pub(super) resolved: Resolved,
+    pub(super) interrupts: Interrupts,
     /// From the first answer on: who the server is.
-    known: Option<(Session, Blueprint)>,
+    pub(super) known: Option<(Session, Blueprint)>,
     /// Seconds of the present attempt in which this client read what its requests are made of, and the server waited.
-    preparing: f64,
+    pub(super) preparing: f64,
 }
 
 /// Why a wait ended.
@@ -49,18 +49,7 @@ enum Waited<T> {
     Interrupted,
 }
 
-impl<'a> Starts<'a> {
-    pub(super) fn new(
-        args: &'a ColdStartArgs,
-        door: Door,
-        hooks: Hooks,
-        folder: &'a CommandFolder,
-        resolved: Resolved,
-        interrupts: Interrupts,
-    ) -> Self {
-        Starts { args, door, hooks, folder, resolved, interrupts, known: None, preparing: 0.0 }
-    }
-
+impl Starts<'_> {
     /// Starts the server, measures, and stops it again.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use plimsoll_core::spec::{Provider, Target, TransportSpec};
 use plimsoll_drive::transport::{Conversation, Origin, TlsConfig, client_config, reach};
+use plimsoll_drive::workload::GrpcServer;
 
 use crate::exit::{UsageError, refuse};
 use crate::resolve::{Draft, TargetKind};
@@ -17,6 +18,8 @@ pub(super) struct Door {
     transport: TransportSpec,
     /// Where it may say that it is ready.
     paths: Vec<String>,
+    /// It says so by gRPC.
+    by_grpc: bool,
 }
 
 /// What a server says of being ready.
@@ -55,12 +58,18 @@ impl Door {
             api_key: given.api_key.clone(),
             endpoint: None,
         };
+        let by_grpc = given.provider.is_some_and(Provider::speaks_grpc);
         let paths = match ready_path {
+            Some(path) if by_grpc => {
+                refuse!(
+                    "--ready-path `{path}` is a path of HTTP, and this provider says by gRPC that it is ready: leave it out"
+                )
+            }
             Some(path) if path.starts_with('/') => vec![path.to_owned()],
             Some(path) => refuse!("--ready-path `{path}` is no path: begin it with /, such as /health"),
             None => ready_paths(given.provider).iter().map(|&path| path.to_owned()).collect(),
         };
-        Ok(Door { url: given.url.clone(), origin, tls, target, transport, paths })
+        Ok(Door { url: given.url.clone(), origin, tls, target, transport, paths, by_grpc })
     }
 
     /// Whether a connection is accepted.
@@ -70,6 +79,9 @@ impl Door {
 
     /// What the server says of being ready.
     pub(super) fn readiness(&self) -> Readiness {
+        if self.by_grpc {
+            return self.readiness_by_grpc();
+        }
         let mut missing = 0;
         let asking = Conversation::new(&self.origin, &self.target, &self.transport, self.tls.clone());
         let Ok(mut conversation) = asking else { return Readiness::NotYet };
@@ -81,6 +93,20 @@ impl Door {
             }
         }
         if missing == self.paths.len() { Readiness::Unknown } else { Readiness::NotYet }
+    }
+
+    fn readiness_by_grpc(&self) -> Readiness {
+        let server = GrpcServer {
+            origin: &self.origin,
+            tls: self.tls.as_ref(),
+            target: &self.target,
+            limits: &self.transport,
+        };
+        match server.is_ready() {
+            Ok(Some(true)) => Readiness::Ready,
+            Ok(None) => Readiness::Unknown,
+            Ok(Some(false)) | Err(_) => Readiness::NotYet,
+        }
     }
 }
 
@@ -100,7 +126,7 @@ fn ready_paths(provider: Option<Provider>) -> &'static [&'static str] {
             | Provider::Tgi
             | Provider::LlamaCpp
             | Provider::Transformers => &["/health"],
-            // gRPC servers say it by gRPC; hosted services are always up.
+            // Servers of gRPC say it by gRPC; hosted services are always up.
             _ => &[],
         },
     }

@@ -82,7 +82,9 @@ pub(crate) fn measure(matches: &ArgMatches, args: &ColdStartArgs) -> anyhow::Res
         ],
     };
     let target = door.url.clone();
-    let mut starts = Starts::new(args, door, hooks, &folder, resolved, Interrupts::listen()?);
+    let interrupts = Interrupts::listen()?;
+    let mut starts =
+        Starts { args, door, hooks, folder: &folder, resolved, interrupts, known: None, preparing: 0.0 };
     let mut attempts: Vec<Attempt> = Vec::new();
     let mut ended = Course::Next;
     for number in 1..=args.repetitions.get() {

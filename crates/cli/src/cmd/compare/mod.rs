@@ -1,22 +1,21 @@
 //! `plimsoll compare`: two sides of runs, or a history of them, and what they say about each other.
 
-mod certificates;
-mod comparable;
-mod runs;
+pub(crate) mod certificates;
+pub(crate) mod comparable;
+pub(crate) mod compared;
+pub(crate) mod runs;
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use plimsoll_core::compare::{
-    Difference, Figure, Measure, Rules, RunWindows, Series, Verdict, compare_runs, histories, overall,
-    window_seconds,
+    Difference, Figure, Measure, Rules, RunWindows, Series, Verdict, compare_runs, histories, window_seconds,
 };
 use plimsoll_core::seed::Seed;
 use plimsoll_drive::recorder::write_whole;
 
-pub(crate) use self::certificates::{Capacities, TierDifference, read as read_certificate};
-pub(crate) use self::comparable::Differing;
-pub(crate) use self::runs::StoredRun;
+use self::compared::Compared;
+use self::runs::StoredRun;
 use crate::args::compare::{CompareArgs, FailOn};
 use crate::exit::{Exit, UsageError, refuse};
 use crate::report::compare_json::Comparison;
@@ -29,19 +28,6 @@ use crate::report::{capacities, compare, compare_json, emit, history, html, page
 /// Runs that cannot be compared.
 pub(crate) fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     if args.history { run_history(args) } else { run_sides(args) }
-}
-
-/// Two sides and what came of comparing them.
-pub(crate) struct Compared {
-    pub(crate) a: Vec<StoredRun>,
-    pub(crate) b: Vec<StoredRun>,
-    /// Windows of A and of B, and their length in seconds.
-    pub(crate) windows: (usize, usize, f64),
-    pub(crate) differences: Vec<Difference>,
-    /// Settings in which a run differs from the first of A.
-    pub(crate) differing: Vec<(String, Differing)>,
-    /// The conditions of --fail-on that hold, in words.
-    pub(crate) failed: Vec<String>,
 }
 
 fn run_sides(args: &CompareArgs) -> anyhow::Result<ExitCode> {
@@ -247,9 +233,4 @@ fn beyond(figure: Figure, above: bool, change: f64, limit: f64) -> String {
         change.abs() * 100.0,
         limit.abs() * 100.0
     )
-}
-
-/// The verdict on a comparison as a whole.
-pub(crate) fn verdict(compared: &Compared) -> Verdict {
-    overall(&compared.differences)
 }

@@ -1,71 +1,16 @@
-//! What a sweep has done so far: `sweep.json`, from which it can go on, and the tables made of it.
+//! What a sweep has done so far, from which it can go on.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use plimsoll_core::summary::Summary;
-use serde::{Deserialize, Serialize};
 
 use super::matrix::{Cell, Matrix};
+use super::stored::{SCHEMA, Status, Stored, StoredCell, read, summary_of};
 use super::table;
 use crate::exit::{UsageError, refuse};
 use crate::session::CommandFolder;
-
-/// The version of `sweep.json`.
-pub(crate) const SCHEMA: &str = "plimsoll.sweep/1";
-
-/// `sweep.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Stored {
-    pub(crate) schema: String,
-    /// Where the seeds of cells begin.
-    pub(crate) seed: u64,
-    /// What is varied.
-    pub(crate) axes: Vec<String>,
-    /// The other settings, as in a configuration file.
-    pub(crate) settings: BTreeMap<String, String>,
-    pub(crate) cells: Vec<StoredCell>,
-}
-
-/// A cell, and what became of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct StoredCell {
-    pub(crate) number: usize,
-    pub(crate) values: Vec<String>,
-    pub(crate) repeat: u32,
-    pub(crate) status: Status,
-    /// Why it failed.
-    pub(crate) error: Option<String>,
-    /// Its results, within the folder of the sweep.
-    pub(crate) folder: Option<String>,
-}
-
-/// What became of a cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Status {
-    /// Nothing yet.
-    Waiting,
-    /// It was measured.
-    Done,
-    /// It could not be; the error says why.
-    Failed,
-    /// The user ended it.
-    Interrupted,
-}
-
-impl Status {
-    /// The word for it in files and tables.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Status::Waiting => "waiting",
-            Status::Done => "done",
-            Status::Failed => "failed",
-            Status::Interrupted => "interrupted",
-        }
-    }
-}
 
 /// A sweep with what has been measured.
 pub(crate) struct Book {
@@ -183,7 +128,7 @@ impl Book {
 
     fn save(&self) -> anyhow::Result<()> {
         self.folder.write_json("sweep.json", &self.stored)?;
-        table::write(self).context("the sweep cannot be kept")
+        table::write(self.folder.path(), &self.stored, &self.summaries).context("the sweep cannot be kept")
     }
 }
 
@@ -204,22 +149,6 @@ fn waiting(cell: &Cell) -> StoredCell {
         error: None,
         folder: None,
     }
-}
-
-fn read(path: &Path) -> Result<Stored, UsageError> {
-    let file = path.join("sweep.json");
-    let text = std::fs::read_to_string(&file).map_err(|error| {
-        UsageError(format!(
-            "`{}` is no folder of a sweep: cannot read its sweep.json: {error}",
-            path.display()
-        ))
-    })?;
-    let stored: Stored = serde_json::from_str(&text)
-        .map_err(|error| UsageError(format!("`{}` is no sweep of this program: {error}", file.display())))?;
-    if stored.schema != SCHEMA {
-        refuse!("`{}` is of {}, and this version reads {SCHEMA}", file.display(), stored.schema);
-    }
-    Ok(stored)
 }
 
 /// Whether the folder is that of the sweep that is asked for.
@@ -254,8 +183,4 @@ fn same_sweep(
         );
     }
     Ok(())
-}
-
-fn summary_of(folder: &Path) -> Option<Summary> {
-    serde_json::from_str(&std::fs::read_to_string(folder.join("summary.json")).ok()?).ok()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 
-use super::matrix::{Axis, Cell};
+use super::matrix::{Axis, Cell, variable};
 use crate::session::Interrupts;
 
 /// From one look at the command to the next.
@@ -17,11 +17,6 @@ pub(super) enum Prepared {
     Yes,
     /// The user pressed Ctrl+C meanwhile.
     Interrupted,
-}
-
-/// The environment variable that has a cell's value of `name`.
-pub(super) fn variable(name: &str) -> String {
-    format!("SWEEP_{}", name.replace('-', "_").to_ascii_uppercase())
 }
 
 /// Runs `command` in a shell, with the cell's values in its text and its environment, and waits for its end.

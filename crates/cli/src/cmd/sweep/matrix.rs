@@ -144,14 +144,17 @@ fn add_axis(axes: &mut Vec<Axis>, name: &str, hook: Option<&str>, table: &Table)
     Ok(())
 }
 
+/// The environment variable of the hook that has a cell's value of `name`.
+pub(super) fn variable(name: &str) -> String {
+    format!("SWEEP_{}", name.replace('-', "_").to_ascii_uppercase())
+}
+
 /// Whether the hook uses a variable of this name.
 fn is_variable(name: &str, hook: Option<&str>) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     !name.is_empty()
         && name.chars().all(plain)
-        && hook.is_some_and(|hook| {
-            hook.contains(&format!("{{{name}}}")) || hook.contains(&super::hook::variable(name))
-        })
+        && hook.is_some_and(|hook| hook.contains(&format!("{{{name}}}")) || hook.contains(&variable(name)))
 }
 
 fn values_of(name: &str, text: &str) -> Result<Vec<String>, UsageError> {

@@ -1,10 +1,11 @@
 //! `plimsoll sweep`: every combination of some settings, each a run of its own.
 
-mod book;
+pub(crate) mod book;
 mod hook;
 mod matrix;
 mod runner;
 mod settings;
+pub(crate) mod stored;
 mod table;
 
 use std::process::ExitCode;
@@ -15,10 +16,11 @@ use plimsoll_core::seed::Seed;
 use plimsoll_core::time::Offset;
 use plimsoll_drive::clock::Clock;
 
-pub(crate) use self::book::{Book, Status};
+use self::book::Book;
 pub(crate) use self::matrix::Matrix;
 use self::runner::{Runner, Step};
 use self::settings::Settings;
+use self::stored::Status;
 use crate::args::sweep::{OrderName, SweepArgs};
 use crate::args::values::ViewName;
 use crate::config::Origin;

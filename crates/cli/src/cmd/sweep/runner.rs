@@ -7,10 +7,11 @@ use plimsoll_core::summary::Summary;
 use plimsoll_core::time::Offset;
 use plimsoll_drive::clock::Clock;
 
-use super::book::{Book, Outcome, Status};
+use super::book::{Book, Outcome};
 use super::hook::{self, Prepared};
 use super::matrix::Cell;
 use super::settings::Settings;
+use super::stored::Status;
 use crate::resolve::Resolved;
 use crate::session::{Blueprint, Interrupted, Interrupts, Session, Trial};
 

@@ -1,10 +1,13 @@
 //! The rows of a sweep: `sweep.csv` and `sweep.parquet`, whole at every instant.
 
+use std::path::Path;
+
 use plimsoll_core::compare::{Figure, RateFigure};
 use plimsoll_core::slo::Stat;
+use plimsoll_core::summary::{Counts, Goodput, Summary};
 use plimsoll_drive::recorder::{ColumnValues, parquet_bytes, write_whole};
 
-use super::book::Book;
+use super::stored::Stored;
 
 /// The figures that have a column.
 fn figures() -> Vec<(String, Figure)> {
@@ -25,23 +28,23 @@ fn figures() -> Vec<(String, Figure)> {
     rates.into_iter().chain([("error_rate".to_owned(), Figure::ErrorRate)]).chain(times).collect()
 }
 
-/// Writes both files.
-pub(super) fn write(book: &Book) -> anyhow::Result<()> {
-    let columns = columns(book);
-    let path = |name: &str| book.folder.path().join(name);
+/// Writes both files into `folder`; a cell that was measured has its summary in `summaries`.
+pub(super) fn write(folder: &Path, stored: &Stored, summaries: &[Option<Summary>]) -> anyhow::Result<()> {
+    let columns = columns(stored, summaries);
+    let path = |name: &str| folder.join(name);
     write_whole(&path("sweep.csv"), &csv_bytes(&columns)?)?;
     write_whole(&path("sweep.parquet"), &parquet_bytes(&columns)?)?;
     Ok(())
 }
 
 /// The table by columns. Rates per second, times in seconds.
-fn columns(book: &Book) -> Vec<(String, ColumnValues)> {
-    let cells = &book.stored.cells;
+fn columns(stored: &Stored, summaries: &[Option<Summary>]) -> Vec<(String, ColumnValues)> {
+    let cells = &stored.cells;
     let whole = |of: &dyn Fn(usize) -> Option<i64>| ColumnValues::Int((0..cells.len()).map(of).collect());
     let text = |of: &dyn Fn(usize) -> Option<String>| ColumnValues::Text((0..cells.len()).map(of).collect());
-    let summary = |index: usize| book.summaries[index].as_ref();
+    let summary = |index: usize| summaries[index].as_ref();
     let mut columns = vec![("cell".to_owned(), whole(&|index| i64::try_from(cells[index].number).ok()))];
-    for (place, axis) in book.stored.axes.iter().enumerate() {
+    for (place, axis) in stored.axes.iter().enumerate() {
         columns.push((axis.clone(), typed(cells.iter().map(|cell| cell.values[place].as_str()))));
     }
     columns.push(("repeat".to_owned(), whole(&|index| Some(i64::from(cells[index].repeat)))));
@@ -56,7 +59,8 @@ fn columns(book: &Book) -> Vec<(String, ColumnValues)> {
     ));
     let verdict = |index: usize| summary(index)?.verdict().map(|verdict| verdict.name().to_owned());
     columns.push(("verdict".to_owned(), text(&verdict)));
-    for objective in objectives(book) {
+    columns.push(("binding".to_owned(), text(&|index| Some(summary(index)?.binding()?.slo.to_string()))));
+    for objective in objectives(summaries) {
         let found = |index: usize| {
             let of_cell = summary(index)?.slos.iter().find(|found| found.slo.to_string() == objective)?;
             Some(of_cell.verdict.name().to_owned())
@@ -66,11 +70,18 @@ fn columns(book: &Book) -> Vec<(String, ColumnValues)> {
     let seconds = (0..cells.len()).map(|index| Some(summary(index)?.window.measured)).collect();
     columns.push(("measured".to_owned(), ColumnValues::Real(seconds)));
     for (name, of) in [
-        ("scheduled", (|counts| counts.scheduled) as fn(&plimsoll_core::summary::Counts) -> u64),
+        ("scheduled", (|counts| counts.scheduled) as fn(&Counts) -> u64),
         ("ok", |counts| counts.ok),
         ("failed", |counts| counts.failed),
     ] {
         columns.push((name.to_owned(), whole(&|index| i64::try_from(of(&summary(index)?.counts)).ok())));
+    }
+    for (name, of) in [
+        ("goodput", (|goodput| Some(goodput.goodput)) as fn(&Goodput) -> Option<f64>),
+        ("attainment", |goodput| goodput.attainment),
+    ] {
+        let values = (0..cells.len()).map(|index| of(summary(index)?.goodput.as_ref()?)).collect();
+        columns.push((name.to_owned(), ColumnValues::Real(values)));
     }
     for (name, figure) in figures() {
         let values = (0..cells.len()).map(|index| figure.of_summary(summary(index)?)).collect();
@@ -80,9 +91,9 @@ fn columns(book: &Book) -> Vec<(String, ColumnValues)> {
 }
 
 /// The objectives of all cells, each once.
-fn objectives(book: &Book) -> Vec<String> {
+fn objectives(summaries: &[Option<Summary>]) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
-    for found in book.summaries.iter().flatten().flat_map(|summary| &summary.slos) {
+    for found in summaries.iter().flatten().flat_map(|summary| &summary.slos) {
         let objective = found.slo.to_string();
         if !all.contains(&objective) {
             all.push(objective);

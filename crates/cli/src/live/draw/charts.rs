@@ -5,11 +5,11 @@ use ratatui_core::terminal::Frame;
 use ratatui_core::text::{Line, Span};
 use ratatui_widgets::chart::{Axis, Chart, Dataset, GraphType};
 
-use super::lines;
+use super::fit::lines;
 use super::look::{Look, Series};
 use crate::live::history::Second;
 use crate::live::moment::Moment;
-use crate::report::numbers::{ms, short};
+use crate::report::numbers::short;
 use crate::report::style::Tone;
 
 /// Rows from which on charts stand above each other.
@@ -25,6 +25,8 @@ const SHOWN_MIN: usize = 20;
 struct Panel {
     name: &'static str,
     lines: Vec<Curve>,
+    /// Whether it says for all charts how many seconds they show.
+    says_time: bool,
 }
 
 /// A line of a chart.
@@ -76,20 +78,22 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, moment: &Moment, look: Loo
 }
 
 fn throughput(recent: &[Second], moment: &Moment) -> Panel {
-    let offered = format!("offered {}", short(moment.offered_rate));
-    let ok = format!("ok {}", short(moment.completed_rate));
+    let offered = format!("offered {}", tight(moment.offered_rate));
+    let ok = format!("ok {}", tight(moment.completed_rate));
     Panel {
         name: "req/s",
         lines: vec![
             Curve::new(Series::Asked, offered, points(recent, |second| Some(second.offered))),
             Curve::new(Series::Main, ok, points(recent, |second| Some(second.completed))),
         ],
+        says_time: false,
     }
 }
 
 fn in_flight(recent: &[Second], moment: &Moment) -> Panel {
     let line = points(recent, |second| Some(second.in_flight));
-    Panel { name: "in flight", lines: vec![Curve::new(Series::Main, moment.in_flight.to_string(), line)] }
+    let curve = Curve::new(Series::Main, moment.in_flight.to_string(), line);
+    Panel { name: "in flight", lines: vec![curve], says_time: true }
 }
 
 fn failures(recent: &[Second]) -> Panel {
@@ -97,6 +101,7 @@ fn failures(recent: &[Second]) -> Panel {
     Panel {
         name: "failures per second",
         lines: vec![Curve::new(Series::Wrong, short(said), points(recent, |second| Some(second.failed)))],
+        says_time: false,
     }
 }
 
@@ -107,14 +112,22 @@ fn times(
     of: fn(&Second) -> Option<(f64, f64)>,
 ) -> Panel {
     let line = |end: fn((f64, f64)) -> f64| points(recent, |second| of(second).map(|pair| 1e3 * end(pair)));
-    let said = |name: &str, value: Option<f64>| format!("{name} {}", ms(value));
+    let said = |name: &str, value: Option<f64>| {
+        format!("{name} {}", value.map_or_else(|| "-".to_owned(), |seconds| tight(1e3 * seconds)))
+    };
     Panel {
         name,
         lines: vec![
             Curve::new(Series::Tail, said("p99", now.map(|pair| pair.1)), line(|pair| pair.1)),
             Curve::new(Series::Main, said("p50", now.map(|pair| pair.0)), line(|pair| pair.0)),
         ],
+        says_time: false,
     }
+}
+
+/// A number of three digits or more, with no blank between its thousands, as on the scales: every column counts in a title.
+fn tight(value: f64) -> String {
+    if value.abs() < 99.95 { short(value) } else { format!("{value:.0}") }
 }
 
 fn points(recent: &[Second], of: impl Fn(&Second) -> Option<f64>) -> Vec<(f64, f64)> {
@@ -122,14 +135,30 @@ fn points(recent: &[Second], of: impl Fn(&Second) -> Option<f64>) -> Vec<(f64, f
 }
 
 impl Panel {
+    /// What is shown and what it says now, closer together where there are few columns.
+    fn title<'a>(&self, columns: u16, shown: usize, look: Look) -> Line<'a> {
+        let columns = usize::from(columns);
+        let with_gaps = |gap: &'static str| {
+            let mut said = vec![Span::raw(" "), look.span(Tone::Heading, self.name)];
+            for curve in self.lines.iter().rev() {
+                said.push(Span::raw(gap));
+                said.push(Span::styled(curve.said.clone(), look.series(curve.series)));
+            }
+            Line::from(said)
+        };
+        let mut title =
+            Some(with_gaps("  ")).filter(|title| title.width() <= columns).unwrap_or_else(|| with_gaps(" "));
+        let time = format!("last {shown} s");
+        if self.says_time && title.width() + 2 + time.len() <= columns {
+            let room = columns - title.width();
+            title.push_span(look.span(Tone::Faint, format!("{time:>room$}")));
+        }
+        title
+    }
+
     fn draw(&self, frame: &mut Frame<'_>, area: Rect, (recent, shown): (&[Second], usize), look: Look) {
         let [title, plot] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
-        let mut said = vec![Span::raw(" "), look.span(Tone::Heading, self.name)];
-        for curve in self.lines.iter().rev() {
-            said.push(Span::raw("  "));
-            said.push(Span::styled(curve.said.clone(), look.series(curve.series)));
-        }
-        lines(frame, title, vec![Line::from(said)]);
+        lines(frame, title, vec![self.title(title.width, shown, look)]);
         let top = ceiling(
             self.lines.iter().flat_map(|curve| &curve.points).map(|point| point.1).fold(0.0, f64::max),
         );

@@ -45,7 +45,7 @@ fn client<'a>(second: Option<&Second>, look: Look) -> Line<'a> {
 
 fn keys<'a>(moment: &Moment, look: Look) -> Line<'a> {
     let Can { pause, change } = moment.can;
-    let ending = moment.phase == "draining";
+    let ending = moment.is_draining();
     let mut named = vec![("q", if ending { "end at once" } else { "stop" })];
     if pause && !ending {
         named.push(("p", if moment.by_hand == Some(HandLoad::Paused) { "go on" } else { "pause" }));

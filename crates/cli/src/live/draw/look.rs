@@ -48,9 +48,10 @@ impl Look {
 
     pub(super) fn series(self, series: Series) -> Style {
         let color = match series {
+            // Blue can hardly be read on black: what letters have can be.
+            Series::Asked => return Style::new(),
             Series::Main => Color::Cyan,
             Series::Tail => Color::Magenta,
-            Series::Asked => Color::Blue,
             Series::Wrong => Color::Red,
         };
         self.colored(Style::new(), color)

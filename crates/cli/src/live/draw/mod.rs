@@ -8,6 +8,7 @@
 //! ```
 
 mod charts;
+mod fit;
 mod foot;
 mod head;
 mod help;
@@ -18,11 +19,12 @@ mod server;
 mod soak;
 mod stress;
 
-use ratatui_core::layout::{Constraint, Layout, Rect};
+use ratatui_core::layout::{Constraint, Layout};
 use ratatui_core::terminal::Frame;
 use ratatui_core::text::Line;
 use ratatui_widgets::paragraph::{Paragraph, Wrap};
 
+use self::fit::lines;
 pub(super) use self::look::Look;
 use self::panes::Panes;
 use super::choice::LEAST;
@@ -71,11 +73,6 @@ pub(super) fn draw(frame: &mut Frame<'_>, picture: Picture<'_>, look: Look) {
 /// Rows of the panes at most, of `rest` that they and the charts have.
 fn pane_rows(rest: u16) -> u16 {
     (rest * 2 / 5).clamp(4, 14)
-}
-
-/// Lines, as many as there is room for.
-fn lines(frame: &mut Frame<'_>, area: Rect, lines: Vec<Line<'_>>) {
-    frame.render_widget(Paragraph::new(lines), area);
 }
 
 #[cfg(test)]

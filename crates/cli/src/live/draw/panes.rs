@@ -6,16 +6,18 @@ use ratatui_core::terminal::Frame;
 use ratatui_core::text::{Line, Span};
 use ratatui_widgets::paragraph::{Paragraph, Wrap};
 
+use super::fit::{cut, lines};
 use super::look::Look;
-use super::{lines, search, soak, stress};
+use super::{search, soak, stress};
 use crate::live::moment::Moment;
 use crate::live::story::Story;
 use crate::report::numbers::count;
 use crate::report::objectives::figure;
 use crate::report::style::Tone;
 
-/// Columns of the pane at the right, at most.
+/// Columns of the pane at the right: for errors alone, and from which to which for objectives too.
 const RIGHT: u16 = 32;
+const RIGHT_WIDE: u16 = 44;
 /// Columns from which on there is room for it beside what a command tells.
 const TWO_PANES: u16 = 72;
 /// Rows of the panes at least.
@@ -55,14 +57,18 @@ impl<'a> Panes<'a> {
         let side = match story {
             Story::Run => RIGHT.min(area.width * 2 / 5),
             _ if area.width < TWO_PANES => 0,
-            _ => RIGHT,
+            Story::Search(_) => (area.width * 2 / 5).clamp(RIGHT, RIGHT_WIDE),
+            Story::Soak(_) | Story::Stress(_) => (area.width * 9 / 20).clamp(RIGHT, RIGHT_WIDE),
         };
         let columns = [Constraint::Fill(1), Constraint::Length(side.min(1)), Constraint::Length(side)];
         let [left, _, right] = Layout::horizontal(columns).areas(area);
         // Sentences need their ends; tables their columns.
-        let main = Paragraph::new(self.main);
-        let wrapped = matches!(story, Story::Soak(_));
-        frame.render_widget(if wrapped { main.wrap(Wrap { trim: false }) } else { main }, left);
+        match story {
+            Story::Soak(_) => {
+                frame.render_widget(Paragraph::new(self.main).wrap(Wrap { trim: false }), left);
+            }
+            Story::Run | Story::Search(_) | Story::Stress(_) => lines(frame, left, self.main),
+        }
         lines(frame, right, self.side);
     }
 }
@@ -120,14 +126,4 @@ fn errors<'a>(moment: &Moment, rows: usize, look: Look) -> Vec<Line<'a>> {
         Line::from(vec![look.span(Tone::Bad, format!("{:>6}", count(*n))), Span::raw(format!("  {class}"))])
     }));
     cut(all, rows, look)
-}
-
-/// As many lines as there is room for; the last one says how many more there are.
-pub(super) fn cut(mut all: Vec<Line<'_>>, rows: usize, look: Look) -> Vec<Line<'_>> {
-    if all.len() > rows && rows > 0 {
-        let more = all.len() - (rows - 1);
-        all.truncate(rows - 1);
-        all.push(Line::from(look.span(Tone::Faint, format!(" and {more} more"))));
-    }
-    all
 }

@@ -3,8 +3,8 @@
 use plimsoll_core::drift::{SoakVerdict, time_span};
 use ratatui_core::text::{Line, Span};
 
+use super::fit::cut;
 use super::look::Look;
-use super::panes::cut;
 use crate::live::story::SoakStory;
 use crate::report::numbers::count;
 use crate::report::soak::word;

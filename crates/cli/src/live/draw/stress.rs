@@ -22,11 +22,11 @@ pub(super) fn rows<'a>(story: &StressStory, rows: usize, look: Look) -> Vec<Line
             StepKind::Recovery => "recovery",
         };
         let text =
-            format!("{kind:<8} {:>5} x {:>8}/s", short(step.multiple), short(step.multiple * plan.capacity));
+            format!("{kind:<8} {:>5} x {:>7}/s", short(step.multiple), short(step.multiple * plan.capacity));
         all.push(if now {
             current = number;
             let left = (end - story.at).ceil();
-            Line::from(look.span(Tone::Doubt, format!(" > {text}  now, {left:.0} s left")))
+            Line::from(look.span(Tone::Doubt, format!(" > {text}  {left:.0} s left")))
         } else if story.at >= end {
             Line::from(look.span(Tone::Faint, format!("   {text}  over")))
         } else {

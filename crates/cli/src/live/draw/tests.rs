@@ -12,7 +12,9 @@ use plimsoll_core::watch::{Canonical, Figure, Source};
 use ratatui_core::backend::TestBackend;
 use ratatui_core::style::Color;
 use ratatui_core::terminal::Terminal;
+use ratatui_core::text::Span;
 
+use super::fit::fitted;
 use super::*;
 use crate::live::history::Second;
 use crate::live::moment::Can;
@@ -215,11 +217,35 @@ fn a_stress_test() {
 
 #[test]
 fn help_and_a_message_above_a_run_that_drains() {
-    let moment = Moment { phase: "draining", left: Some(Duration::ZERO), can: Can::default(), ..measuring() };
+    let moment = Moment { phase: Moment::DRAINING, left: None, can: Can::default(), ..measuring() };
     let message = Some("stopping: waiting up to 60s for requests in flight; Ctrl+C again ends at once");
     let ending = drawn(Picture { moment: &moment, message, help: false }, (80, 24)).backend().to_string();
     let helped = drawn(Picture { moment: &measuring(), message: None, help: true }, (60, 15));
     insta::assert_snapshot!([ending, helped.backend().to_string()].join("\n"));
+}
+
+#[test]
+fn a_line_that_does_not_fit_says_so_and_no_number_is_cut() {
+    let line = || Line::from(vec![Span::raw("p99 "), Span::raw("2 461"), Span::raw(" ms 漢字")]);
+    for (columns, expected) in
+        [(17, "p99 2 461 ms 漢字"), (15, "p99 2 461 ms …"), (12, "p99 2 461 m…"), (6, "p99 2…"), (1, "…")]
+    {
+        assert_eq!(fitted(line(), columns).to_string(), expected, "{columns}");
+    }
+    let moment = Moment {
+        elapsed: Duration::from_secs(8_130),
+        left: Some(Duration::from_secs(78_275)),
+        offered_rate: 12_345.0,
+        sent_rate: 12_345.0,
+        completed_rate: 12_345.0,
+        ok: 12_345_678,
+        latency: Some((1.972, 2.461)),
+        by_hand: Some(HandLoad::RateFactor(1.1)),
+        ..measuring()
+    };
+    insta::assert_snapshot!(
+        drawn(Picture { moment: &moment, message: None, help: false }, (60, 15)).backend().to_string()
+    );
 }
 
 #[test]

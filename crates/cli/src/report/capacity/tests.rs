@@ -1,6 +1,7 @@
 //! What was in use at each load, and what limits the server.
 
 use plimsoll_core::search::Bound;
+use plimsoll_core::testing;
 use plimsoll_core::watch::{Canonical, Saturation, Use};
 
 use super::*;
@@ -8,19 +9,6 @@ use super::*;
 fn trial(load: f64, cache: f64) -> TrialOutcome {
     let used = |resource, metric, mean| Use { resource, metric, mean, p95: mean };
     TrialOutcome {
-        load,
-        effort: Effort::Look,
-        seconds: 10.0,
-        spent: 12.0,
-        tiers: Vec::new(),
-        overloaded: false,
-        invalid: None,
-        gone: false,
-        rate_limited: 0,
-        throughput: load,
-        latency: None,
-        latency_p99: None,
-        concurrency: 1.0,
         server: Some(Saturation {
             uses: vec![
                 used(Resource::HostCpu, Canonical::HostCpu, 0.1),
@@ -30,6 +18,7 @@ fn trial(load: f64, cache: f64) -> TrialOutcome {
             says: format!("saturated: KV cache {:.0} %", cache * 100.0),
             ..Saturation::default()
         }),
+        ..testing::trial(load)
     }
 }
 

@@ -40,6 +40,9 @@
     return found.filter((tick) => tick >= min * 0.999 && tick <= max * 1.001);
   };
 
+  // Where the axis of percentiles has its ticks: few of them where there is little room.
+  const nines = (width) => [2, ...(width < 480 ? [10] : [4, 10, 20]), 100, 1e3, 1e4, 1e5, 1e6, 1e7];
+
   const text = (axis) => (value) => (axis.scale === 'nines' ? percentile(value) : short(value));
 
   const scale = (axis, values, edges) => {
@@ -71,7 +74,7 @@
     values: (plot, places) => places.map((place) => (place == null ? '' : text(axis)(place))),
     ...(axis.scale === 'log' ? { splits: (plot, index, min, max) => ticks(min, max), filter: (plot, all) => all } : {}),
     ...(axis.scale === 'nines'
-      ? { splits: (plot, index, min, max) => [2, 4, 10, 20, 100, 1e3, 1e4, 1e5, 1e6, 1e7].filter((at) => at >= min && at <= max), filter: (plot, all) => all }
+      ? { splits: (plot, index, min, max) => nines(plot.width).filter((at) => at >= min && at <= max), filter: (plot, all) => all }
       : {}),
   });
 
@@ -111,6 +114,27 @@
     ctx.restore();
   };
 
+  // Lines above a map have an edge in the colour of the background, so that they can be seen on every shade.
+  const drawEdges = (plot) => {
+    const { ctx, bbox } = plot;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    ctx.strokeStyle = colour('card');
+    ctx.lineWidth = 4.5 * uPlot.pxRatio;
+    ctx.lineJoin = 'round';
+    plot.series.forEach(({ show }, index) => {
+      if (index === 0 || !show) return;
+      ctx.beginPath();
+      plot.data[index].forEach((value, at) => {
+        if (value != null) ctx.lineTo(plot.valToPos(plot.data[0][at], 'x', true), plot.valToPos(value, 'y', true));
+      });
+      ctx.stroke();
+    });
+    ctx.restore();
+  };
+
   const tones = { good: 'green', bad: 'red', doubt: 'orange', plain: 'grey' };
 
   // Lines and stretches with their names. Names that would lie over each other go into rows.
@@ -144,7 +168,7 @@
         let row = rows.findIndex((end) => end < left);
         if (row < 0) row = rows.push(0) - 1;
         rows[row] = left + width + 8 * ratio;
-        ctx.fillStyle = stroke;
+        ctx.fillStyle = to == null ? stroke : colour('text');
         ctx.fillText(mark.label, left, bbox.top + (3 + 14 * row) * ratio);
       } else if (at >= bbox.top - 1 && at <= bbox.top + bbox.height + 1) {
         line(ctx, bbox.left, at, bbox.left + bbox.width, at);
@@ -209,7 +233,7 @@
         ...(chart.group ? { sync: { key: chart.group, setSeries: false } } : {}),
       },
       hooks: {
-        drawAxes: [(plot) => { if (chart.heat) drawHeat(plot, chart.heat); }],
+        drawAxes: [(plot) => { if (chart.heat) { drawHeat(plot, chart.heat); drawEdges(plot); } }],
         draw: [(plot) => drawMarks(plot, chart.marks)],
         setCursor: [(plot) => { if (chart.heat && plot.cursor.event) said.textContent = heatAt(plot, chart.heat); }],
       },
@@ -263,6 +287,7 @@
         const cell = document.createElement(kind);
         cell.textContent = text;
         cell.className = 'number';
+        if (kind === 'th') cell.scope = 'col';
         line.append(cell);
       }
       return line;

@@ -154,3 +154,66 @@ fn the_chart_library_is_the_one_that_its_readme_names() {
     assert!(LIBRARY.contains("(v1.6.32)") && readme.starts_with("uPlot 1.6.32"), "{readme}");
     assert!(include_str!("uplot/LICENSE").starts_with("The MIT License"));
 }
+
+/// A colour as shares of red, green and blue.
+type Rgb = [f64; 3];
+
+fn rgb(hex: &str) -> Rgb {
+    [1, 3, 5].map(|at| f64::from(u8::from_str_radix(&hex[at..at + 2], 16).unwrap()) / 255.0)
+}
+
+/// The colour called `name` on light or on dark, from the palette or from the style.
+fn named(name: &str, is_dark: bool) -> Rgb {
+    let pick = |light: &str, dark: &str| rgb(if is_dark { dark } else { light });
+    if let Some((_, light, dark)) = COLOURS.iter().find(|(known, ..)| *known == name) {
+        return pick(light, dark);
+    }
+    let (_, rest) = STYLE.split_once(&format!("--{name}: light-dark(")).expect(name);
+    let (light, dark) = rest.split_once(')').unwrap().0.split_once(", ").unwrap();
+    pick(light, dark)
+}
+
+/// `share` of a colour above another one.
+fn mixed(above: Rgb, below: Rgb, share: f64) -> Rgb {
+    [0, 1, 2].map(|part| above[part] * share + below[part] * (1.0 - share))
+}
+
+/// The contrast ratio of the Web Content Accessibility Guidelines 2.2, from 1 to 21.
+fn contrast(one: Rgb, other: Rgb) -> f64 {
+    let luminance = |colour: Rgb| {
+        let [red, green, blue] = colour
+            .map(|part| if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) });
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    };
+    let (one, other) = (luminance(one), luminance(other));
+    (one.max(other) + 0.05) / (one.min(other) + 0.05)
+}
+
+#[test]
+fn texts_have_a_contrast_of_four_and_a_half_and_marks_of_three_on_light_and_on_dark() {
+    const TEXT: f64 = 4.5;
+    const MARK: f64 = 3.0;
+    let mut pairs = Vec::new();
+    for ground in ["back", "card", "plain-back"] {
+        pairs.extend(["text", "muted", "link"].map(|ink| (ink, ground.to_owned(), TEXT)));
+    }
+    pairs.extend(["good", "bad", "doubt", "plain"].map(|tone| (tone, format!("{tone}-back"), TEXT)));
+    // Names are written in the colours of lines.
+    pairs.extend(COLOURS[..8].iter().map(|(line, ..)| (*line, "card".to_owned(), TEXT)));
+    pairs.extend(["green", "red", "orange", "grey"].map(|edge| (edge, "back".to_owned(), MARK)));
+    for is_dark in [false, true] {
+        let colour = |name: &str| named(name, is_dark);
+        for (ink, ground, least) in &pairs {
+            let found = contrast(colour(ink), colour(ground));
+            assert!(found >= *least, "{ink} on {ground}, dark {is_dark}: {found:.2}");
+        }
+        // The strongest shade of a table, in the row that is pointed at.
+        assert!(STYLE.contains("calc(5% + 41% * var(--shade))"));
+        let found = contrast(colour("text"), mixed(colour("heat"), colour("plain-back"), 0.46));
+        assert!(found >= TEXT, "a shaded cell, dark {is_dark}: {found:.2}");
+        for (tone, ..) in &COLOURS[..8] {
+            let found = contrast(colour("text"), mixed(colour(tone), colour("card"), 0.12));
+            assert!(found >= TEXT, "the name of a stretch in {tone}, dark {is_dark}: {found:.2}");
+        }
+    }
+}

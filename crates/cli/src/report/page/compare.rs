@@ -4,7 +4,7 @@ use plimsoll_core::compare::{Figure, Measure};
 
 use super::table::Bar;
 use super::{Block, Cell, Page, Section, Table, Tone, Verdict};
-use crate::report::compare::{name, number, p_value, signed, value_of};
+use crate::report::compare::{name, number, p_value, signed, undecided, value_of};
 use crate::report::compare_json::{Comparison, JsonChange, JsonMetric, JsonRun};
 use crate::report::numbers::{count, short};
 
@@ -75,11 +75,9 @@ pub(crate) fn comparison(comparison: &Comparison) -> Section {
         most.max(change.low.abs().max(change.high.abs()).min(1.0))
     });
     table.rows = comparison.metrics.iter().map(|metric| row(metric, most)).collect();
-    let mut items: Vec<String> = comparison
-        .metrics
-        .iter()
-        .filter_map(|metric| Some(format!("UNDECIDED {}: {}", metric.metric, metric.undecided.as_ref()?)))
-        .collect();
+    let open =
+        comparison.metrics.iter().filter_map(|metric| Some((metric.undecided.clone()?, &metric.metric)));
+    let mut items = undecided(open);
     items.extend(
         comparison
             .differing

@@ -192,7 +192,7 @@ impl<'a> Seconds<'a> {
             ms("p99", Hue::Orange, "latency_p99"),
         ];
         let shades = if heat.is_some() {
-            " Behind them a map of all answered requests: the darker a cell, the more ended then with that latency."
+            " Behind them a map of all answered requests: the stronger its colour, the more ended then with that latency."
         } else {
             ""
         };

@@ -4,7 +4,7 @@ use plimsoll_plan::Plan;
 use plimsoll_plan::figures::{figure, percent};
 use plimsoll_plan::headroom::Line as Reason;
 use plimsoll_plan::proof::Figures;
-use plimsoll_plan::scaling::{Autoscaling, Proven};
+use plimsoll_plan::scaling::Autoscaling;
 use plimsoll_plan::timeline::Timeline;
 
 use super::over_time::TimeUnit;
@@ -256,10 +256,17 @@ fn scaling(plan: &Plan) -> Option<Section> {
 fn ready(found: &Autoscaling) -> Option<Chart> {
     let minutes = found.proven.first()?.proof.minutes.len();
     let unit = TimeUnit::of(minutes as f64 * 60.0);
-    let line = |(proven, hue): (&Proven, Hue)| {
-        let ready = proven.proof.minutes.iter().map(|minute| Some(minute.ready)).collect();
-        Line::new(proven.manifest.clone(), hue, ready)
-    };
+    // Laws that do the same share a line: only the last one of them would be seen.
+    let mut lines: Vec<Line> = Vec::new();
+    for proven in &found.proven {
+        let ready: Vec<_> = proven.proof.minutes.iter().map(|minute| Some(minute.ready)).collect();
+        match lines.iter_mut().find(|line| line.values == ready) {
+            Some(line) => line.label += &format!(", {}", proven.manifest),
+            None => lines.extend(
+                Hue::FREE.get(lines.len()).map(|hue| Line::new(proven.manifest.clone(), *hue, ready)),
+            ),
+        }
+    }
     Some(Chart {
         id: "autoscalers".to_owned(),
         title: "What each autoscaler does".to_owned(),
@@ -267,7 +274,7 @@ fn ready(found: &Autoscaling) -> Option<Chart> {
         x: unit.axis(),
         y: Axis::new("replicas", Scale::Linear),
         xs: (0..minutes).map(|minute| minute as f64 * 60.0 / unit.seconds).collect(),
-        lines: found.proven.iter().zip(Hue::FREE).map(line).collect(),
+        lines,
         group: GROUP,
         main: true,
         wide: true,

@@ -1,6 +1,6 @@
 //! The page of a soak: its verdict, how each series moved, and the run beneath.
 
-use plimsoll_core::drift::{Finding, Series, SoakReport, SoakWindow, series};
+use plimsoll_core::drift::{Change, Finding, Series, SoakReport, SoakWindow, series};
 
 use super::over_time::TimeUnit;
 use super::run::{beneath, figures, lead, validity};
@@ -8,6 +8,9 @@ use super::{
     Axis, Block, Cell, Chart, Hue, Line, Look, Mark, Material, Page, Scale, Section, Table, Tone, Verdict,
 };
 use crate::report::soak as words;
+
+/// Share of a chart's height from which on a jump can be seen in it.
+const SEEN: f64 = 0.01;
 
 /// The page of a soak that was made of `windows`.
 pub(crate) fn soak(report: &SoakReport, windows: &[SoakWindow], run: &Material) -> Page {
@@ -82,12 +85,14 @@ fn drawn(finding: &Finding, series: &Series, unit: TimeUnit) -> Chart {
         Line::new("trend at least", Hue::Grey, trend(growth.low)).looking(Look::Dashed),
         Line::new("trend at most", Hue::Grey, trend(growth.high)).looking(Look::Dashed),
     ];
+    let most = series.values.iter().fold(0.0_f64, |most, value| most.max(*value));
+    let can_be_seen = |change: &&Change| (change.after - change.before).abs() >= SEEN * most;
     let mut marks: Vec<Mark> = finding
         .changes
         .iter()
+        .filter(can_be_seen)
         .map(|change| Mark::upright("jump", change.at / unit.seconds, Tone::Doubt))
         .collect();
-    let most = series.values.iter().fold(0.0_f64, |most, value| most.max(*value));
     // A limit far above would leave nothing to be seen of the series.
     let limit = finding.exhaustion.filter(|end| end.limit < 3.0 * most);
     marks.extend(limit.map(|end| Mark::level("limit", end.limit * factor, Tone::Bad)));

@@ -3,10 +3,14 @@
 use plimsoll_core::compare::{Better, Figure, Measure};
 use plimsoll_core::summary::Summary;
 
-use super::{Axis, Block, Cell, Chart, Hue, Line, Page, Scale, Section, Setting, Table, Tone, Verdict, run};
-use crate::cmd::sweep::{Book, Status};
+use super::{
+    Axis, Block, Cell, Chart, Hue, Line, Page, Scale, Section, Setting, Table, Tone, Verdict, run, tables,
+};
+use crate::cmd::sweep::book::Book;
+use crate::cmd::sweep::stored::Status;
 use crate::report::compare::{name, value_of};
-use crate::report::sweep::{range, usual, value_at, values_of};
+use crate::report::numbers::short;
+use crate::report::sweep::{binding, kept, range, usual, value_at, values_of};
 
 /// The page of a sweep whose folder is called `folder`.
 pub(crate) fn sweep(book: &Book, settings: &[Setting], folder: &str) -> Page {
@@ -132,10 +136,11 @@ fn heat_map(book: &Book, figure: Figure) -> Option<Table> {
     let all = rows.iter().flat_map(|row| columns.iter().filter_map(move |column| at(row, column)));
     let range = range(all)?;
     let caption = format!(
-        "{}: {} downwards, {} across; from the best to the worst",
+        "{}: {} downwards, {} across; the stronger the colour, the {}",
         name(figure),
         book.stored.axes[0],
-        book.stored.axes[1]
+        book.stored.axes[1],
+        if figure.better() == Better::Neither { "more" } else { "worse" },
     );
     let head = format!("{} \\ {}", book.stored.axes[0], book.stored.axes[1]);
     let names: Vec<String> =
@@ -158,6 +163,10 @@ fn cells(book: &Book, drawn: &[Figure]) -> Option<Section> {
     names.push("repeat#".to_owned());
     let shown: Vec<Figure> = drawn.iter().copied().chain([Figure::ErrorRate]).collect();
     names.extend(shown.iter().map(|&figure| format!("{}#", name(figure))));
+    let judged = book.summaries.iter().flatten().any(|summary| summary.verdict().is_some());
+    if judged {
+        names.extend(["goodput, /s#", "objectives", "binding"].map(str::to_owned));
+    }
     names.extend(["status".to_owned(), "folder".to_owned()]);
     let mut table = Table::new("All cells", &names.iter().map(String::as_str).collect::<Vec<_>>()).main();
     for (cell, summary) in book.stored.cells.iter().zip(&book.summaries) {
@@ -168,11 +177,29 @@ fn cells(book: &Book, drawn: &[Figure]) -> Option<Section> {
             let value = summary.as_ref().and_then(|summary| figure.of_summary(summary));
             Cell::number(value, |value| value_of(figure, Some(value)))
         }));
+        if judged {
+            row.extend(objectives(summary.as_ref()));
+        }
         row.push(status(cell.status, summary.as_ref()).with_note(cell.error.clone().unwrap_or_default()));
         row.push(Cell::text(cell.folder.clone().unwrap_or_default()));
         table.rows.push(row);
     }
     Section::of("cells", "Cells", vec![Block::Table(table)])
+}
+
+/// Goodput, verdict and the objective that binds of a cell.
+fn objectives(summary: Option<&Summary>) -> [Cell; 3] {
+    let goodput = summary.and_then(|summary| Some(summary.goodput.as_ref()?.goodput));
+    let verdict = summary.and_then(|summary| Some((summary.verdict()?, summary)));
+    let bound = summary.and_then(Summary::binding).map(binding);
+    [
+        Cell::number(goodput, short),
+        verdict.map_or_else(
+            || Cell::text(""),
+            |(verdict, summary)| Cell::word(kept(verdict, summary), tables::tone(verdict)),
+        ),
+        Cell::text(bound.unwrap_or_default()),
+    ]
 }
 
 fn status(status: Status, summary: Option<&Summary>) -> Cell {

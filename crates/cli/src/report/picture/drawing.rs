@@ -57,8 +57,11 @@ pub(super) fn draw(canvas: &mut impl Canvas, chart: &Chart) {
     for mark in &chart.marks {
         marked(canvas, mark, &rulers);
     }
+    for line in chart.lines.iter().filter(|line| chart.heat.is_some() && line.look != Look::Points) {
+        canvas.stroke(Ink::Card, &places(chart, line, &rulers), false);
+    }
     for line in &chart.lines {
-        self::line(canvas, chart, line, &rulers);
+        self::line(canvas, line, &places(chart, line, &rulers));
     }
     names(canvas, chart);
 }
@@ -115,7 +118,8 @@ fn marked(canvas: &mut impl Canvas, mark: &Mark, rulers: &Rulers) {
             canvas.fill(ink, Area { x: from, y: TOP, width: to - from, height: BOTTOM - TOP }, 0.12);
             // A stretch too short to be seen needs no name, which would lie beside the plot.
             if to - from >= 1.0 {
-                canvas.text(name((from + 4.0, TOP + 12.0)));
+                // On its own shade its ink could hardly be read.
+                canvas.text(Text { ink: Ink::Text, ..name((from + 4.0, TOP + 12.0)) });
             }
         }
         (true, None) => {
@@ -141,17 +145,22 @@ const fn hue(tone: Tone) -> Hue {
     }
 }
 
-fn line(canvas: &mut impl Canvas, chart: &Chart, line: &Line, rulers: &Rulers) {
+/// Where the points of a line are.
+fn places(chart: &Chart, line: &Line, rulers: &Rulers) -> Vec<(f64, f64)> {
     let ruler = rulers.of_line(line);
-    let points = chart.xs.iter().zip(&line.values).filter_map(|(x, value)| {
+    let known = chart.xs.iter().zip(&line.values).filter_map(|(x, value)| {
         let value = (*value).filter(|value| ruler.has(*value))?;
         Some((rulers.x.at(*x), ruler.at(value)))
     });
-    if line.look == Look::Points {
-        points.for_each(|point| canvas.dot(line.hue, point));
-    } else {
-        let points: Vec<(f64, f64)> = points.collect();
-        canvas.stroke(Ink::Of(line.hue), &points, line.look == Look::Dashed);
+    known.collect()
+}
+
+fn line(canvas: &mut impl Canvas, line: &Line, places: &[(f64, f64)]) {
+    match line.look {
+        Look::Points => places.iter().for_each(|place| canvas.dot(line.hue, *place)),
+        Look::Solid | Look::Dashed => {
+            canvas.stroke(Ink::Of(line.hue), places, line.look == Look::Dashed);
+        }
     }
 }
 

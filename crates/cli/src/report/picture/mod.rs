@@ -13,7 +13,7 @@ const HEIGHT: f64 = 340.0;
 
 /// What a chart is drawn on. Its upper left corner is at 0, 0.
 trait Canvas {
-    /// A line through points; one of the grid is thinner than one that stands for something.
+    /// A line through points, as thick as its ink says.
     fn stroke(&mut self, ink: Ink, points: &[(f64, f64)], is_dashed: bool);
     /// A rectangle through which more or less of what is beneath can be seen: `opacity` from 0 to 1.
     fn fill(&mut self, ink: Ink, area: Area, opacity: f64);
@@ -29,16 +29,28 @@ enum Ink {
     Grid,
     Text,
     Heat,
+    /// The background, as the edge of a line above a map: it can be seen on every shade then.
+    Card,
     Of(Hue),
 }
 
 impl Ink {
+    /// How thick a line of it is.
+    const fn width(self) -> f64 {
+        match self {
+            Ink::Grid => 1.0,
+            Ink::Card => 4.5,
+            Ink::Text | Ink::Heat | Ink::Of(_) => 1.75,
+        }
+    }
+
     /// Its name in the palette.
     const fn name(self) -> &'static str {
         match self {
             Ink::Grid => "grid",
             Ink::Text => "text",
             Ink::Heat => "heat",
+            Ink::Card => "card",
             Ink::Of(Hue::Blue) => "blue",
             Ink::Of(Hue::Orange) => "orange",
             Ink::Of(Hue::Green) => "green",

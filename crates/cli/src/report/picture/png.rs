@@ -60,7 +60,7 @@ impl Canvas for Png<'_> {
         }
         let Some(path) = path.finish() else { return };
         let dash = if is_dashed { StrokeDash::new(vec![6.0, 4.0], 0.0) } else { None };
-        let width = if ink == Ink::Grid { 1.0 } else { 1.75 };
+        let width = ink.width() as f32;
         self.stroke_path(&path, colour(ink.name(), 1.0), &Stroke { width, dash, ..Stroke::default() });
     }
 

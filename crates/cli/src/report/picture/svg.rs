@@ -38,6 +38,7 @@ impl Canvas for Svg<'_> {
         let class = match (ink, is_dashed) {
             (Ink::Of(_), true) => " line dashed",
             (Ink::Of(_), false) => " line",
+            (Ink::Card, _) => " edge",
             _ => "",
         };
         let _ = writeln!(self.0, "<path class=\"{}{class}\" d=\"M{}\"/>", ink.name(), path.join("L"));
@@ -85,15 +86,18 @@ impl Canvas for Svg<'_> {
 fn style() -> String {
     let rule = |name: &str, colour: &str| match name {
         "grid" => format!(".grid{{stroke:{colour}}}"),
-        "card" | "text" | "heat" => format!(".{name}{{fill:{colour}}}"),
+        "card" => format!(".card{{fill:{colour};stroke:{colour}}}"),
+        "text" | "heat" => format!(".{name}{{fill:{colour}}}"),
         _ => format!(".{name}{{stroke:{colour};color:{colour}}}"),
     };
     let light: String = COLOURS.iter().map(|(name, light, _)| rule(name, light)).collect();
     let dark: String = COLOURS.iter().map(|(name, _, dark)| rule(name, dark)).collect();
     format!(
-        "{light}.line{{fill:none;stroke-width:1.75}}.dashed{{stroke-dasharray:6 4}}.dot{{fill:currentColor;fill-opacity:.55}}\
+        "{light}.line{{fill:none;stroke-width:{line}}}path.edge{{fill:none;stroke-width:{edge}}}.dashed{{stroke-dasharray:6 4}}.dot{{fill:currentColor;fill-opacity:.55}}\
          text.name{{stroke:none;fill:currentColor;font-size:11px}}rect.area{{stroke:none;fill:currentColor}}\
-         .title{{font-size:14px;font-weight:600}}@media(prefers-color-scheme:dark){{{dark}}}"
+         .title{{font-size:14px;font-weight:600}}@media(prefers-color-scheme:dark){{{dark}}}",
+        line = Ink::Of(Hue::Blue).width(),
+        edge = Ink::Card.width(),
     )
 }
 

@@ -5,6 +5,7 @@
 //! line, and only series whose name is wanted are looked into.
 
 mod labels;
+pub mod messages;
 mod native;
 mod protobuf;
 mod text;

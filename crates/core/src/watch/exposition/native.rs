@@ -1,93 +1,39 @@
-//! Histograms in Prometheus's protobuf: classic buckets, and native ones whose bounds follow from their number.
+//! What histograms in Prometheus's protobuf say: classic buckets, and native ones whose bounds follow from their number.
 
-use prost::Message;
-
+use super::messages::{Bucket as Classic, Histogram};
 use crate::watch::histogram::Bucket;
-
-/// A histogram, classic, native or both.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct Histogram {
-    #[prost(uint64, tag = "1")]
-    pub(super) count: u64,
-    #[prost(double, tag = "2")]
-    pub(super) sum: f64,
-    #[prost(message, repeated, tag = "3")]
-    pub(super) bucket: Vec<Classic>,
-    /// In place of `count` where a native histogram counts in fractions; so are `…_float` and `positive_count` below.
-    #[prost(double, tag = "4")]
-    pub(super) count_float: f64,
-    /// How many buckets there are in each power of two: 2 to the power of this.
-    #[prost(sint32, tag = "5")]
-    pub(super) schema: i32,
-    /// Up to here all counts as zero.
-    #[prost(double, tag = "6")]
-    pub(super) zero_threshold: f64,
-    #[prost(uint64, tag = "7")]
-    pub(super) zero_count: u64,
-    #[prost(double, tag = "8")]
-    pub(super) zero_count_float: f64,
-    #[prost(message, repeated, tag = "12")]
-    pub(super) positive_span: Vec<Span>,
-    /// The count of each bucket, less that of the one before.
-    #[prost(sint64, repeated, tag = "13")]
-    pub(super) positive_delta: Vec<i64>,
-    #[prost(double, repeated, tag = "14")]
-    pub(super) positive_count: Vec<f64>,
-}
-
-#[derive(Clone, Copy, PartialEq, Message)]
-pub(super) struct Classic {
-    #[prost(uint64, tag = "1")]
-    pub(super) cumulative_count: u64,
-    #[prost(double, tag = "2")]
-    pub(super) upper_bound: f64,
-    #[prost(double, tag = "4")]
-    pub(super) cumulative_count_float: f64,
-}
-
-/// Buckets one after another.
-#[derive(Clone, Copy, PartialEq, Message)]
-pub(super) struct Span {
-    /// How many numbers lie between the span before and this one; of the first span its number.
-    #[prost(sint32, tag = "1")]
-    pub(super) offset: i32,
-    #[prost(uint32, tag = "2")]
-    pub(super) length: u32,
-}
 
 impl Histogram {
     pub(super) fn total(&self) -> f64 {
-        if self.count > 0 { self.count as f64 } else { self.count_float }
+        whole_or_not(self.sample_count(), self.sample_count_float())
     }
 
     /// Bounds, and how many observations are not above them.
     pub(super) fn classic(&self) -> impl Iterator<Item = (f64, f64)> {
-        let count = |bucket: &Classic| match bucket.cumulative_count {
-            0 => bucket.cumulative_count_float,
-            count => count as f64,
-        };
+        let count =
+            |bucket: &Classic| whole_or_not(bucket.cumulative_count(), bucket.cumulative_count_float());
         let buckets = if self.is_native() { &[] } else { self.bucket.as_slice() };
         // A page may leave out the last one, which has all.
-        let is_cut = buckets.last().is_some_and(|last| last.upper_bound.is_finite());
+        let is_cut = buckets.last().is_some_and(|last| last.upper_bound().is_finite());
         let all = is_cut.then_some((f64::INFINITY, self.total()));
-        buckets.iter().map(move |bucket| (bucket.upper_bound, count(bucket))).chain(all)
+        buckets.iter().map(move |bucket| (bucket.upper_bound(), count(bucket))).chain(all)
     }
 
     /// Whether it has native buckets: these are believed where there are both.
     fn is_native(&self) -> bool {
-        !self.positive_span.is_empty() || self.zero_threshold > 0.0
+        !self.positive_span.is_empty() || self.zero_threshold() > 0.0
     }
 
     /// The native buckets that have observations. Bucket `i` of schema `s` ends at 2^(i / 2^s) and begins where the one
     /// before ends. Histograms with bounds of their own (schema -53) have none here.
     pub(super) fn native(&self) -> Vec<Bucket> {
         let mut buckets = Vec::new();
-        if !(-4..=8).contains(&self.schema) {
+        if !(-4..=8).contains(&self.schema()) {
             return buckets;
         }
-        let zero = if self.zero_count > 0 { self.zero_count as f64 } else { self.zero_count_float };
+        let zero = whole_or_not(self.zero_count(), self.zero_count_float());
         if zero > 0.0 {
-            buckets.push(Bucket { above: 0.0, upto: self.zero_threshold, count: zero });
+            buckets.push(Bucket { above: 0.0, upto: self.zero_threshold(), count: zero });
         }
         let mut so_far = 0_i64;
         let whole = self.positive_delta.iter().map(|delta| {
@@ -95,7 +41,7 @@ impl Histogram {
             so_far as f64
         });
         let mut counts = whole.chain(self.positive_count.iter().copied());
-        let bound = |number: i64| (number as f64 * 2_f64.powi(-self.schema)).exp2();
+        let bound = |number: i64| (number as f64 * 2_f64.powi(-self.schema())).exp2();
         let mut number = 0_i64;
         for span in &self.positive_span {
             number += i64::from(span.offset);
@@ -111,17 +57,23 @@ impl Histogram {
     }
 }
 
+/// A count that is whole, or else in fractions.
+fn whole_or_not(whole: u64, fractions: f64) -> f64 {
+    if whole > 0 { whole as f64 } else { fractions }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::messages::BucketSpan;
     use super::*;
 
     #[test]
     fn native_buckets_have_the_bounds_of_their_numbers() {
         let histogram = Histogram {
-            schema: 1, // two in each power of two
-            zero_threshold: 1e-9,
-            zero_count: 2,
-            positive_span: vec![Span { offset: -1, length: 2 }, Span { offset: 3, length: 1 }],
+            schema: Some(1), // two in each power of two
+            zero_threshold: Some(1e-9),
+            zero_count: Some(2),
+            positive_span: vec![BucketSpan { offset: -1, length: 2 }, BucketSpan { offset: 3, length: 1 }],
             positive_delta: vec![3, -2, 4],
             ..Histogram::default()
         };
@@ -141,26 +93,27 @@ mod tests {
 
     #[test]
     fn what_counts_in_fractions_is_read_too() {
-        let span = Span { offset: 0, length: u32::MAX };
+        let span = BucketSpan { offset: 0, length: u32::MAX };
         let histogram = Histogram {
-            count_float: 1.5,
+            sample_count_float: Some(1.5),
             positive_span: vec![span],
             positive_count: vec![1.5],
             ..Histogram::default()
         };
         assert_eq!(histogram.native(), [Bucket { above: 0.5, upto: 1.0, count: 1.5 }]);
         assert_eq!(histogram.total(), 1.5);
-        assert!(Histogram { schema: -53, ..histogram }.native().is_empty());
+        assert!(Histogram { schema: Some(-53), ..histogram }.native().is_empty());
     }
 
     #[test]
     fn the_last_classic_bucket_is_always_there() {
-        let bucket = |upper_bound, cumulative_count| Classic {
-            cumulative_count,
-            upper_bound,
-            cumulative_count_float: 0.0,
+        let bucket = |bound, count| Classic {
+            cumulative_count: Some(count),
+            upper_bound: Some(bound),
+            ..Classic::default()
         };
-        let histogram = Histogram { count: 5, bucket: vec![bucket(1.0, 4)], ..Histogram::default() };
+        let histogram =
+            Histogram { sample_count: Some(5), bucket: vec![bucket(1.0, 4)], ..Histogram::default() };
         assert_eq!(histogram.classic().collect::<Vec<_>>(), [(1.0, 4.0), (f64::INFINITY, 5.0)]);
         let histogram = Histogram { bucket: vec![bucket(f64::INFINITY, 5)], ..histogram };
         assert_eq!(histogram.classic().count(), 1);

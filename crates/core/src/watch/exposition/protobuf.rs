@@ -6,64 +6,18 @@
 use prost::Message;
 use prost::encoding::decode_varint;
 
-use super::native::Histogram;
+use super::messages::MetricFamily;
 use super::{Labels, PageError, Series, Walked};
 
 /// What is asked for (`Accept`) and answered (`Content-Type`).
 pub const PROTOBUF_TYPE: &str =
     "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
 
-#[derive(Clone, PartialEq, Message)]
-struct Family {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(message, repeated, tag = "4")]
-    metric: Vec<Metric>,
-}
-
 /// The name alone, which is enough to know whether a family is wanted.
 #[derive(Clone, PartialEq, Message)]
 struct FamilyName {
     #[prost(string, tag = "1")]
     name: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Metric {
-    #[prost(message, repeated, tag = "1")]
-    label: Vec<Label>,
-    #[prost(message, optional, tag = "2")]
-    gauge: Option<Value>,
-    #[prost(message, optional, tag = "3")]
-    counter: Option<Value>,
-    #[prost(message, optional, tag = "4")]
-    summary: Option<Totals>,
-    #[prost(message, optional, tag = "5")]
-    untyped: Option<Value>,
-    #[prost(message, optional, tag = "7")]
-    histogram: Option<Histogram>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Label {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(string, tag = "2")]
-    value: String,
-}
-
-#[derive(Clone, Copy, PartialEq, Message)]
-struct Value {
-    #[prost(double, tag = "1")]
-    value: f64,
-}
-
-#[derive(Clone, Copy, PartialEq, Message)]
-struct Totals {
-    #[prost(uint64, tag = "1")]
-    count: u64,
-    #[prost(double, tag = "2")]
-    sum: f64,
 }
 
 /// Shows each series whose name is `wanted` to `visit`.
@@ -92,17 +46,19 @@ pub fn walk_protobuf(
             walked.series += 1;
             continue;
         }
-        for metric in Family::decode(message).map_err(broken)?.metric {
+        for metric in MetricFamily::decode(message).map_err(broken)?.metric {
             walked.series += 1;
             let pairs: Vec<(String, String)> =
                 metric.label.into_iter().map(|label| (label.name, label.value)).collect();
             let labels = Labels::pairs(&pairs);
             let value = metric.gauge.or(metric.counter).or(metric.untyped);
-            if let Some(Value { value }) = value.filter(|_| plain) {
-                visit(Series { name: &name, labels, value, between: None });
+            if let Some(value) = value.filter(|_| plain) {
+                visit(Series { name: &name, labels, value: value.value(), between: None });
             }
-            let found = metric.histogram.as_ref().map(|histogram| (histogram.sum, histogram.total()));
-            let found = found.or(metric.summary.map(|summary| (summary.sum, summary.count as f64)));
+            let found =
+                metric.histogram.as_ref().map(|histogram| (histogram.sample_sum(), histogram.total()));
+            let found =
+                found.or(metric.summary.map(|summary| (summary.sample_sum(), summary.sample_count() as f64)));
             if let Some((sum, count)) = found {
                 for ((wanted, name), value) in totals.into_iter().zip([sum, count]) {
                     if wanted {
@@ -128,28 +84,32 @@ pub fn walk_protobuf(
 
 #[cfg(test)]
 mod tests {
+    use super::super::messages::{Histogram, LabelPair, Metric, Number};
     use super::*;
 
-    fn label(name: &str, value: &str) -> Label {
-        Label { name: name.to_owned(), value: value.to_owned() }
+    fn label(name: &str, value: &str) -> LabelPair {
+        LabelPair { name: name.to_owned(), value: value.to_owned() }
     }
 
-    fn page(families: &[Family]) -> Vec<u8> {
+    fn page(families: &[MetricFamily]) -> Vec<u8> {
         families.iter().flat_map(Message::encode_length_delimited_to_vec).collect()
     }
 
     fn example() -> Vec<u8> {
-        let gauge =
-            Metric { label: vec![label("gpu", "1")], gauge: Some(Value { value: 0.5 }), ..Metric::default() };
-        let counter = Metric { counter: Some(Value { value: 7.0 }), ..Metric::default() };
+        let number = |value| Some(Number { value: Some(value) });
+        let gauge = Metric { label: vec![label("gpu", "1")], gauge: number(0.5), ..Metric::default() };
+        let counter = Metric { counter: number(7.0), ..Metric::default() };
         let of = |histogram| Metric { histogram: Some(histogram), ..Metric::default() };
-        let classic = of(Histogram { count: 4, sum: 2.0, ..Histogram::default() });
-        let native = of(Histogram { count_float: 1.5, sum: 3.0, ..Histogram::default() });
+        let classic = of(Histogram { sample_count: Some(4), sample_sum: Some(2.0), ..Histogram::default() });
+        let native =
+            of(Histogram { sample_count_float: Some(1.5), sample_sum: Some(3.0), ..Histogram::default() });
+        let family =
+            |name: &str, metric| MetricFamily { name: name.to_owned(), metric, ..MetricFamily::default() };
         page(&[
-            Family { name: "g".to_owned(), metric: vec![gauge] },
-            Family { name: "c_total".to_owned(), metric: vec![counter] },
-            Family { name: "h".to_owned(), metric: vec![classic, native] },
-            Family { name: "not_wanted".to_owned(), metric: vec![Metric::default()] },
+            family("g", vec![gauge]),
+            family("c_total", vec![counter]),
+            family("h", vec![classic, native]),
+            family("not_wanted", vec![Metric::default()]),
         ])
     }
 

@@ -13,7 +13,7 @@ use super::{Content, HttpError, Table};
 use crate::record::RequestId;
 use crate::seed::Seed;
 use crate::spec::{HttpSpec, Pick};
-use crate::workload::{Body, Payload, Prompt, RequestSpec, Workload};
+use crate::workload::{Body, Payload, RequestSpec, Workload};
 
 /// Makes the requests of a run from templates.
 pub struct HttpRequests {
@@ -153,14 +153,7 @@ impl Workload for HttpRequests {
             [] => Arc::new(self.payload(id)),
             alike => alike[(id.0 % alike.len() as u64) as usize].clone(),
         };
-        RequestSpec {
-            id,
-            prompt: Prompt::Payload(payload),
-            images: Arc::default(),
-            max_tokens: 0,
-            prompt_tokens: None,
-            cancel: false,
-        }
+        RequestSpec::of_payload(id, payload)
     }
 
     fn describe(&self) -> String {

@@ -1,91 +1,9 @@
 //! Prometheus' messages of metrics, with classic and native histograms at once.
-//!
-//! The numbers of fields are those of `io.prometheus.client` (client_model's `metrics.proto`), as derived structs: no
-//! protoc, and no crate that generates code.
 
+use plimsoll_core::watch::messages::{self, BucketSpan, LabelPair, Metric, MetricFamily, Number};
 use prost::Message;
 
 use super::super::metrics::{Family, Histogram, Kind, SCHEMA, Snapshot, Value, ZERO_THRESHOLD};
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct MetricFamily {
-    #[prost(string, tag = "1")]
-    pub(super) name: String,
-    #[prost(string, tag = "2")]
-    help: String,
-    /// COUNTER 0, GAUGE 1, HISTOGRAM 4.
-    #[prost(int32, optional, tag = "3")]
-    kind: Option<i32>,
-    #[prost(message, repeated, tag = "4")]
-    metric: Vec<Metric>,
-    #[prost(string, tag = "5")]
-    unit: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Metric {
-    #[prost(message, repeated, tag = "1")]
-    label: Vec<LabelPair>,
-    #[prost(message, optional, tag = "2")]
-    gauge: Option<Number>,
-    #[prost(message, optional, tag = "3")]
-    counter: Option<Number>,
-    #[prost(message, optional, tag = "7")]
-    histogram: Option<BothHistograms>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct LabelPair {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(string, tag = "2")]
-    value: String,
-}
-
-/// The messages `Gauge` and `Counter`, which are alike so far.
-#[derive(Clone, Copy, PartialEq, Message)]
-struct Number {
-    #[prost(double, optional, tag = "1")]
-    value: Option<f64>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct BothHistograms {
-    #[prost(uint64, optional, tag = "1")]
-    sample_count: Option<u64>,
-    #[prost(double, optional, tag = "2")]
-    sample_sum: Option<f64>,
-    #[prost(message, repeated, tag = "3")]
-    bucket: Vec<Bucket>,
-    #[prost(sint32, optional, tag = "5")]
-    schema: Option<i32>,
-    #[prost(double, optional, tag = "6")]
-    zero_threshold: Option<f64>,
-    #[prost(uint64, optional, tag = "7")]
-    zero_count: Option<u64>,
-    #[prost(message, repeated, tag = "12")]
-    positive_span: Vec<BucketSpan>,
-    #[prost(sint64, repeated, tag = "13")]
-    positive_delta: Vec<i64>,
-}
-
-#[derive(Clone, Copy, PartialEq, Message)]
-struct Bucket {
-    #[prost(uint64, optional, tag = "1")]
-    cumulative_count: Option<u64>,
-    #[prost(double, optional, tag = "2")]
-    upper_bound: Option<f64>,
-}
-
-/// A stretch of native buckets; remote write has the same message.
-#[derive(Clone, Copy, PartialEq, Eq, Message)]
-pub(super) struct BucketSpan {
-    /// From the end of the stretch before; of the first one its index.
-    #[prost(sint32, tag = "1")]
-    offset: i32,
-    #[prost(uint32, tag = "2")]
-    length: u32,
-}
 
 /// Native buckets in the form that both messages have: stretches, and each count as its difference from the one before.
 pub(super) fn native(histogram: &Histogram) -> (Vec<BucketSpan>, Vec<i64>) {
@@ -136,10 +54,14 @@ fn message(family: &Family, testid: &str) -> MetricFamily {
     }
 }
 
-fn both(histogram: &Histogram) -> BothHistograms {
+fn both(histogram: &Histogram) -> messages::Histogram {
     let (positive_span, positive_delta) = native(histogram);
-    let bucket = |(bound, below)| Bucket { cumulative_count: Some(below), upper_bound: Some(bound) };
-    BothHistograms {
+    let bucket = |(bound, below)| messages::Bucket {
+        cumulative_count: Some(below),
+        upper_bound: Some(bound),
+        ..messages::Bucket::default()
+    };
+    messages::Histogram {
         sample_count: Some(histogram.count()),
         sample_sum: Some(histogram.sum()),
         bucket: histogram.cumulative().map(bucket).collect(),
@@ -148,6 +70,7 @@ fn both(histogram: &Histogram) -> BothHistograms {
         zero_count: Some(histogram.zero()),
         positive_span,
         positive_delta,
+        ..messages::Histogram::default()
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use plimsoll_core::watch::messages::{BucketSpan, LabelPair};
 use prost::Message;
 
 use super::super::metrics::{Histogram, Kind, SCHEMA, Snapshot, Value, ZERO_THRESHOLD, le};
-use super::protobuf::{BucketSpan, native};
+use super::protobuf::native;
 
 /// The value that ends a series: a particular NaN (Prometheus' `value.StaleNaN`).
 const STALE: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
@@ -22,19 +23,11 @@ pub(super) struct WriteRequest {
 struct TimeSeries {
     /// Sorted by name.
     #[prost(message, repeated, tag = "1")]
-    labels: Vec<Label>,
+    labels: Vec<LabelPair>,
     #[prost(message, repeated, tag = "2")]
     samples: Vec<Sample>,
     #[prost(message, repeated, tag = "4")]
     histograms: Vec<NativeHistogram>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Label {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(string, tag = "2")]
-    value: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]
@@ -135,7 +128,7 @@ impl WriteRequest {
         self.timeseries.iter().map(|series| (series.samples.len() + series.histograms.len()) as u64).sum()
     }
 
-    fn sample(&mut self, labels: Vec<Label>, value: f64, timestamp: i64) {
+    fn sample(&mut self, labels: Vec<LabelPair>, value: f64, timestamp: i64) {
         let samples = vec![Sample { value, timestamp }];
         self.timeseries.push(TimeSeries { labels, samples, histograms: Vec::new() });
     }
@@ -173,14 +166,14 @@ struct Labels<'a> {
 }
 
 impl Labels<'_> {
-    fn with(&self, suffix: &str, le: Option<String>) -> Vec<Label> {
+    fn with(&self, suffix: &str, le: Option<String>) -> Vec<LabelPair> {
         let own = self.own.iter().map(|(name, value)| (*name, value.clone()));
         let mut labels: Vec<(&str, String)> = own.collect();
         labels.push(("__name__", format!("{}{suffix}", self.name)));
         labels.push(("testid", self.testid.to_owned()));
         labels.extend(le.map(|le| ("le", le)));
         labels.sort_unstable();
-        labels.into_iter().map(|(name, value)| Label { name: name.to_owned(), value }).collect()
+        labels.into_iter().map(|(name, value)| LabelPair { name: name.to_owned(), value }).collect()
     }
 }
 
@@ -201,7 +194,7 @@ mod tests {
 
     fn shown(series: &TimeSeries) -> String {
         let labels: Vec<String> =
-            series.labels.iter().map(|Label { name, value }| format!("{name}={value}")).collect();
+            series.labels.iter().map(|LabelPair { name, value }| format!("{name}={value}")).collect();
         labels.join(" ")
     }
 

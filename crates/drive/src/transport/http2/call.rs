@@ -1,4 +1,4 @@
-//! One request by HTTP/2 before a run: asks the server who it is, or what a model takes.
+//! One request by HTTP/2 outside of a run: asks the server who it is, what a model takes, or whether it answers.
 
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -26,9 +26,6 @@ use crate::runner::pulse::Pulse;
 
 /// Longest answer that is read, in bytes.
 const MAX_BODY: usize = 4 << 20;
-/// Time for the whole answer.
-const LIMIT: Duration = Duration::from_secs(10);
-
 /// The answer to one request.
 #[derive(Debug)]
 pub struct Called {
@@ -40,10 +37,18 @@ pub struct Called {
     pub body: Vec<u8>,
 }
 
-/// Sends one request to a target by HTTP/2 and reads the answer.
+impl Called {
+    /// Whether the answer says to be one of gRPC.
+    pub(crate) fn is_grpc(&self) -> bool {
+        let kind = self.fields.get(http::header::CONTENT_TYPE);
+        kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+    }
+}
+
+/// Sends one request to a target by HTTP/2 and reads the answer. The whole of it has `limit` from the connection on.
 ///
 /// # Errors
-/// The server cannot be reached, or there is no whole answer in HTTP/2 within ten seconds.
+/// The server cannot be reached, or there is no whole answer in HTTP/2 in time.
 pub fn call(
     origin: &Origin,
     target: &Target,
@@ -51,6 +56,7 @@ pub fn call(
     tls: Option<Arc<ClientConfig>>,
     route: &Route,
     outgoing: Outgoing,
+    limit: Duration,
 ) -> Result<Called, FetchError> {
     let path = outgoing.path.as_deref().unwrap_or(&route.path);
     let asked = format!("{} {path}", route.method);
@@ -67,10 +73,10 @@ pub fn call(
         let wire = Rc::new(Wire::new(station, dialer, spec.clone(), answers));
         let (link, _) = Link::open(&wire, 1).await.map_err(unreachable)?;
         spawn_local(link.clone().drive());
-        match timeout(LIMIT, exchange(&link, &message)).await {
+        match timeout(limit, exchange(&link, &message)).await {
             Ok(Ok(called)) => Ok(called),
             Ok(Err(reason)) => Err(no_answer(reason)),
-            Err(_) => Err(no_answer(format!("none within {LIMIT:?}"))),
+            Err(_) => Err(FetchError::Late { asked: asked.clone(), limit }),
         }
     })
 }

@@ -1,7 +1,7 @@
 //! What happens to the server as a whole: cold start, stalls, leak, drift, crash.
 
 use plimsoll_core::time::Offset;
-use plimsoll_sim::conditions::{ConditionOptions, Crash, Exhausted, Leak, Stall, WarmUp};
+use plimsoll_sim::conditions::{ConditionOptions, Crash, Exhausted, Leak, RateLimit, Stall, WarmUp};
 
 use super::error::SimOptionError;
 use super::values::{Pair, bytes, factor, given, number, time, truth, within};
@@ -24,6 +24,8 @@ pub(super) const KEYS: &[&str] = &[
     "crash_after",
     "restart_after",
     "request_timeout",
+    "rate_limit",
+    "rate_burst",
 ];
 
 /// `base` with what was given.
@@ -54,6 +56,7 @@ pub(super) fn build(mut base: ConditionOptions, pairs: &[Pair]) -> Result<Condit
     base.warm_up = warm_up(pairs)?.or(base.warm_up);
     base.stall = stall(pairs)?.or(base.stall);
     base.leak = leak(pairs)?.or(base.leak);
+    base.rate_limit = rate_limit(pairs)?.or(base.rate_limit);
     needs(pairs, "restart_after", base.crash.is_some() || base.leak.is_some(), "crash_at")?;
     let starts = base.starts_cold || base.restart_after.is_some();
     needs(pairs, "warm_up_factor", starts, "starts_cold=true")?;
@@ -105,6 +108,18 @@ fn leak(pairs: &[Pair]) -> Result<Option<Leak>, SimOptionError> {
         bytes_per_request: bytes("leak", leaked)?,
         limit: limit.unwrap_or(u64::MAX),
         then: slow.map_or(Exhausted::Crash, Exhausted::Slow),
+    }))
+}
+
+fn rate_limit(pairs: &[Pair]) -> Result<Option<RateLimit>, SimOptionError> {
+    let Some(value) = given(pairs, "rate_limit") else {
+        needs(pairs, "rate_burst", false, "rate_limit")?;
+        return Ok(None);
+    };
+    let burst = given(pairs, "rate_burst");
+    Ok(Some(RateLimit {
+        per_second: within("rate_limit", value, 0.0, 1e6, "requests per second, such as 10")?,
+        burst: burst.map_or(Ok(1), |value| number("rate_burst", value, "a number of requests"))?,
     }))
 }
 

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use plimsoll_core::time::Offset;
 use plimsoll_sim::batch::Batching;
-use plimsoll_sim::conditions::{Crash, Exhausted, Leak, Stall, WarmUp};
+use plimsoll_sim::conditions::{Crash, Exhausted, Leak, RateLimit, Stall, WarmUp};
 use plimsoll_sim::fixed::FixedOptions;
 
 use super::*;
@@ -85,7 +85,7 @@ fn every_key_of_the_fixed_grid_sets_its_field() {
 fn every_key_of_the_conditions_sets_its_field() {
     let query = "starts_cold=true&load=1s&warm_up=2s&warm_up_steps=3&warm_up_factor=4&stall_at=5s&stall_for=6s\
         &stall_every=7s&resident=8MiB&leak=9KiB&leak_limit=1GiB&leak_factor=10&drift=0.11&crash_at=12s\
-        &restart_after=13s&request_timeout=14s";
+        &restart_after=13s&request_timeout=14s&rate_limit=15.5&rate_burst=16";
     let seconds = Duration::from_secs;
     let expected = ConditionOptions {
         starts_cold: true,
@@ -98,6 +98,7 @@ fn every_key_of_the_conditions_sets_its_field() {
         crash: Some(Crash::At(Offset::ZERO + seconds(12))),
         restart_after: Some(seconds(13)),
         request_timeout: Some(seconds(14)),
+        rate_limit: Some(RateLimit { per_second: 15.5, burst: 16 }),
     };
     match SimOptions::parse(query).unwrap().engine {
         EngineOptions::Fixed { conditions, .. } => assert_eq!(conditions, expected),
@@ -258,6 +259,8 @@ fn what_cannot_be_is_refused_with_a_reason() {
         ("stall_at=5s", "nothing without `stall_for`"),
         ("stall_at=5s&stall_for=2s&stall_every=1s", "at least 1 ms between"),
         ("stall_every=5s", "nothing without `stall_at`"),
+        ("rate_burst=5", "nothing without `rate_limit`"),
+        ("rate_limit=0", "give more than 0"),
         ("leak_limit=5", "nothing without `leak`"),
         ("warm_up=5s", "nothing without `warm_up_factor`"),
         ("warm_up_factor=5", "nothing without `warm_up`"),
