@@ -20,7 +20,7 @@ if ! has valgrind; then
   export VALGRIND_LIB=$home/usr/libexec/valgrind
 fi
 [[ ${1:-} == --install ]] && exit
-[[ -x $program ]] || fail "there is no $program: cargo build -p plimsoll-drive --example hot_path"
+[[ -x $program ]] || fail "there is no $program: cargo build --workspace --examples"
 
 profile=$(dirname "$program")/../callgrind
 mkdir -p "$profile"

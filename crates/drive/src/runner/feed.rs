@@ -16,6 +16,8 @@ use crate::transport::{Http2Head, Http2Request, HttpRequest, RequestHead};
 
 /// Requests built ahead per I/O thread, at least and at most.
 const AHEAD: std::ops::RangeInclusive<usize> = 64..=4096;
+/// Of fewer requests built ahead than this, each is replaced at once.
+const FEW: usize = 32;
 /// Bytes of unshared bodies built ahead per I/O thread, about.
 const AHEAD_BYTES: usize = 32 << 20;
 /// Builder threads at most where time is simulated.
@@ -154,10 +156,11 @@ struct Stock<R> {
 
 impl<R> Stock<R> {
     /// Asks for one, and calls the builder whenever half of what it made is gone: to wake it for each would cost more than to
-    /// build.
+    /// build. Where there are few, because they are large, each counts.
     fn next(&mut self, when_behind: WhenBehind) -> Option<Prepared<R>> {
         self.asked += 1;
-        if self.asked >= self.room / 2 {
+        let enough = if self.room < FEW { 1 } else { self.room / 2 };
+        if self.asked >= enough {
             self.asked = 0;
             self.builder.unpark();
         }
