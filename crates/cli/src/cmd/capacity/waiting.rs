@@ -128,17 +128,18 @@ impl<'a> Wait<'a> {
         let left = self.longest.saturating_sub(self.waited());
         let Some(asking) = self.session.ask(self.blueprint, left)? else { return Ok(Some(Once::NotHere)) };
         loop {
+            // First, so that a long wait is told however late this looks.
+            if self.waited() > TOLD_AFTER
+                && let Some(says) = self.says.take()
+            {
+                emit::note(&says);
+            }
             // A trial says more of a request that is refused for good.
             if let Some(found) = asking.found().unwrap_or(Some(Once::NotHere)) {
                 return Ok(Some(found));
             }
             if self.session.pause(LOOK)? {
                 return Ok(None);
-            }
-            if self.waited() > TOLD_AFTER
-                && let Some(says) = self.says.take()
-            {
-                emit::note(&says);
             }
         }
     }
