@@ -74,7 +74,7 @@ def peak_memory(pid):
 
 
 class Loaded:
-    """What a client used and did in the middle of its load."""
+    """What a client used and did in the middle of its load; `stats` are the server's of all of it."""
 
     def __init__(self, cpu, before, after, memory):
         self.memory, self.stats, self.output = memory, after, ""
@@ -119,6 +119,7 @@ def load(server, argv, seconds, cores=str(CLIENT_CORE), end=False, watched=True,
         if not end and client.returncode not in (0, 3):
             raise RuntimeError(f"exit code {client.returncode}: {errors.read()[-2000:]}")
         loaded.output = output.read()
+        loaded.stats = server.stats()
         return loaded
 
 

@@ -10,6 +10,34 @@ pub fn only_when_idle() {
     set_policy(0, libc::SCHED_IDLE);
 }
 
+/// How long an I/O thread wants to keep a core before others have their turn, at most. The kernel takes no less.
+const TURN_NANOS: u64 = 100_000;
+
+/// Lets the current thread have its core soon after it woke, although somebody else is at work there: from Linux 6.12 on
+/// those who ask for short turns come first, as long as they take no more than their share. Elsewhere without effect.
+pub(crate) fn soon_after_waking() {
+    let Some(mut attributes) = attributes() else { return };
+    // Whoever gave the thread another policy knows better.
+    if attributes.sched_policy != libc::SCHED_OTHER.unsigned_abs() {
+        return;
+    }
+    attributes.sched_runtime = TURN_NANOS;
+    // SAFETY: the attributes are valid for the call, their length is among them, and 0 is the calling thread.
+    unsafe {
+        libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0);
+    }
+}
+
+/// How the kernel schedules the current thread.
+fn attributes() -> Option<libc::sched_attr> {
+    // SAFETY: these are numbers, for which zeros are valid.
+    let mut attributes: libc::sched_attr = unsafe { std::mem::zeroed() };
+    let size = size_of::<libc::sched_attr>();
+    // SAFETY: the place for the attributes is as long as said, and 0 is the calling thread.
+    let got = unsafe { libc::syscall(libc::SYS_sched_getattr, 0, &raw mut attributes, size, 0) };
+    (got == 0).then_some(attributes)
+}
+
 /// Thread 0 is the calling one.
 fn set_policy(thread: libc::pid_t, policy: libc::c_int) {
     let parameters = libc::sched_param { sched_priority: 0 };
@@ -53,6 +81,23 @@ impl Courtesy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_asks_for_short_turns_and_stays_as_it_is_otherwise() {
+        std::thread::spawn(|| {
+            let before = attributes().unwrap();
+            soon_after_waking();
+            let after = attributes().unwrap();
+            assert_eq!((after.sched_policy, after.sched_nice), (before.sched_policy, before.sched_nice));
+            // Older kernels tell nothing of turns, and know of none.
+            assert!(before.sched_runtime == 0 || after.sched_runtime == TURN_NANOS);
+            only_when_idle();
+            soon_after_waking();
+            assert_eq!(policy(), libc::SCHED_IDLE);
+        })
+        .join()
+        .unwrap();
+    }
 
     fn policy() -> libc::c_int {
         // SAFETY: a plain system call; 0 is the calling thread.

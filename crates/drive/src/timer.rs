@@ -130,22 +130,22 @@ impl Alarm {
         self.armed.set(at);
     }
 
-    /// Waits until the alarm rings; returns how late that is, counted from the moment it was armed for.
-    pub(crate) async fn ring(&self) -> Duration {
-        let Some(fd) = &self.fd else { return Duration::ZERO };
+    /// Waits until the alarm rings.
+    ///
+    /// The runtime only hears that it rang when it asks the kernel, and remembers it until told otherwise. What it heard of
+    /// an alarm that has been set anew meanwhile is forgotten here, or the thread would wake for nothing after every one.
+    pub(crate) async fn ring(&self) {
+        let Some(fd) = &self.fd else { return };
         // An error of the reactor means that the runtime is shutting down: nobody waits any more.
-        if let Ok(mut guard) = fd.readable().await {
-            let armed = self.armed.replace(Offset::MAX);
-            let late = self.clock.now().since(armed);
-            let _ = guard.try_io(|fd| {
-                let mut count = 0_u64;
-                // SAFETY: the buffer is eight bytes long, as a timerfd wants it.
-                let read = unsafe { libc::read(fd.as_raw_fd(), (&raw mut count).cast(), 8) };
-                if read < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-            });
-            return late;
+        while let Ok(mut guard) = fd.readable().await {
+            let rang = has_rung(guard.get_inner());
+            // It rings again only when it has been set again, and the runtime hears of that anew.
+            guard.clear_ready();
+            if rang {
+                self.armed.set(Offset::MAX);
+                return;
+            }
         }
-        Duration::ZERO
     }
 }
 
@@ -161,6 +161,13 @@ pub(crate) async fn approach(at: Offset, clock: Clock, spin: bool) {
             std::hint::spin_loop();
         }
     }
+}
+
+/// Whether a timer has rung since it was last set or asked; from then on it has not.
+fn has_rung(timer: &OwnedFd) -> bool {
+    let mut count = 0_u64;
+    // SAFETY: the buffer is eight bytes long, as a timerfd wants it.
+    unsafe { libc::read(timer.as_raw_fd(), (&raw mut count).cast(), 8) == 8 }
 }
 
 /// A timer of the kernel on the clock of all records.
@@ -182,6 +189,34 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
+
+    /// Polls once whether the alarm rings, after the runtime has asked the kernel.
+    async fn rings(alarm: &Alarm) -> bool {
+        yield_now().await;
+        poll_fn(|cx| Poll::Ready(std::pin::pin!(alarm.ring()).poll(cx).is_ready())).await
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn an_alarm_rings_once_each_time_it_is_set() {
+        let clock = Clock::start();
+        let alarm = Alarm::new(clock).unwrap();
+        for round in 0..3 {
+            alarm.arm(clock.now());
+            alarm.ring().await;
+            assert!(!rings(&alarm).await, "round {round}");
+            // Rung, and set anew before anybody asked.
+            alarm.arm(clock.now());
+            while !alarm.fd.as_ref().is_some_and(|fd| is_readable(fd.get_ref())) {}
+            alarm.arm(Offset::MAX);
+            assert!(!rings(&alarm).await, "round {round}");
+        }
+    }
+
+    fn is_readable(timer: &OwnedFd) -> bool {
+        let mut asked = libc::pollfd { fd: timer.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: one valid entry, as said.
+        unsafe { libc::poll(&raw mut asked, 1, 0) == 1 }
+    }
 
     #[tokio::test(flavor = "current_thread")]
     async fn everybody_has_a_turn_on_the_way_to_every_moment() {

@@ -200,8 +200,8 @@ impl<'a> Rest<'a> {
     /// What the next note says of the string or list that begins at `start`: its end, and whether it is a string without
     /// escapes.
     fn noted(&mut self, start: usize) -> Option<(usize, bool)> {
-        let note = self.notes.first()?;
-        self.notes = self.notes.get(note.notes as usize..)?;
+        let [note, within @ ..] = self.notes else { return None };
+        self.notes = if note.notes == 1 { within } else { self.notes.get(note.notes as usize..)? };
         Some((start + note.length as usize, note.plain))
     }
 }

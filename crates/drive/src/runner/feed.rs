@@ -283,3 +283,55 @@ fn build_on<P: Prepare>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::test_spec;
+
+    struct Hello;
+
+    impl Workload for Hello {
+        fn request(&self, id: RequestId) -> RequestSpec {
+            RequestSpec { id, ..test_spec::request("hello", 1) }
+        }
+
+        fn describe(&self) -> String {
+            "hello".to_owned()
+        }
+    }
+
+    /// Every builder has a copy.
+    #[derive(Clone)]
+    struct Told(Arc<()>);
+
+    impl Prepare for Told {
+        type Request = u64;
+
+        fn prepare(&self, spec: RequestSpec) -> u64 {
+            spec.id.0
+        }
+
+        fn size(_: &u64) -> usize {
+            100
+        }
+    }
+
+    #[test]
+    fn builders_rest_go_on_and_end() {
+        let workload: Arc<dyn Workload> = Arc::new(Hello);
+        for when_behind in [WhenBehind::Wait, WhenBehind::BuildHere] {
+            let told = Told(Arc::default());
+            let share = Share { first: 1, step: 3, ahead: 0 };
+            let mut feed = Feed::start(&workload, &told, share, when_behind, Arc::default()).unwrap();
+            for turn in 0..10_000 {
+                let prepared = feed.take();
+                assert_eq!((prepared.id.0, prepared.request), (1 + 3 * turn, 1 + 3 * turn));
+            }
+            drop(feed);
+            while Arc::strong_count(&told.0) > 1 {
+                thread::yield_now();
+            }
+        }
+    }
+}

@@ -27,7 +27,7 @@ use crate::timer::{Alarm, approach};
 const EARLY: Duration = Duration::from_micros(50);
 /// With `--spin` the rest is longer, and the end of it is spent in a busy loop: half of the time that is left, within these
 /// bounds. The other half is slept through, for the sake of all who share the core.
-const EARLY_SPIN: RangeInclusive<Duration> = Duration::from_micros(100)..=Duration::from_micros(200);
+const EARLY_SPIN: RangeInclusive<Duration> = Duration::from_micros(100)..=Duration::from_micros(500);
 /// Starts in a row before other tasks get their turn.
 const STARTS_IN_A_ROW: usize = 16;
 /// From one look at timer lag to the next.
@@ -380,7 +380,7 @@ mod tests {
         for (ahead, spin, expected) in [
             (1_000, false, 50),
             (40, false, 50),
-            (1_000, true, 200),
+            (2_000, true, 500),
             (300, true, 150),
             (200, true, 100),
             (90, true, 100), // too near to sleep

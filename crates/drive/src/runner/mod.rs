@@ -41,6 +41,7 @@ use self::simulated::Idle;
 pub use self::stop::Stop;
 use crate::clock::{self, Clock};
 use crate::endpoint::{Endpoint, SimulatedEndpoint, Station};
+use crate::priority;
 use crate::protocol::Protocol;
 use crate::recorder::RecorderHandle;
 use crate::transport::{
@@ -299,6 +300,9 @@ fn share_of(schedule: Schedule, thread: u16, threads: u16) -> Share {
     share.peekable()
 }
 
+/// Tasks that have their turn before the runtime looks at the alarm again, and so at what is due.
+const TASKS_IN_A_ROW: u32 = 16;
+
 /// What one I/O thread gets before it starts.
 struct Seat<R, M> {
     index: u16,
@@ -324,9 +328,11 @@ impl<R: Send + 'static, M> Seat<R, M> {
         let own = nap.clone();
         let runtime = Builder::new_current_thread()
             .enable_all()
+            .event_interval(TASKS_IN_A_ROW)
             .on_thread_park(move || own.take())
             .build_local(LocalOptions::default());
         clock::sleep_precisely();
+        priority::soon_after_waking();
         let shared = await_all(ready, given)?;
         let pulse = Pulse::start(self.index, shared.times.begin).with_naps(nap).measuring(&shared.times);
         runtime?.block_on(async {
