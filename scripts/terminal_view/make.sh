@@ -13,13 +13,15 @@ fi
 program=$(realpath "$program")
 only=${2:-}
 work=$(mktemp -d)
-tmux="tmux -L plimsoll-view-$$ -f /dev/null"
+tmux=true # until there is one
 trap '$tmux kill-server 2>/dev/null || true; [ -z "${server:-}" ] || kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
 
 # picture NAME SECONDS SERVER COMMAND: the screen of COMMAND after so many seconds.
 picture() {
     name=$1 seconds=$2 options=$3 command=$4
     [ -z "$only" ] || [ "$only" = "$name" ] || return 0
+    # A server of its own: that of the picture before may still be on its way out.
+    tmux="tmux -L plimsoll-view-$$-$name -f /dev/null"
     "$program" sim "$options" --port 0 >"$work/url" 2>/dev/null &
     server=$!
     until [ -s "$work/url" ]; do sleep 0.1; done

@@ -104,6 +104,18 @@ fn a_page_is_well_formed_whatever_was_said() {
 }
 
 #[test]
+fn no_end_of_a_line_parts_a_number() {
+    for (text, expected) in [
+        ("0 of 4 340 over", "0 of 4\u{a0}340 over"),
+        ("1 234 567", "1\u{a0}234\u{a0}567"),
+        ("of 123, 12 3456, a 123 b", "of 123, 12 3456, a 123 b"),
+        (" 123", " 123"),
+    ] {
+        assert_eq!(unbroken(text), expected);
+    }
+}
+
+#[test]
 fn a_page_loads_nothing() {
     let html = rendered(&hostile());
     for tag in tags(&html) {
