@@ -25,9 +25,10 @@ if [[ -z ${browser:-} ]]; then
   unpack_packages "$home" "$package" \
     'put chromium, google-chrome or chromium-headless-shell into the PATH, or use Debian'
   browser=$home/usr/lib/chromium/$package
-  for folder in "$home"/usr/lib/*-linux-gnu "$home"/lib/*-linux-gnu; do
+  # All folders with libraries: what lies below /usr/lib/*-linux-gnu, such as those of PulseAudio, is named there by its absolute path.
+  while read -r folder; do
     LD_LIBRARY_PATH=$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-  done
+  done < <(find "$home" -name 'lib*.so*' -printf '%h\n' | sort -u)
   export LD_LIBRARY_PATH
 fi
 [[ ${1:-} == --install ]] && exit
