@@ -74,6 +74,7 @@ pub(crate) const RUN_FILE: &str = "run.toml";
 mod tests {
     use std::collections::BTreeSet;
 
+    use plimsoll_plan::yaml::{self, Node};
     use serde_json::Value;
 
     use super::*;
@@ -122,18 +123,73 @@ mod tests {
         }
     }
 
+    /// A file of YAML, as a parser reads it.
+    fn document(path: &str) -> Node {
+        let file = all().into_iter().find(|file| file.path == path).unwrap();
+        yaml::read(&file.text).unwrap_or_else(|error| panic!("{path}: {error}")).remove(0)
+    }
+
+    fn texts<'n>(node: &'n Node, path: &[&str]) -> Vec<&'n str> {
+        node.at(path).into_iter().flat_map(Node::items).filter_map(Node::text).collect()
+    }
+
     #[test]
     fn images_are_pinned_and_nothing_listens_beyond_this_host() {
-        let compose = all().into_iter().find(|file| file.path == "compose.yaml").unwrap().text;
-        let images: Vec<&str> =
-            compose.lines().filter_map(|line| line.trim().strip_prefix("image: ")).collect();
-        assert_eq!(images.len(), 3);
-        for image in images {
-            let (_, tag) = image.rsplit_once(':').unwrap();
-            assert!(tag.contains('.') && tag != "latest", "{image}");
+        let compose = document("compose.yaml");
+        let services = compose.get("services").unwrap().entries();
+        assert_eq!(services.len(), 3);
+        for (name, service) in services {
+            let (_, tag) = service.text_at(&["image"]).unwrap().rsplit_once(':').unwrap();
+            assert!(tag.contains('.') && tag != "latest", "{name:?}: {tag}");
+            let published = texts(service, &["ports"]);
+            assert!(
+                published.len() == 1 && published[0].starts_with("127.0.0.1:"),
+                "{name:?}: {published:?}"
+            );
         }
-        let published: Vec<&str> = compose.lines().filter(|line| line.contains("_PORT:-")).collect();
-        assert_eq!(published.len(), 3);
-        assert!(published.iter().all(|line| line.trim().starts_with("- \"127.0.0.1:")), "{published:?}");
+    }
+
+    #[test]
+    fn what_a_service_mounts_is_written_or_declared() {
+        let compose = document("compose.yaml");
+        let declared: Vec<&str> =
+            compose.get("volumes").unwrap().entries().iter().map(|(key, _)| key.name.as_str()).collect();
+        let files = all();
+        let volumes = compose.get("services").unwrap().entries().iter();
+        for volume in volumes.flat_map(|(_, service)| texts(service, &["volumes"])) {
+            let (from, _) = volume.split_once(':').unwrap();
+            let is_there = match from.strip_prefix("./") {
+                Some(own) => files.iter().any(|file| file.path.starts_with(own)),
+                None => declared.contains(&from),
+            };
+            assert!(is_there, "{volume}");
+        }
+    }
+
+    #[test]
+    fn grafana_is_told_of_sources_and_dashboards_that_are_there() {
+        let compose = document("compose.yaml");
+        let sources = document("grafana/provisioning/datasources/plimsoll.yaml");
+        let mut kinds = BTreeSet::new();
+        for source in sources.get("datasources").unwrap().items() {
+            let url = source.text_at(&["url"]).unwrap();
+            let (host, port) = url.trim_start_matches("http://").split_once(':').unwrap();
+            let published = texts(&compose, &["services", host, "ports"]);
+            assert!(
+                published.first().is_some_and(|published| published.ends_with(port)),
+                "{url}: {published:?}"
+            );
+            kinds.insert(source.text_at(&["type"]).unwrap());
+        }
+        let wanted: BTreeSet<String> = DASHBOARDS
+            .map(|dashboard| text(&dashboard.json()["templating"]["list"][0], "query").to_owned())
+            .into();
+        assert_eq!(kinds, wanted.iter().map(String::as_str).collect());
+
+        let providers = document("grafana/provisioning/dashboards/plimsoll.yaml");
+        let provider = &providers.get("providers").unwrap().items()[0];
+        let folder = provider.text_at(&["options", "path"]).unwrap();
+        let mounts = texts(&compose, &["services", "grafana", "volumes"]);
+        assert!(mounts.contains(&format!("./grafana/dashboards:{folder}:ro").as_str()), "{mounts:?}");
     }
 }

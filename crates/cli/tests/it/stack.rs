@@ -3,8 +3,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 
 use crate::program::{Ended, Place, words};
+use crate::real_servers::scripts;
 
 /// Runs a line with nothing in the PATH but the folder `bin`.
 fn run(place: &Place, line: &str, env: &[(&str, &str)]) -> Ended {
@@ -58,6 +60,24 @@ fn files_are_written_and_what_is_the_users_stays() {
     let refused = run(&place, "stack files --folder other", &[("GRAFANA_PASSWORD", "a\nb")]);
     assert_eq!(refused.code, Some(1));
     assert!(refused.stderr.contains("GRAFANA_PASSWORD has characters beside letters"), "{refused:?}");
+}
+
+#[test]
+fn the_real_promtool_takes_its_configuration() {
+    let place = Place::new();
+    assert_eq!(run(&place, "stack files", &[]).code, Some(0));
+    let file = place.path().join("plimsoll-stack/prometheus.yml");
+    // The folder that it names is that of the container.
+    let text = fs::read_to_string(&file).unwrap();
+    let targets = place.path().join("plimsoll-stack/targets");
+    fs::write(&file, text.replace("/etc/prometheus/targets", targets.to_str().unwrap())).unwrap();
+    let output = Command::new(scripts().join("prometheus/run.sh"))
+        .args(["promtool", "check", "config"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success() && said.contains("valid prometheus config"), "{said}");
 }
 
 #[test]

@@ -169,3 +169,30 @@ fn refusal(posted: &Posted) -> String {
         text => format!("HTTP status {}: {text}", posted.status),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parcel(n: u64) -> Parcel {
+        Parcel { body: Bytes::new(), n }
+    }
+
+    #[tokio::test]
+    async fn the_oldest_make_room_and_one_that_was_dropped_on_its_way_takes_no_other_along() {
+        let waiting = Waiting::default();
+        waiting.put(parcel(0));
+        let (sent, _) = waiting.oldest().await.unwrap();
+        for n in 1..=2 * WAITING_MAX as u64 {
+            waiting.put(parcel(n));
+        }
+        assert_eq!(waiting.parcels.borrow().len(), WAITING_MAX);
+        waiting.remove(sent);
+        let oldest = waiting.oldest().await.unwrap().1;
+        assert_eq!(oldest.n, WAITING_MAX as u64 + 1, "what was sent meanwhile had made room already");
+        waiting.close();
+        while let Some((number, _)) = waiting.oldest().await {
+            waiting.remove(number);
+        }
+    }
+}
