@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::program::Place;
+use crate::program::{Place, wait_for_publications, wait_until};
+use crate::servers::Sim;
 
 /// Opens a page from disk in headless Chromium, which the first use installs: the document once it is drawn, and what the
 /// console says.
@@ -26,6 +27,16 @@ fn opened(page: &Path) -> (String, String) {
     assert!(output.status.success(), "{said}");
     let console = said.lines().filter(|line| line.contains("CONSOLE")).collect::<Vec<_>>().join("\n");
     (String::from_utf8(output.stdout).unwrap(), console)
+}
+
+/// The document of a page whose charts are all drawn, with words for who cannot see them, on a silent console.
+fn drawn(page: &Path) -> String {
+    let (document, console) = opened(page);
+    assert_eq!(console, "", "{}", page.display());
+    let charts = document.matches("data-chart=").count();
+    assert_eq!(document.matches("<canvas").count(), charts, "{}", page.display());
+    assert_eq!(document.matches("role=\"img\" aria-label=").count(), charts, "{}", page.display());
+    document
 }
 
 /// Does what a reader does, as a script at the end of the page, and leaves what became of it in the body's attributes: reads a
@@ -61,12 +72,9 @@ fn charts_are_drawn_and_read_by_hand_tables_sort_and_the_console_is_silent() {
     );
     let page = fs::read_to_string(place.result().join("report.html")).unwrap();
     place.write("read.html", &(page + READER));
-    let (document, console) = opened(&place.path().join("read.html"));
-    assert_eq!(console, "");
+    let document = drawn(&place.path().join("read.html"));
     let charts = document.matches("data-chart=").count();
     assert!(charts >= 5, "{charts}");
-    assert_eq!(document.matches("<canvas").count(), charts);
-    assert_eq!(document.matches("role=\"img\" aria-label=").count(), charts, "each says what it shows");
     assert!(document.contains("<th scope=\"col\"><button type=\"button\">"), "tables can be sorted");
     let body = document.split("<body").nth(1).and_then(|rest| rest.split('>').next()).unwrap();
     for part in [
@@ -77,4 +85,41 @@ fn charts_are_drawn_and_read_by_hand_tables_sort_and_the_console_is_silent() {
     ] {
         assert!(body.contains(part), "{part} is not in {body}");
     }
+}
+
+#[test]
+fn the_pages_of_a_search_and_of_its_plan_are_drawn_in_silence() {
+    let place = Place::new();
+    place.line(
+        "capacity sim://?ttft=80ms&itl=8ms&slots=6&jitter=0.2&seed=5&time=virtual --seed 11 -o 32 --precision 10% \
+         --slo latency.p90<1s --no-progress --html capacity.html",
+    );
+    let certificate = place.result().join("certificate.json");
+    let row = |second: u32| {
+        format!("{{\"timestamp\": {}, \"input_length\": 64, \"output_length\": 32}}\n", 1000 * second)
+    };
+    place.write("trace.jsonl", &(0..1200).map(row).collect::<String>());
+    place.line(&format!(
+        "plan --certificate {} --trace trace.jsonl --scale 50 --cold-start 20s --html plan.html",
+        certificate.display()
+    ));
+    for (page, least) in [("capacity.html", 3), ("plan.html", 1)] {
+        let charts = drawn(&place.path().join(page)).matches("data-chart=").count();
+        assert!(charts >= least, "{page}: {charts}");
+    }
+}
+
+#[test]
+fn the_server_has_charts_of_its_own_where_it_was_watched() {
+    let sim = Sim::start("llama-3-8b-h100");
+    let place = Place::new();
+    let started =
+        place.start_line(&format!("run {} -u 4 -r 1000 -o 16 --watch auto --watch-interval 100ms", sim.url));
+    wait_until("the folder of the run", || !place.results().is_empty());
+    wait_for_publications(&place.result().join("server.parquet"), 20);
+    started.signal(libc::SIGINT);
+    started.wait();
+    let page = place.result().join("report.html");
+    assert!(fs::read_to_string(&page).unwrap().contains("data-chart=\"server-shares\""));
+    drawn(&page);
 }

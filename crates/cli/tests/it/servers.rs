@@ -175,10 +175,15 @@ pub(crate) fn response(status: &str, content_type: &str, body: &str) -> String {
 
 /// Two ports, one after the other, that nobody else listens on.
 pub(crate) fn neighbours() -> (TcpListener, TcpListener) {
+    apart(1)
+}
+
+/// Two ports that nobody else listens on, the second so far above the first.
+pub(crate) fn apart(by: u16) -> (TcpListener, TcpListener) {
     let pair = || {
         let first = TcpListener::bind("127.0.0.1:0").unwrap();
-        let next = first.local_addr().unwrap().port().checked_add(1)?;
-        Some((first, TcpListener::bind(("127.0.0.1", next)).ok()?))
+        let second = first.local_addr().unwrap().port().checked_add(by)?;
+        Some((first, TcpListener::bind(("127.0.0.1", second)).ok()?))
     };
     std::iter::repeat_with(pair).take(1000).flatten().next().unwrap()
 }

@@ -66,6 +66,15 @@ fn the_report_names_the_cache_that_is_full() {
     let expected = [format!("{}/dcgm/metrics", sim.url), format!("{}/metrics", sim.url)];
     assert_eq!(names[..2], expected, "what was named comes first, and is not found again");
     assert!(place.result().join("server.parquet").is_file());
+    let page = fs::read_to_string(place.result().join("report.html")).unwrap();
+    for part in [
+        "data-chart=\"server-shares\"",
+        "data-chart=\"server-counts\"",
+        "saturated: KV cache 9",
+        "<h2>Server</h2>",
+    ] {
+        assert!(page.contains(part), "{part} is not on the page");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use plimsoll_core::watch::{Canonical, Source};
 use super::server::{Server, assert_alike, free_port, recognised};
 use crate::program::{Place, count, records, wait_until};
 use crate::seed_commands::text_at_a_rate;
-use crate::servers::get;
+use crate::servers::{apart, get};
 
 /// Triton with gRPC, and the URL of that.
 fn with_grpc() -> (Server, String) {
@@ -234,14 +234,15 @@ fn streams_by_grpc_and_says_what_it_refuses() {
 }
 
 #[test]
-fn says_of_itself_what_it_does() {
-    let ports = [free_port(), free_port(), free_port()];
-    let server = Server::start_on("triton", "/v2/health/ready", &ports);
+fn says_of_itself_what_it_does_where_it_is_looked_for() {
+    // Its metrics are two ports above its requests, as they are by default.
+    let (http, metrics) = apart(2);
+    let [http, metrics] = [http, metrics].map(|listener| listener.local_addr().unwrap().port());
+    let server = Server::start_on("triton", "/v2/health/ready", &[http, free_port(), metrics]);
     let place = Place::new();
     let ended = place.line(&format!(
-        "run {} --provider triton -m batched --batch-size 2 -u 8 -r 100000 -t 2s --watch-interval 200ms --watch \
-         http://127.0.0.1:{}",
-        server.url, ports[2]
+        "run {} --provider triton -m batched --batch-size 2 -u 8 -r 100000 -t 2s --watch auto --watch-interval 200ms",
+        server.url
     ));
     let summary = place.summary();
     let watched = summary.server.unwrap_or_else(|| panic!("{ended:?}"));
@@ -253,5 +254,7 @@ fn says_of_itself_what_it_does() {
     assert!(level(Canonical::BatchSize).mean >= 2.0, "{watched:#?}");
     let latency = summary.metrics["latency"].mean.unwrap();
     assert!(level(Canonical::ServerLatency).mean < latency && level(Canonical::QueueTime).mean < latency);
-    assert_eq!(watched.targets[0].sources, [Source::Triton]);
+    let page = format!("http://127.0.0.1:{metrics}/metrics");
+    let target = watched.targets.iter().find(|target| target.name == page);
+    assert_eq!(target.unwrap_or_else(|| panic!("{watched:#?}")).sources, [Source::Triton]);
 }
