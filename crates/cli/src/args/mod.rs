@@ -18,6 +18,7 @@ pub(crate) mod payload;
 pub(crate) mod plan;
 pub(crate) mod plan_lint;
 pub(crate) mod postgres;
+mod refused;
 pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod selftest;
@@ -49,12 +50,16 @@ pub(crate) enum Command {
     #[command(long_about = RUN_ABOUT)]
     Run(Box<RunArgs>),
     /// Hold a rate for hours and say whether the server stays what it was
+    #[command(mut_args(refused::without(&refused::BY_SOAK)))]
     Soak(Box<soak::SoakArgs>),
     /// Put more on a server than it bears, and say how it fails and comes back
+    #[command(mut_args(refused::without(&refused::BY_STRESS)))]
     Stress(Box<stress::StressArgs>),
     /// Start a server again and again, and say how late and how slow it is at first
+    #[command(mut_args(refused::without(&refused::BY_COLDSTART)))]
     Coldstart(Box<coldstart::ColdStartArgs>),
     /// Find the highest load that keeps all objectives, and certify it
+    #[command(mut_args(refused::without(&refused::BY_CAPACITY)))]
     Capacity(Box<capacity::CapacityArgs>),
     /// Turn certificates into a fleet: replicas with named headroom, cost, manifests
     Plan(Box<plan::PlanArgs>),
@@ -67,6 +72,7 @@ pub(crate) enum Command {
     /// Make another report of stored results: a page, Markdown, CSV, JSON, a picture
     Report(report::ReportArgs),
     /// Repeat a run for every combination of some settings
+    #[command(mut_args(refused::without(&refused::BY_SWEEP)))]
     Sweep(Box<sweep::SweepArgs>),
     /// Start Grafana, Prometheus and TimescaleDB with dashboards for watching runs
     Stack(stack::StackArgs),

@@ -1,5 +1,6 @@
 //! Bad input: each has one clear error that says what, where and what to do, and sends nothing.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use crate::program::{Ended, Place};
@@ -176,4 +177,42 @@ fn a_full_disk_ends_the_run_with_a_report_and_code_1() {
     assert!(!summary.validity.valid && summary.health.records_lost > 0, "{summary:?}");
     let kept = place.records().len() as u64;
     assert_eq!(kept + summary.health.records_lost, summary.counts.total);
+}
+
+/// The long options that the help of a command offers.
+fn offered(place: &Place, command: &str) -> BTreeSet<String> {
+    let help = place.line(&format!("{command} --help")).stdout;
+    let lines = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
+    let names = lines.filter_map(|line| line.split_once("--"));
+    names.map(|(_, name)| name.split([' ', '[', '=']).next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn what_the_help_of_a_command_leaves_out_of_the_options_of_run_is_refused() {
+    let place = Place::new();
+    place.write("trace.csv", "timestamp\n0\n1\n");
+    let of_run = offered(&place, "run");
+    assert!(of_run.len() > 100, "{of_run:?}");
+    for (command, usual, least) in [
+        ("capacity", "", 15),
+        ("soak", "--qps 5", 10),
+        ("stress", "--capacity 5", 12),
+        ("coldstart", "-n 1", 5),
+        ("sweep", "--over max-tokens=1,2", 5),
+    ] {
+        let hidden: Vec<String> = of_run.difference(&offered(&place, command)).cloned().collect();
+        assert!(hidden.len() >= least, "{command}: {hidden:?}");
+        for name in hidden {
+            let value = match name.as_str() {
+                "trace" => "trace.csv",
+                "stages" => "1m:5",
+                "profile-server" => "",
+                "profile-at" | "profile-for" => "5 --profile-start-cmd true",
+                "ramping-warmup-time" => "5 --ramping-time 5",
+                _ => "5",
+            };
+            let ended = place.line(&format!("{command} {} {usual} --{name} {value}", nobody()));
+            assert_eq!(ended.code, Some(2), "{command} --{name}: {ended:?}");
+        }
+    }
 }
