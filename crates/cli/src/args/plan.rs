@@ -221,10 +221,10 @@ pub(crate) struct ManifestArgs {
     /// Where KEDA and KServe find Prometheus
     #[arg(long, value_name = "URL", default_value = Service::PROMETHEUS)]
     pub(crate) prometheus: String,
-    /// `modelFormat` of KServe
-    #[arg(long, value_name = "NAME", default_value = Service::MODEL_FORMAT)]
-    pub(crate) model_format: String,
-    /// `storageUri` of KServe [default: hf:// and the model]
+    /// `modelFormat` of KServe [default: that of the engine's own runtime]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model_format: Option<String>,
+    /// `storageUri` of KServe [default: hf:// and the model for engines that take it from there, else a placeholder]
     #[arg(long, value_name = "URI")]
     pub(crate) storage_uri: Option<String>,
     /// Search for better targets and windows than those that follow from the measurement

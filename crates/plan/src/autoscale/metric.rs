@@ -21,7 +21,7 @@ pub enum Signal {
     InFlight,
     /// Requests that wait.
     Waiting,
-    /// Requests that arrive, a second, over a window.
+    /// Requests a second, over a window: those that servers have answered, or, at a gateway, those that arrive.
     Rate {
         /// The window in seconds: the `[1m]` of `rate()`.
         window: f64,

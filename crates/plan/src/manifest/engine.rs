@@ -39,6 +39,22 @@ impl Engine {
             Engine::KServe => "kserve",
         }
     }
+
+    /// `modelFormat` by which KServe finds a runtime with this server (its ClusterServingRuntimes of August 2026); of its own
+    /// servers, which are one for each kind of model, the most common.
+    pub(super) fn model_format(self) -> &'static str {
+        match self {
+            Engine::Vllm | Engine::Sglang | Engine::Tgi => "huggingface",
+            Engine::Triton => "triton",
+            Engine::TorchServe => "pytorch",
+            Engine::KServe => "sklearn",
+        }
+    }
+
+    /// Whether its models come from Hugging Face by their names.
+    pub(super) fn takes_models_by_name(self) -> bool {
+        self.model_format() == "huggingface"
+    }
 }
 
 /// A metric to scale on.

@@ -2,7 +2,7 @@
 
 use super::engine::{labels, metrics};
 use super::hpa::{document as hpa_document, law_metrics, metadata};
-use super::{Service, Thresholds, head};
+use super::{Engine, Service, Thresholds, head};
 use crate::autoscale::Source;
 use crate::autoscale::hpa::{HpaSpec, Rules};
 use crate::autoscale::keda::{KedaSpec, Trigger};
@@ -139,8 +139,32 @@ fn inference_service(service: &Service, annotations: Value, predictor: Value) ->
         .with("spec", map().with("predictor", predictor))
 }
 
+/// What is served, and a note at whatever nobody said and the measurement cannot know.
 fn model(service: &Service) -> Value {
-    map()
-        .with("modelFormat", map().with("name", service.model_format.as_str()))
-        .with("storageUri", service.storage_uri.as_str())
+    let engine = service.engine;
+    let format = match (&service.model_format, engine) {
+        (Some(format), _) => map().with("name", format.as_str()),
+        (None, Engine::KServe) => map().noted(
+            "name",
+            engine.model_format(),
+            "SUPPOSED: put your model's own format here, such as xgboost or lightgbm (--model-format).",
+        ),
+        (None, _) => map().with("name", engine.model_format()),
+    };
+    let (uri, note) = storage(service);
+    map().with("modelFormat", format).noted("storageUri", uri, note)
+}
+
+/// Where the model lies, and a note where that is a guess.
+pub(super) fn storage(service: &Service) -> (String, &'static str) {
+    match &service.storage_uri {
+        Some(uri) => (uri.clone(), ""),
+        None if service.engine.takes_models_by_name() && !service.model.is_empty() => {
+            (format!("hf://{}", service.model), "")
+        }
+        None => (
+            format!("pvc://PLACEHOLDER/{}", service.name),
+            "PLACEHOLDER: put here where your model lies, such as s3://bucket/folder (--storage-uri).",
+        ),
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::hpa::metadata;
 use super::keda::with_rules;
+use super::kserve::storage;
 use super::{Service, Thresholds, head};
 use crate::autoscale::keda::KedaSpec;
 use crate::yaml::{map, write as yaml};
@@ -12,7 +13,8 @@ pub(super) fn write(service: &Service, thresholds: &Thresholds, law: &KedaSpec) 
         .noted("minReplicas", law.min, &thresholds.min.why)
         .noted("maxReplicas", law.max, &thresholds.max.why)
         .noted("keda", keda, "KServe makes a ScaledObject of it as it stands.");
-    let model = map().with("uri", service.storage_uri.as_str()).with(
+    let (uri, note) = storage(service);
+    let model = map().noted("uri", uri, note).with(
         "name",
         match service.model.as_str() {
             "" => service.name.as_str(),

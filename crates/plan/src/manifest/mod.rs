@@ -34,10 +34,10 @@ pub struct Service {
     pub engine: Engine,
     /// The model as the server calls it in the labels of its metrics; empty asks for all models of the namespace.
     pub model: String,
-    /// `modelFormat` of KServe.
-    pub model_format: String,
-    /// `storageUri` of KServe.
-    pub storage_uri: String,
+    /// `modelFormat` of KServe; nothing where nobody said one.
+    pub model_format: Option<String>,
+    /// `storageUri` of KServe; nothing where nobody said one.
+    pub storage_uri: Option<String>,
     /// Where KEDA finds Prometheus.
     pub prometheus: String,
 }
@@ -45,8 +45,6 @@ pub struct Service {
 impl Service {
     /// Where nobody says another namespace.
     pub const NAMESPACE: &str = "default";
-    /// `modelFormat` of KServe where nobody says another.
-    pub const MODEL_FORMAT: &str = "huggingface";
     /// Where Prometheus is where nobody says otherwise: as its Helm chart puts it.
     pub const PROMETHEUS: &str = "http://prometheus.monitoring:9090";
 
@@ -57,8 +55,8 @@ impl Service {
             namespace: Self::NAMESPACE.to_owned(),
             engine,
             model: String::new(),
-            model_format: Self::MODEL_FORMAT.to_owned(),
-            storage_uri: format!("hf://{name}"),
+            model_format: None,
+            storage_uri: None,
             prometheus: Self::PROMETHEUS.to_owned(),
         }
     }

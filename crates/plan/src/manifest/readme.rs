@@ -17,7 +17,8 @@ pub(super) fn write(service: &Service, thresholds: &Thresholds) -> String {
         "# Autoscaling of {name}\n\n\
          Made from {source}: one replica carries {rate} requests/s within its objectives, and is loaded to {share:.0} % \
          of that. {why} Each file says beside each number where it comes from.\n\n\
-         **Apply one of them.** Each does the whole job; two of them undo each other's work.\n\n\
+         **Apply one of them**, never the folder (`kubectl apply -R`): each does the whole job, and two of them undo each \
+         other's work.\n\n\
          | file | needs |\n|---|---|\n\
          | hpa/hpa.yaml | prometheus-adapter with hpa/prometheus-adapter-values.yaml |\n\
          | hpa/hpa-pods.yaml | the same, where external metrics are taken by KEDA or another adapter |\n\
@@ -33,9 +34,15 @@ pub(super) fn write(service: &Service, thresholds: &Thresholds) -> String {
          4. The readiness probe of the server says ready only when the model is loaded: the router believes it.\n\
          5. The cluster can have {max} replicas: quota, nodes and GPUs.\n\
          6. `kubectl apply --dry-run=server -f FILE` and `plimsoll plan lint FILE`.\n\
-         {supposed}",
+         {unsaid}{supposed}",
         llm = match service.engine {
             Engine::Vllm => "| kserve/llm.yaml | KServe 0.21 or later with LLMInferenceService, and KEDA |\n",
+            _ => "",
+        },
+        unsaid = match (&service.storage_uri, service.engine.takes_models_by_name()) {
+            (None, false) =>
+                "7. The files below kserve/ have a PLACEHOLDER where nobody said where the model lies (--storage-uri), and a \
+                 `modelFormat` that is supposed (--model-format).\n",
             _ => "",
         },
         name = service.name,

@@ -44,7 +44,7 @@ fn service(engine: Engine) -> Service {
     Service {
         namespace: "models".to_owned(),
         model: "org/llama \"8b\"".to_owned(),
-        storage_uri: "hf://org/llama".to_owned(),
+        storage_uri: Some("hf://org/llama".to_owned()),
         ..Service::new("llama", engine)
     }
 }
@@ -73,6 +73,33 @@ fn manifests_explain_themselves() {
         for manifest in all(engine) {
             let name = format!("{}-{}", engine.name(), manifest.name.replace('/', "-"));
             insta::assert_snapshot!(name, manifest.text);
+        }
+    }
+}
+
+#[test]
+fn what_nobody_said_of_the_model_is_marked_where_it_cannot_be_known() {
+    for (engine, format, placeholder) in [
+        (Engine::Vllm, "huggingface", false),
+        (Engine::Triton, "triton", true),
+        (Engine::TorchServe, "pytorch", true),
+        (Engine::KServe, "sklearn", true),
+    ] {
+        let service = Service { model: "org/llama".to_owned(), ..Service::new("llama", engine) };
+        let files = manifests(&service, &thresholds());
+        let text = |name: &str| &files.iter().find(|file| file.name == name).unwrap().text;
+        let kserve = text("kserve/standard-keda.yaml");
+        assert!(kserve.contains(&format!("name: {format}\n")), "{engine:?}: {kserve}");
+        assert_eq!(kserve.contains("storageUri: \"hf://org/llama\"\n"), !placeholder, "{engine:?}: {kserve}");
+        assert_eq!(kserve.contains("# PLACEHOLDER"), placeholder, "{engine:?}: {kserve}");
+        assert_eq!(text("README.md").contains("PLACEHOLDER"), placeholder, "{engine:?}");
+        let said = Service {
+            model_format: Some("onnx".to_owned()),
+            storage_uri: Some("s3://models/llama".to_owned()),
+            ..service
+        };
+        for file in manifests(&said, &thresholds()) {
+            assert!(!file.text.contains("PLACEHOLDER") && !file.text.contains("SUPPOSED"), "{}", file.text);
         }
     }
 }

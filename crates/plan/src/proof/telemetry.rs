@@ -13,9 +13,26 @@ struct Scrape {
     at: f64,
     in_flight: f64,
     waiting: f64,
-    /// Requests so far.
-    arrived: f64,
+    counters: Counters,
     ready: u32,
+}
+
+/// Requests so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counters {
+    /// Those that came, as whatever stands in front of the servers counts them.
+    arrived: f64,
+    /// Those that were answered, as servers count them: at most what they can do, however many come.
+    answered: f64,
+}
+
+impl Counters {
+    fn seen_by(self, source: Source) -> f64 {
+        match source {
+            Source::Gateway => self.arrived,
+            Source::Pods | Source::Servers => self.answered,
+        }
+    }
 }
 
 /// What was scraped, and what Knative's proxies counted.
@@ -29,7 +46,7 @@ pub(super) struct Telemetry {
     scrapes: VecDeque<Scrape>,
     /// The latest cells, newest last.
     cells: VecDeque<Cell>,
-    arrived: f64,
+    counters: Counters,
     next: f64,
 }
 
@@ -47,7 +64,7 @@ impl Telemetry {
             longest,
             scrapes: VecDeque::new(),
             cells: VecDeque::new(),
-            arrived: 0.0,
+            counters: Counters::default(),
             next: 0.0,
         }
     }
@@ -55,7 +72,8 @@ impl Telemetry {
     /// A cell has passed, which ends at `now`.
     pub(super) fn note(&mut self, now: Offset, cell: Cell) {
         let at = now.as_secs_f64();
-        self.arrived += f64::from(cell.arrivals);
+        self.counters.arrived += f64::from(cell.arrivals);
+        self.counters.answered += cell.throughput * self.cell;
         self.cells.push_back(cell);
         while self.cells.len() as f64 * self.cell > self.longest {
             self.cells.pop_front();
@@ -66,7 +84,7 @@ impl Telemetry {
                 at,
                 in_flight: cell.in_flight(),
                 waiting: cell.waiting,
-                arrived: self.arrived,
+                counters: self.counters,
                 ready: cell.ready,
             };
             self.scrapes.push_back(scrape);
@@ -101,7 +119,8 @@ impl Telemetry {
                 let first = self.scrapes.iter().find(|scrape| scrape.at >= newest - window);
                 match first {
                     Some(first) if first.at < last.at => {
-                        Reading::Value((last.arrived - first.arrived) / (last.at - first.at))
+                        let counted = |scrape: &Scrape| scrape.counters.seen_by(metric.source);
+                        Reading::Value((counted(&last) - counted(first)) / (last.at - first.at))
                     }
                     _ => Reading::Empty, // a rate needs two scrapes
                 }
@@ -117,5 +136,28 @@ impl Telemetry {
             return Reading::Failed;
         }
         Reading::Value(self.cells.iter().rev().take(seen).map(of).sum::<f64>() / seen as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::autoscale::Target;
+
+    #[test]
+    fn servers_count_what_they_answer_and_a_gateway_what_comes() {
+        let metric = |source| Metric {
+            signal: Signal::Rate { window: 60.0 },
+            source,
+            target: Target::AverageValue(7.0),
+        };
+        let metrics = [Source::Servers, Source::Pods, Source::Gateway].map(metric);
+        let mut telemetry = Telemetry::new(15.0, 0.0, 1.0, &metrics);
+        let full = Cell { arrivals: 30, throughput: 12.0, ready: 1, ..Cell::default() };
+        for second in 0..=60 {
+            telemetry.note(Offset::from_secs_f64(f64::from(second)), full);
+        }
+        let read = metrics.map(|metric| telemetry.read(Offset::from_secs_f64(60.0), &metric));
+        assert_eq!(read, [Reading::Value(12.0), Reading::Value(12.0), Reading::Value(30.0)]);
     }
 }

@@ -47,14 +47,13 @@ pub(super) fn of(args: &PlanArgs, capacities: &[Capacity]) -> Option<Service> {
         );
         return None;
     };
-    let storage = typed.storage_uri.clone();
     Some(Service {
         name: typed.service.clone().unwrap_or_else(|| name_of(&capacity.model)),
         namespace: typed.namespace.clone(),
         engine,
         model: capacity.model.clone(),
         model_format: typed.model_format.clone(),
-        storage_uri: storage.unwrap_or_else(|| format!("hf://{}", capacity.model)),
+        storage_uri: typed.storage_uri.clone(),
         prometheus: typed.prometheus.clone(),
     })
 }
