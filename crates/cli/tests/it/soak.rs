@@ -106,3 +106,27 @@ fn the_process_of_a_server_is_watched() {
         serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"));
     assert!(report.windows > 2, "{report:#?}");
 }
+
+#[test]
+fn a_soak_that_is_killed_is_reported_from_what_it_left() {
+    let (server, place) = (Sim::start("ttft=5ms&itl=1ms"), Place::new());
+    let line = format!("soak {} --qps 50 --window 200ms -o 4 -p 16 --no-progress", server.url);
+    let started = place.start_line(&line);
+    wait_until("three windows", || {
+        let folder = place.results().into_iter().next();
+        let windows = folder.and_then(|folder| fs::read_to_string(folder.join("windows.jsonl")).ok());
+        windows.is_some_and(|windows| windows.lines().count() > 3)
+    });
+    started.signal(libc::SIGKILL);
+    assert_eq!(started.wait().code, None);
+
+    let so_far: SoakReport = serde_json::from_str(&read(&place, "soak.json")).unwrap();
+    assert_eq!(
+        (so_far.complete, so_far.verdict),
+        (false, SoakVerdict::Undecided),
+        "no checkpoint was due yet"
+    );
+    let ended = place.line(&format!("report {}", place.result().display()));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("UNDECIDED"), "{ended:?}");
+}

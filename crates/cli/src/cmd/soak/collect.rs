@@ -19,6 +19,11 @@ use crate::session::{CommandFolder, MakeSink};
 /// From one report that is written on the way to the next.
 const CHECKPOINT: Duration = Duration::from_secs(30);
 
+/// The verdict, so far or in the end.
+pub(super) const SOAK_FILE: &str = "soak.json";
+/// The windows, each as it ends.
+const WINDOWS_FILE: &str = "windows.jsonl";
+
 /// The windows of a soak, shared by the recorder's thread and the end of the command.
 pub(super) struct Collector(Arc<Mutex<Gathered>>);
 
@@ -42,7 +47,7 @@ struct Gathered {
 }
 
 impl Collector {
-    /// Gathers windows of this length into `folder`.
+    /// Gathers windows of this length into `folder`, where from now on there is a verdict, if only that nothing is known.
     ///
     /// # Errors
     /// It cannot be written to.
@@ -52,8 +57,9 @@ impl Collector {
         resources: Resources,
         folder: CommandFolder,
     ) -> anyhow::Result<Self> {
-        let path = folder.path().join("windows.jsonl");
+        let path = folder.path().join(WINDOWS_FILE);
         let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        folder.write_json(SOAK_FILE, &judge(&[], &criteria))?;
         Ok(Collector(Arc::new(Mutex::new(Gathered {
             windows: Some(windows),
             length: length.as_secs_f64(),
@@ -136,7 +142,7 @@ impl Gathered {
         line.push(b'\n');
         self.file
             .write_all(&line)
-            .with_context(|| format!("cannot write {}", self.folder.path().join("windows.jsonl").display()))
+            .with_context(|| format!("cannot write {}", self.folder.path().join(WINDOWS_FILE).display()))
     }
 
     fn story(&self) -> SoakStory {
@@ -149,14 +155,16 @@ impl Gathered {
         }
     }
 
-    /// Writes the verdict so far, now and then.
+    /// Writes the verdict so far, now and then, and has it on disk with the windows that it rests on.
     fn checkpoint(&mut self) {
         let now = self.watch.now();
         if now < self.due || self.failure.is_some() {
             return;
         }
         let report = Arc::new(judge(&self.complete, &self.criteria));
-        self.failure = self.folder.write_json("soak.json", &*report).err();
+        let synced =
+            self.file.sync_data().with_context(|| format!("cannot write {WINDOWS_FILE} to the disk"));
+        self.failure = synced.and_then(|()| self.folder.write_json(SOAK_FILE, &*report)).err();
         let done = self.watch.now();
         self.due = done + CHECKPOINT;
         self.checked = Some((report, done));

@@ -14,7 +14,7 @@ use plimsoll_core::summary::Summary;
 use plimsoll_core::time::{Offset, Rate};
 use plimsoll_drive::process::Process;
 
-use self::collect::Collector;
+use self::collect::{Collector, SOAK_FILE};
 use self::resources::Resources;
 use crate::args::soak::SoakArgs;
 use crate::exit::{Exit, UsageError, code_of, refuse};
@@ -49,7 +49,7 @@ pub(crate) fn run(matches: &ArgMatches, args: &SoakArgs) -> anyhow::Result<ExitC
     let summary = &done.finished.summary;
     let end = times.measure_start + Duration::from_secs_f64(summary.window.measured);
     let report = collector.finish(end.min(ended(summary, times)))?;
-    folder.write_json("soak.json", &report)?;
+    folder.write_json(SOAK_FILE, &report)?;
     show(&report, summary, &blueprint, &folder)?;
     if done.finished.failure.is_none() {
         pages::write(folder.path(), &blueprint.outputs.pages)?;
