@@ -27,7 +27,7 @@ pub(super) const BY_SOAK: [&[&str]; 2] = [&TRACE, &STAGES];
 /// Steps make the load, and last as long as they last.
 pub(super) const BY_STRESS: [&[&str]; 3] = [&TRACE, &STAGES, &["qps", "run-time", "max-requests"]];
 /// So many requests are asked after each start.
-pub(super) const BY_COLDSTART: [&[&str]; 2] = [&PROFILE, &["run-time", "max-requests"]];
+pub(super) const BY_COLDSTART: [&[&str]; 2] = [&PROFILE, &["run-time", "max-requests", "slo", "abort-on"]];
 /// A cell is a run among many.
 pub(super) const BY_SWEEP: [&[&str]; 2] = [&PROFILE, &["summary-file", "csv"]];
 

@@ -9,8 +9,10 @@ use anyhow::Context as _;
 use clap::ArgMatches;
 use plimsoll_core::load::{Arrivals, GapDistribution, LoadModel, OpenLoop, Stage, Times};
 use plimsoll_core::search::Variable;
+use plimsoll_core::slo::Verdict;
 use plimsoll_core::spec::Phases;
 use plimsoll_core::stress::{Plan, Seen, StressReport, StressVerdict, Terms, classify};
+use plimsoll_core::summary::Summary;
 use plimsoll_core::time::Rate;
 use plimsoll_drive::recorder::RecordsFile;
 
@@ -46,12 +48,18 @@ pub(crate) fn run(matches: &ArgMatches, args: &StressArgs) -> anyhow::Result<Exi
     if let Some(failure) = &done.finished.failure {
         return Err(anyhow::anyhow!("{failure}"));
     }
-    if done.interrupted != Interrupted::No {
+    let summary = &done.finished.summary;
+    let cut_short = match (&summary.run.stopped_by, done.interrupted) {
+        (Some(rule), _) => Some((format!("ended by {rule}"), Exit::ObjectiveMissed)),
+        (None, Interrupted::No) => None,
+        (None, _) => Some(("cut short".to_owned(), Exit::Interrupted)),
+    };
+    if let Some((how, exit)) = cut_short {
         emit::note(&format!(
-            "the test was cut short, so there is no verdict; its records are in {}",
+            "the test was {how}, so there is no verdict; its records are in {}",
             folder.path().display()
         ));
-        return Ok(Exit::Interrupted.into());
+        return Ok(exit.into());
     }
     let seen = seen(&done)?;
     let terms = Terms { useful_within: args.useful_within.map(|time| time.as_secs_f64()) };
@@ -61,18 +69,13 @@ pub(crate) fn run(matches: &ArgMatches, args: &StressArgs) -> anyhow::Result<Exi
         true => format!("{}\n", serde_json::to_string_pretty(&report)?),
         false => {
             let results = folder.path().display().to_string();
-            stress::render(
-                &report,
-                &done.finished.summary,
-                &results,
-                Style::of_stdout(blueprint.outputs.color),
-            )
+            stress::render(&report, summary, &results, Style::of_stdout(blueprint.outputs.color))
         }
     };
     emit::result(&text)?;
     session.close()?;
     pages::write(folder.path(), &blueprint.outputs.pages)?;
-    Ok(code(&report, done.finished.summary.validity.valid))
+    Ok(code(&report, summary))
 }
 
 /// What the live view tells of the steps.
@@ -173,12 +176,15 @@ fn seen(done: &Done) -> anyhow::Result<Vec<Seen>> {
     Ok(seen)
 }
 
-/// The code that the test deserves. Failed requests are what it is for, so their share decides nothing.
-fn code(report: &StressReport, valid: bool) -> ExitCode {
+/// The code that the test deserves. Failed requests and a backlog are what it is for, so their share decides nothing; but
+/// whoever names an objective wants it kept throughout.
+fn code(report: &StressReport, summary: &Summary) -> ExitCode {
+    let missed = summary.slos.iter().any(|found| found.verdict == Verdict::Fail);
     match report.verdict {
-        _ if !valid => Exit::Invalid.into(),
-        StressVerdict::Graceful => Exit::Passed.into(),
+        _ if !summary.validity.valid => Exit::Invalid.into(),
         StressVerdict::Degraded | StressVerdict::Collapsed => Exit::ObjectiveMissed.into(),
         StressVerdict::Undecided => Exit::Invalid.into(),
+        StressVerdict::Graceful if missed => Exit::ObjectiveMissed.into(),
+        StressVerdict::Graceful => Exit::Passed.into(),
     }
 }

@@ -207,6 +207,8 @@ fn what_the_help_of_a_command_leaves_out_of_the_options_of_run_is_refused() {
                 "trace" => "trace.csv",
                 "stages" => "1m:5",
                 "profile-server" => "",
+                "slo" => "ttft.p99<1s",
+                "abort-on" => "'error_rate>5% over 10s'",
                 "profile-at" | "profile-for" => "5 --profile-start-cmd true",
                 "ramping-warmup-time" => "5 --ramping-time 5",
                 _ => "5",

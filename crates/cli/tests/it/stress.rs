@@ -61,6 +61,20 @@ fn steps_climb_and_the_report_is_exact() {
 }
 
 #[test]
+fn objectives_and_rules_of_the_user_decide_as_well() {
+    let place = Place::new();
+    let (report, ended) = stress(&place, "&queue=2", "--capacity 40 --slo error_rate<1%");
+    assert_eq!((report.verdict, ended.code), (StressVerdict::Graceful, Some(99)), "{ended:?}");
+
+    let place = Place::new();
+    let load = "--capacity 40 --abort-on 'latency.p50>1s over 5s'";
+    let ended = place.line(&format!("stress {SERVER} {STEPS} {load}"));
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(99), ""), "{ended:?}");
+    assert!(ended.stderr.contains("the test was ended by latency.p50>1s over 5s"), "{ended:?}");
+    assert!(!place.result().join("stress.json").exists(), "a part of a test has no verdict");
+}
+
+#[test]
 fn a_capacity_that_the_server_does_not_have_gives_no_verdict() {
     let (report, ended) = stress(&Place::new(), "&queue=2", "--capacity 100");
     assert_eq!((report.verdict, ended.code), (StressVerdict::Undecided, Some(3)), "{report:#?}");

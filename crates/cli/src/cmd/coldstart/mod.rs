@@ -114,6 +114,10 @@ fn check(args: &ColdStartArgs) -> Result<(), UsageError> {
             "`coldstart` asks as many requests as --first and --warm say: leave out -t and --max-requests"
         );
     }
+    let objectives = &args.run.objectives;
+    if !objectives.slo.is_empty() || !objectives.abort_on.is_empty() {
+        refuse!("`coldstart` judges no objectives: leave out --slo and --abort-on; `capacity` and `run` do");
+    }
     Ok(())
 }
 
