@@ -303,9 +303,10 @@ fn uses(instance: &Instance, demand: &Demand, headroom: &Headroom, timeline: Opt
     let mut uses = vec![
         Use { at: At::Capacity, cost: instance.per_replica(), capacity: each, rate: each },
         Use { at: At::Plan, cost: fixed, capacity: whole, rate: headroom.peak },
-        Use { at: At::TraceFixed, cost: fixed, capacity: whole, rate: demand.mean_rate() },
     ];
+    // A bare peak has no other moments than its own.
     if let Some(timeline) = timeline {
+        uses.push(Use { at: At::TraceFixed, cost: fixed, capacity: whole, rate: demand.mean_rate() });
         let machines = |count: &u32| f64::from(instance.machines(*count));
         let mean =
             timeline.replicas.iter().map(machines).sum::<f64>() / timeline.replicas.len().max(1) as f64;

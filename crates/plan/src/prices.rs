@@ -66,11 +66,11 @@ fn one() -> u32 {
 pub enum PriceError {
     /// Written for another version.
     #[error(
-        "this price book has version {0}, and version {PRICES_VERSION} is read here: see docs/PLAN.md for its keys"
+        "this price book has version {0}, and version {PRICES_VERSION} is read here: see docs/prices.sample.toml for its keys"
     )]
     Version(u32),
     /// A text that must be there.
-    #[error("the price book has no {0}: prices without it say nothing; see docs/PLAN.md for a sample")]
+    #[error("the price book has no {0}: prices without it say nothing; see docs/prices.sample.toml")]
     Missing(&'static str),
     /// Two of the same name.
     #[error("the price book has `{0}` twice: keep one")]

@@ -231,4 +231,45 @@ fn from_a_simulated_server_to_a_plan_in_one_command() {
     assert!(plan.capacity.high.is_some() && plan.capacity.provider == "openai", "{:?}", plan.capacity);
     assert!(plan.headroom.replicas > plan.headroom.calm && plan.headroom.lag.is_some());
     assert!(plan.autoscaling.is_some_and(|scaling| !scaling.proven.is_empty()));
+    let folder = place.results().pop().unwrap();
+    assert!(
+        folder.join("manifests/keda/scaledobject.yaml").is_file() && folder.join("report.html").is_file()
+    );
+}
+
+/// What stands in docs as a sample, so that it is one.
+#[test]
+fn the_sample_of_a_price_book_is_one() {
+    let place = Place::new();
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/prices.sample.toml");
+    let line = format!(
+        "plan --demand 500 --capacity 65 --zones 3 --prices {sample} --instance g6.xlarge --fit llama-3.1-8b@8x2048 \
+         --no-manifests --json"
+    );
+    let plan = planned(&place.line(&line));
+    let money = plan.money.unwrap();
+    let units: Vec<String> = money.units.iter().map(|unit| format!("{:.2}", unit.inferences)).collect();
+    assert_eq!(units, ["3.42", "5.33"], "as docs/PLAN.md has it; a bare peak has no third figure");
+    assert!(money.mixes.len() >= 3, "on demand, reserved and spot: {:?}", money.mixes);
+    assert_eq!(plan.fit.len(), 2, "every type has an accelerator that is known: {:?}", plan.fit);
+}
+
+#[test]
+fn the_page_of_a_trace_in_azures_columns_shows_it_over_time() {
+    let place = place();
+    let row = |second: u32| format!("2023-11-16 18:{:02}:{:02}.5,374,44\n", second / 60, second % 60);
+    let rows: String = (0..1800).map(row).collect();
+    place.write("azure.csv", &format!("TIMESTAMP,ContextTokens,GeneratedTokens\n{rows}"));
+    let line = "plan --trace azure.csv --scale 300 --certificate certificate.json --cold-start 20s --prices prices.toml \
+                --instance small --json";
+    let plan = planned(&place.line(line));
+    assert_eq!(plan.headroom.peak, 300.0);
+    let tokens = plan.demand.tokens.unwrap();
+    assert_eq!((tokens.input, tokens.output), (374.0, 44.0));
+    let page = fs::read_to_string(place.result().join("report.html")).unwrap();
+    for part in
+        ["data-chart=\"replicas\"", "data-chart=\"cost\"", "data-chart=\"attainment\"", "over the oracle"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
 }

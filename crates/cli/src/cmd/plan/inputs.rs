@@ -88,7 +88,7 @@ pub(super) fn prices(args: &PlanArgs) -> Result<Option<PriceBook>, UsageError> {
     })?;
     let book: PriceBook = toml::from_str(&text).map_err(|error| {
         let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-        UsageError(format!("{shown}, line {line}: {}: docs/PLAN.md has a sample", error.message()))
+        UsageError(format!("{shown}, line {line}: {}: docs/prices.sample.toml is a sample", error.message()))
     })?;
     book.validate().map_err(|error| UsageError(format!("{shown}: {error}")))?;
     Ok(Some(book))

@@ -2,7 +2,7 @@
 
 use plimsoll_plan::Plan;
 use plimsoll_plan::figures::{figure, percent};
-use plimsoll_plan::proof::{Miss, Proof};
+use plimsoll_plan::proof::{Baseline, Figures, Miss, Proof};
 use plimsoll_plan::scaling::{Autoscaling, Proven};
 
 use super::{lines, money::money, plain_table, right_align};
@@ -15,25 +15,22 @@ const MISSES: usize = 3;
 pub(super) fn text(plan: &Plan, style: Style) -> String {
     let Some(scaling) = &plan.autoscaling else { return String::new() };
     let mut rows = plain_table(style);
-    rows.set_header(["manifest", "kept", "", "replica-hours", "cost", "up", "down"]);
-    for proven in &scaling.proven {
-        rows.add_row(row(&proven.manifest, &proven.proof));
-    }
-    for (name, baseline) in scaling.proven.first().into_iter().flat_map(|proven| {
-        [("a fixed fleet", &proven.proof.static_peak), ("an oracle", &proven.proof.oracle)]
-    }) {
+    rows.set_header(["manifest", "kept", "", "replica-hours", OVER, "cost", "up", "down"]);
+    for tried in tried(scaling) {
+        let Tried { name, kept, figures, over } = tried;
         rows.add_row([
             name.to_owned(),
-            percent(baseline.figures.attainment),
-            verdict(baseline.kept).to_owned(),
-            hours(baseline.figures.replica_hours),
-            baseline.figures.cost.map_or("-".to_owned(), money),
-            baseline.figures.scale_ups.to_string(),
-            baseline.figures.scale_downs.to_string(),
+            percent(figures.attainment),
+            verdict(kept).to_owned(),
+            hours(figures.replica_hours),
+            over.map_or("-".to_owned(), signed),
+            figures.cost.map_or("-".to_owned(), money),
+            figures.scale_ups.to_string(),
+            figures.scale_downs.to_string(),
         ]);
     }
     right_align(&mut rows, 1..2);
-    right_align(&mut rows, 3..7);
+    right_align(&mut rows, 3..8);
     let goal = scaling.proven.first().map_or(1.0, |proven| proven.proof.goal);
     let misses: String =
         scaling.proven.iter().flat_map(|proven| missed(proven).map(|line| format!("{line}\n"))).collect();
@@ -49,16 +46,45 @@ pub(super) fn text(plan: &Plan, style: Style) -> String {
     )
 }
 
-fn row(name: &str, proof: &Proof) -> [String; 7] {
-    [
-        name.to_owned(),
-        percent(proof.figures.attainment),
-        verdict(proof.kept).to_owned(),
-        hours(proof.figures.replica_hours),
-        proof.figures.cost.map_or("-".to_owned(), money),
-        proof.figures.scale_ups.to_string(),
-        proof.figures.scale_downs.to_string(),
-    ]
+/// The column of what is used beyond the least that could do.
+pub(crate) const OVER: &str = "over the oracle";
+
+/// A law, or something that laws are compared with.
+pub(crate) struct Tried<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) kept: bool,
+    pub(crate) figures: &'a Figures,
+    /// Replica-hours beyond the oracle's, as a share of them.
+    pub(crate) over: Option<f64>,
+}
+
+impl<'a> Tried<'a> {
+    fn law(proven: &'a Proven) -> Self {
+        let Proof { kept, figures, over_oracle, .. } = &proven.proof;
+        Tried { name: &proven.manifest, kept: *kept, figures, over: *over_oracle }
+    }
+
+    fn compared(name: &'a str, baseline: &'a Baseline, over: Option<f64>) -> Self {
+        Tried { name, kept: baseline.kept, figures: &baseline.figures, over }
+    }
+}
+
+/// All laws, the static fleet and the oracle beneath.
+pub(crate) fn tried(scaling: &Autoscaling) -> Vec<Tried<'_>> {
+    let mut all: Vec<Tried<'_>> = scaling.proven.iter().map(Tried::law).collect();
+    if let Some(first) = scaling.proven.first() {
+        let Proof { static_peak, oracle, .. } = &first.proof;
+        let best = oracle.figures.replica_hours;
+        let over = (best > 0.0).then(|| static_peak.figures.replica_hours / best - 1.0);
+        all.push(Tried::compared("a fixed fleet", static_peak, over));
+        all.push(Tried::compared("an oracle", oracle, None));
+    }
+    all
+}
+
+/// `+12 %`.
+pub(crate) fn signed(share: f64) -> String {
+    format!("{:+.0} %", share * 100.0)
 }
 
 /// Whether the goal was reached.

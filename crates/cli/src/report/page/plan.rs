@@ -3,7 +3,6 @@
 use plimsoll_plan::Plan;
 use plimsoll_plan::figures::{figure, percent};
 use plimsoll_plan::headroom::Line as Reason;
-use plimsoll_plan::proof::Figures;
 use plimsoll_plan::scaling::Autoscaling;
 use plimsoll_plan::timeline::Timeline;
 
@@ -219,26 +218,22 @@ fn attainment(plan: &Plan, timeline: &Timeline) -> Option<Chart> {
 /// What autoscalers did with the traffic.
 fn scaling(plan: &Plan) -> Option<Section> {
     let found = plan.autoscaling.as_ref()?;
-    let columns = ["manifest", "kept#", "goal", "replica-hours#", "cost#", "up#", "down#"];
+    let over = format!("{}#", words::OVER);
+    let columns = ["manifest", "kept#", "goal", "replica-hours#", &over, "cost#", "up#", "down#"];
     let mut table = Table::new("Each law over the traffic, in a simulated fleet", &columns);
-    let mut row = |name: &str, figures: &Figures, kept: bool| {
-        let tone = if kept { Tone::Good } else { Tone::Bad };
+    for tried in words::tried(found) {
+        let figures = tried.figures;
+        let tone = if tried.kept { Tone::Good } else { Tone::Bad };
         table.rows.push(vec![
-            Cell::text(name),
+            Cell::text(tried.name),
             Cell::number(Some(figures.attainment), percent),
-            Cell::word(words::verdict(kept), tone),
+            Cell::word(words::verdict(tried.kept), tone),
             Cell::number(Some(figures.replica_hours), figure),
+            Cell::number(tried.over, words::signed),
             Cell::number(figures.cost, money::money),
             Cell::count(u64::from(figures.scale_ups)),
             Cell::count(u64::from(figures.scale_downs)),
         ]);
-    };
-    for proven in &found.proven {
-        row(&proven.manifest, &proven.proof.figures, proven.proof.kept);
-    }
-    if let Some(first) = found.proven.first() {
-        row("a fixed fleet", &first.proof.static_peak.figures, first.proof.static_peak.kept);
-        row("an oracle", &first.proof.oracle.figures, first.proof.oracle.kept);
     }
     let misses = found.proven.iter().flat_map(words::missed);
     let better = found.proven.iter().filter_map(words::proposed);
