@@ -37,6 +37,8 @@ pub struct Question {
     pub service: Option<Service>,
     /// Whether to search for better values than those of the manifests.
     pub improve: bool,
+    /// Seconds for which the metrics are out in the proof of autoscalers.
+    pub metrics_outage: Option<f64>,
 }
 
 /// A plan with the files that go with it.
@@ -218,6 +220,7 @@ pub fn plan(question: &Question) -> Result<Planned, PlanError> {
                 headroom: &headroom,
                 price: priced.get(index).copied().flatten().map(Instance::per_replica),
                 goal: None,
+                metrics_outage: question.metrics_outage,
                 search: question.improve,
             });
             (Some(found), files)

@@ -9,7 +9,7 @@ use crate::demand::Demand;
 use crate::figures::figure;
 use crate::headroom::{Headroom, Settings};
 use crate::manifest::{Bounds, Explained, Manifest, Service, Thresholds, manifests};
-use crate::proof::{Ground, Proof, Proposal, Replica, Scene, Start, Traffic, improve};
+use crate::proof::{Ground, Outage, Proof, Proposal, Replica, Scene, Start, Traffic, improve};
 
 /// What the autoscaling of a plan is made from.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub struct ScalingQuestion<'a> {
     pub price: Option<f64>,
     /// Share of all requests that shall keep their objectives; nothing takes it from the objectives.
     pub goal: Option<f64>,
+    /// Seconds for which Prometheus is out while traffic climbs to its peak, in all proofs.
+    pub metrics_outage: Option<f64>,
     /// Whether to search for better values. The manifests take them where their own do not reach the goal.
     pub search: bool,
 }
@@ -61,7 +63,16 @@ pub struct Proven {
 /// The autoscaling of a plan, and its files. Each distinct law is proven once.
 pub fn autoscaling(question: &ScalingQuestion<'_>) -> (Autoscaling, Vec<Manifest>) {
     let (traffic, mut assumptions) = traffic(question.demand);
-    let scene = scene(question, &mut assumptions);
+    let mut scene = scene(question, &mut assumptions);
+    if let Some(seconds) = question.metrics_outage {
+        let outage = Outage::before_the_peak(&traffic, seconds);
+        assumptions.push(format!(
+            "Prometheus is out from minute {} to {}, to the end of the busiest minute, as asked for",
+            figure(outage.from / 60.0),
+            figure(outage.to / 60.0)
+        ));
+        scene.outage = Some(outage);
+    }
     let thresholds = Thresholds::derive(question.capacity, &scene, &traffic, &bounds(question, &traffic));
     let (thresholds, adopted) = adopt(question, thresholds, &traffic, &scene);
     let files = manifests(question.service, &thresholds);
@@ -204,6 +215,7 @@ mod tests {
             headroom: &headroom,
             price: Some(1.0),
             goal,
+            metrics_outage: None,
             search,
         };
         let (scaling, files) = autoscaling(&question);

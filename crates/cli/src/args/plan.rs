@@ -87,7 +87,8 @@ pub(crate) struct DemandArgs {
     /// How fast traffic can rise, each minute by this share of the peak: 10%
     #[arg(long, value_name = "SHARE", value_parser = growth)]
     pub(crate) ramp: Option<f64>,
-    /// Coefficient of variation of the gaps between arrivals: 1 is Poisson [default: the trace's own]
+    /// Coefficient of variation of the gaps between arrivals, 1 is Poisson [default: as of the certificate's arrivals; bursts of
+    /// a trace are counted in the trace]
     #[arg(long, value_name = "CV", value_parser = not_negative)]
     pub(crate) demand_cv: Option<f64>,
     /// How far off the forecast of the peak may be, as one standard deviation: 10%
@@ -227,9 +228,19 @@ pub(crate) struct ManifestArgs {
     /// `storageUri` of KServe [default: hf:// and the model for engines that take it from there, else a placeholder]
     #[arg(long, value_name = "URI")]
     pub(crate) storage_uri: Option<String>,
+    /// Cores that a replica uses at its capacity, where CPU is what binds it: writes hpa/hpa-resource.yaml. A watched search
+    /// tells it (`process_cpu`, or --watch-pid)
+    #[arg(long, value_name = "CORES", value_parser = positive, requires = "cpu_request")]
+    pub(crate) cpu_at_capacity: Option<f64>,
+    /// Cores that its containers request (`requests.cpu`)
+    #[arg(long, value_name = "CORES", value_parser = positive, requires = "cpu_at_capacity")]
+    pub(crate) cpu_request: Option<f64>,
     /// Search for better targets and windows than those that follow from the measurement
     #[arg(long)]
     pub(crate) improve: bool,
+    /// Prove it with Prometheus out for so long, to the end of the busiest minute: what fallbacks are worth
+    #[arg(long, value_name = "TIME", value_parser = positive_duration)]
+    pub(crate) metrics_outage: Option<Duration>,
     /// Write no manifests, and prove none
     #[arg(long)]
     pub(crate) no_manifests: bool,

@@ -2,9 +2,10 @@
 
 use super::engine::{labels, metrics};
 use super::quantity::quantity;
-use super::{Service, Thresholds, head};
+use super::{Cpu, Service, Thresholds, head};
 use crate::autoscale::hpa::{HpaSpec, PolicyKind, Rules, Select};
-use crate::autoscale::{Metric, Source, Target};
+use crate::autoscale::{Metric, Signal, Source, Target};
+use crate::figures::figure;
 use crate::yaml::{Value, list, map, write as yaml};
 
 /// The metrics of a service as a law has them.
@@ -70,12 +71,63 @@ pub(super) fn document(service: &Service, thresholds: &Thresholds, law: &HpaSpec
         let named = map().with("metric", map().with("name", metric.name.as_str())).with("target", target);
         map().noted("type", kind, metric.why).with(key, named)
     });
+    scaled(service, thresholds, law, deployment, list(metrics))
+}
+
+/// Seconds over which processor time is told: two looks of metrics-server.
+const CPU_WINDOW: f64 = 30.0;
+
+/// By processor time, which follows what is answered.
+pub(super) fn cpu_law(thresholds: &Thresholds) -> HpaSpec {
+    let metric = Metric {
+        signal: Signal::Rate { window: CPU_WINDOW },
+        source: Source::Pods,
+        target: Target::AverageValue(thresholds.per_second.value),
+    };
+    HpaSpec {
+        down: down(thresholds),
+        ..HpaSpec::new(thresholds.min.value.max(1), thresholds.max.value, vec![metric])
+    }
+}
+
+/// The autoscaler of the Deployment by processor time.
+pub(super) fn by_cpu(service: &Service, thresholds: &Thresholds, law: &HpaSpec, cpu: Cpu) -> String {
+    let share = thresholds.per_second.value / thresholds.rate;
+    let percent = (share * cpu.at_capacity / cpu.requested * 100.0).floor().max(1.0);
+    let why = format!(
+        "A replica at its {} requests/s uses {} cores of the {} that it requests; {:.0} % of that. {}",
+        figure(thresholds.rate),
+        figure(cpu.at_capacity),
+        figure(cpu.requested),
+        share * 100.0,
+        thresholds.utilisation.why
+    );
+    let target = map().with("type", "Utilization").noted("averageUtilization", percent as u32, &why);
+    let metric = map()
+        .noted(
+            "type",
+            "Resource",
+            "Processor time over the requests of the containers. Only for a server that is bound by its CPU.",
+        )
+        .with("resource", map().with("name", "cpu").with("target", target));
+    let what = "A HorizontalPodAutoscaler by processor time, for a server that is bound by it and by no accelerator. It needs \
+                metrics-server, and the same requests.cpu as supposed here.";
+    yaml(&head(what, thresholds), &scaled(service, thresholds, law, &service.name, list([metric])))
+}
+
+fn scaled(
+    service: &Service,
+    thresholds: &Thresholds,
+    law: &HpaSpec,
+    deployment: &str,
+    metrics: Value,
+) -> Value {
     let target = map().with("apiVersion", "apps/v1").with("kind", "Deployment").with("name", deployment);
     let spec = map()
         .with("scaleTargetRef", target)
         .noted("minReplicas", law.min, &thresholds.min.why)
         .noted("maxReplicas", law.max, &thresholds.max.why)
-        .with("metrics", list(metrics))
+        .with("metrics", metrics)
         .with("behavior", behavior(thresholds, &law.up, &law.down));
     map()
         .with("apiVersion", "autoscaling/v2")

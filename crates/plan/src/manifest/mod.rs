@@ -40,6 +40,17 @@ pub struct Service {
     pub storage_uri: Option<String>,
     /// Where KEDA finds Prometheus.
     pub prometheus: String,
+    /// What a replica takes of its processors, where it is they that bind it.
+    pub cpu: Option<Cpu>,
+}
+
+/// Cores of a replica that is bound by them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cpu {
+    /// Those that it uses at its certified load; above 0.
+    pub at_capacity: f64,
+    /// Those that its containers request; above 0.
+    pub requested: f64,
 }
 
 impl Service {
@@ -58,6 +69,7 @@ impl Service {
             model_format: None,
             storage_uri: None,
             prometheus: Self::PROMETHEUS.to_owned(),
+            cpu: None,
         }
     }
 }
@@ -104,6 +116,14 @@ pub fn manifests(service: &Service, thresholds: &Thresholds) -> Vec<Manifest> {
             Some(Law::Knative(knative)),
         ),
     ];
+    if let Some(cpu) = service.cpu {
+        let law = hpa::cpu_law(thresholds);
+        files.push(file(
+            "hpa/hpa-resource.yaml",
+            hpa::by_cpu(service, thresholds, &law, cpu),
+            Some(Law::Hpa(law)),
+        ));
+    }
     if service.engine == Engine::Vllm {
         // An LLMInferenceService runs vLLM.
         files.push(file("kserve/llm.yaml", llm::write(service, thresholds, &keda), Some(Law::Keda(keda))));

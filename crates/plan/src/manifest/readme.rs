@@ -22,7 +22,7 @@ pub(super) fn write(service: &Service, thresholds: &Thresholds) -> String {
          | file | needs |\n|---|---|\n\
          | hpa/hpa.yaml | prometheus-adapter with hpa/prometheus-adapter-values.yaml |\n\
          | hpa/hpa-pods.yaml | the same, where external metrics are taken by KEDA or another adapter |\n\
-         | keda/scaledobject.yaml | KEDA 2.17 or later (`fallback.behavior`) |\n\
+         {cpu}| keda/scaledobject.yaml | KEDA 2.17 or later (`fallback.behavior`) |\n\
          | kserve/standard-hpa.yaml | KServe, and prometheus-adapter as above |\n\
          | kserve/standard-keda.yaml | KServe and KEDA; no fallback: read its comments |\n\
          | kserve/knative.yaml | KServe and Knative Serving |\n{llm}\n\
@@ -35,6 +35,11 @@ pub(super) fn write(service: &Service, thresholds: &Thresholds) -> String {
          5. The cluster can have {max} replicas: quota, nodes and GPUs.\n\
          6. `kubectl apply --dry-run=server -f FILE` and `plimsoll plan lint FILE`.\n\
          {unsaid}{supposed}",
+        cpu = match service.cpu {
+            Some(_) =>
+                "| hpa/hpa-resource.yaml | metrics-server; a server that its CPU binds: lint warns of it, as most are not |\n",
+            None => "",
+        },
         llm = match service.engine {
             Engine::Vllm => "| kserve/llm.yaml | KServe 0.21 or later with LLMInferenceService, and KEDA |\n",
             _ => "",

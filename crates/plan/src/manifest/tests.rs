@@ -105,6 +105,28 @@ fn what_nobody_said_of_the_model_is_marked_where_it_cannot_be_known() {
 }
 
 #[test]
+fn a_server_that_its_cpu_binds_is_scaled_by_it_where_that_is_asked_for() {
+    let cpu = Some(Cpu { at_capacity: 3.2, requested: 4.0 });
+    let service = Service { cpu, ..service(Engine::TorchServe) };
+    let files = manifests(&service, &thresholds());
+    let file = files.iter().find(|file| file.name == "hpa/hpa-resource.yaml").unwrap();
+    insta::assert_snapshot!(file.text);
+    let node = &read(&file.text).unwrap()[0];
+    let metric = &node.at(&["spec", "metrics"]).unwrap().items()[0];
+    let target = metric.number_at(&["resource", "target", "averageUtilization"]).unwrap();
+    let typed: k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler =
+        serde_json::from_value(json(node)).unwrap();
+    assert_eq!(serde_json::to_value(typed).unwrap()["spec"]["metrics"], json(node)["spec"]["metrics"]);
+    let share = thresholds().per_second.value / thresholds().rate;
+    assert_eq!(target, (share * 80.0).floor(), "the same share of what 16.25/s take");
+    let found =
+        lint(&[File { name: file.name.clone(), text: file.text.clone() }], &Options::default()).unwrap();
+    let rules: Vec<&str> = found.findings.iter().map(|finding| finding.rule).collect();
+    assert_eq!(rules, ["scales-on-cpu"], "which the README says");
+    assert!(files.last().unwrap().text.contains("hpa-resource.yaml"));
+}
+
+#[test]
 fn lint_finds_nothing_in_them() {
     let capacities =
         vec![("vllm_in_flight".to_owned(), 53.6), ("triton_requests_per_second".to_owned(), 16.25)];

@@ -13,6 +13,7 @@ fn question() -> Question {
         fit: None,
         service: None,
         improve: false,
+        metrics_outage: None,
     }
 }
 

@@ -14,7 +14,7 @@ use plimsoll_sim::{Ask, Emission, Engine, Event, JobId};
 use rand::RngExt as _;
 
 use super::telemetry::Telemetry;
-use super::tests::{day, hpa, step};
+use super::tests::{day, hpa, scene, step};
 use super::*;
 use crate::autoscale::Sight;
 
@@ -76,7 +76,7 @@ fn play(law: &Law, traffic: &Traffic, begin: u32, cold_start: f64) -> Played {
     let (mut played, mut out) = (Played::default(), Vec::new());
     let metrics = law.metrics();
     let mut controller = law.controller(begin);
-    let mut telemetry = Telemetry::new(15.0, 1.0, 1.0, &metrics);
+    let mut telemetry = Telemetry::new(&scene(cold_start), 1.0, &metrics);
     let mut rng = Seed(9).stream("moments");
     let mut seen: Option<Cell> = None;
     let mut wanted = begin;

@@ -30,8 +30,7 @@ impl<'a> Stage<'a> {
         let (min, max) = law.bounds();
         let begin = self.begin().clamp(min, max.max(min));
         let mut controller = law.controller(begin);
-        let (scrape, staleness) = (self.scene.scrape, self.scene.staleness);
-        let mut telemetry = Telemetry::new(scrape, staleness, self.traffic.cell, &metrics);
+        let mut telemetry = Telemetry::new(self.scene, self.traffic.cell, &metrics);
         self.run(begin, max, replay, |now, seen| {
             let Some((cell, wanted)) = seen else { return begin };
             telemetry.note(now, cell);

@@ -21,7 +21,7 @@ mod traffic;
 
 pub use improve::{Proposal, improve};
 pub use report::{Baseline, Cause, Event, Figures, Minute, Miss, Proof};
-pub use scene::{Replica, Scene, Start};
+pub use scene::{Outage, Replica, Scene, Start};
 pub use traffic::Traffic;
 
 use crate::autoscale::Law;

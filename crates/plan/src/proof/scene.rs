@@ -7,6 +7,7 @@ use plimsoll_sim::fleet::Delay;
 use plimsoll_sim::flow::{Certified, Closed, FlowOptions, Routing, patience};
 use plimsoll_sim::spread::Spread;
 
+use super::traffic::Traffic;
 use crate::capacity::Capacity;
 use crate::figures::figure;
 
@@ -118,6 +119,27 @@ impl Start {
     }
 }
 
+/// A stretch of the traffic, in seconds from its beginning, in which nothing that is scraped can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outage {
+    /// When the metrics go.
+    pub from: f64,
+    /// When they are back.
+    pub to: f64,
+}
+
+impl Outage {
+    /// One of so many seconds that ends where the busiest minute does: traffic climbs, and nobody sees it.
+    pub fn before_the_peak(traffic: &Traffic, seconds: f64) -> Self {
+        let to = traffic.busiest(60.0) + 60.0;
+        Outage { from: (to - seconds).max(0.0), to }
+    }
+
+    pub(super) fn covers(self, at: f64) -> bool {
+        (self.from..self.to).contains(&at)
+    }
+}
+
 /// What a law is proven against, beside the traffic. Times in seconds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scene {
@@ -129,6 +151,8 @@ pub struct Scene {
     pub scrape: f64,
     /// How old a scrape is before the autoscaler can read it.
     pub staleness: f64,
+    /// When Prometheus is out, if it ever is. What Knative's own proxies count goes on.
+    pub outage: Option<Outage>,
     /// How requests are spread over replicas.
     pub routing: Routing,
     /// What becomes of requests while no replica is ready.
@@ -154,6 +178,7 @@ impl Scene {
             start,
             scrape: 15.0,
             staleness: 1.0,
+            outage: None,
             routing: Routing::Random,
             closed: Closed::Refuse,
             give_up: Some(60.0),

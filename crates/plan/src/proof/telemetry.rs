@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use plimsoll_core::time::Offset;
 use plimsoll_sim::flow::Cell;
 
+use super::scene::{Outage, Scene};
 use crate::autoscale::{Metric, Reading, Signal, Source};
 
 /// What a scrape found.
@@ -40,6 +41,7 @@ impl Counters {
 pub(super) struct Telemetry {
     period: f64,
     staleness: f64,
+    outage: Option<Outage>,
     cell: f64,
     /// How long what is old may still be asked for.
     longest: f64,
@@ -51,7 +53,9 @@ pub(super) struct Telemetry {
 }
 
 impl Telemetry {
-    pub(super) fn new(period: f64, staleness: f64, cell: f64, metrics: &[Metric]) -> Self {
+    /// Of a fleet that is played in cells of so many seconds.
+    pub(super) fn new(scene: &Scene, cell: f64, metrics: &[Metric]) -> Self {
+        let Scene { scrape: period, staleness, outage, .. } = *scene;
         let window = |metric: &Metric| match metric.signal {
             Signal::InFlight | Signal::Waiting => 0.0,
             Signal::Rate { window } | Signal::MeanInFlight { window } | Signal::MeanRate { window } => window,
@@ -60,6 +64,7 @@ impl Telemetry {
         Telemetry {
             period,
             staleness,
+            outage,
             cell,
             longest,
             scrapes: VecDeque::new(),
@@ -104,6 +109,9 @@ impl Telemetry {
     }
 
     fn scraped(&self, now: Offset, metric: &Metric) -> Reading {
+        if self.outage.is_some_and(|outage| outage.covers(now.as_secs_f64())) {
+            return Reading::Failed;
+        }
         let newest = now.as_secs_f64() - self.staleness;
         let known = self.scrapes.partition_point(|scrape| scrape.at <= newest);
         let Some(last) = known.checked_sub(1).map(|index| self.scrapes[index]) else {
@@ -141,6 +149,7 @@ impl Telemetry {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::scene;
     use super::*;
     use crate::autoscale::Target;
 
@@ -152,12 +161,16 @@ mod tests {
             target: Target::AverageValue(7.0),
         };
         let metrics = [Source::Servers, Source::Pods, Source::Gateway].map(metric);
-        let mut telemetry = Telemetry::new(15.0, 0.0, 1.0, &metrics);
+        let outage = Some(Outage { from: 90.0, to: 120.0 });
+        let scene = Scene { staleness: 0.0, outage, ..scene(60.0) };
+        let mut telemetry = Telemetry::new(&scene, 1.0, &metrics);
         let full = Cell { arrivals: 30, throughput: 12.0, ready: 1, ..Cell::default() };
         for second in 0..=60 {
             telemetry.note(Offset::from_secs_f64(f64::from(second)), full);
         }
         let read = metrics.map(|metric| telemetry.read(Offset::from_secs_f64(60.0), &metric));
         assert_eq!(read, [Reading::Value(12.0), Reading::Value(12.0), Reading::Value(30.0)]);
+        let out = telemetry.read(Offset::from_secs_f64(100.0), &metrics[0]);
+        assert_eq!(out, Reading::Failed, "nobody can be asked while Prometheus is out");
     }
 }

@@ -4,6 +4,7 @@ use plimsoll_core::seed::Seed;
 
 use super::*;
 use crate::autoscale::hpa::HpaSpec;
+use crate::autoscale::keda::{Fallback, FallbackBehavior, KedaSpec, Trigger};
 use crate::autoscale::{Metric, Signal, Source, Target};
 use crate::demand::Counts;
 
@@ -12,7 +13,7 @@ fn replica() -> Replica {
     Replica { rate: 10.0, saturation: 12.0, share: 0.99, cv: 1.0, in_flight: 10.0, assumptions: Vec::new() }
 }
 
-fn scene(cold_start: f64) -> Scene {
+pub(super) fn scene(cold_start: f64) -> Scene {
     Scene { replays: 1, price: Some(2.0), ..Scene::new(replica(), Start::constant(0.0, cold_start), 0.99) }
 }
 
@@ -78,6 +79,29 @@ fn causes_are_told_apart() {
     let causes: Vec<Cause> = proof.misses.iter().map(|miss| miss.cause).collect();
     assert!(proof.misses.iter().any(|miss| miss.from == 28), "{:?}", proof.misses);
     assert!(causes.contains(&Cause::Loading) || causes.contains(&Cause::ScaledDown), "{causes:?}");
+}
+
+#[test]
+fn a_fallback_carries_a_fleet_through_an_outage_of_its_metrics() {
+    let traffic = step(40.0, 100.0);
+    // From ten minutes before the step on, until it has lasted for eight.
+    let out = Scene { outage: Some(Outage { from: 600.0, to: 1680.0 }), ..scene(60.0) };
+    let Law::Hpa(HpaSpec { metrics, .. }) = hpa(2, 100) else { unreachable!() };
+    let trigger = Trigger { metric: metrics[0], activation: 0.0, ignore_null: false };
+    let keda = |fallback| Law::Keda(KedaSpec { fallback, ..KedaSpec::new(2, 100, vec![trigger]) });
+    let fallback = Fallback { failures: 3, replicas: 15, behavior: FallbackBehavior::Static };
+    let [without, with] = [keda(None), keda(Some(fallback))].map(|law| prove(&law, &traffic, &out));
+    assert!(!without.kept && without.figures.attainment < 0.9, "it holds what it had: {:?}", without.figures);
+    assert!(with.figures.attainment > 0.999, "{:?}", with.misses);
+    let held = prove(&hpa(2, 100), &traffic, &out);
+    assert!(
+        held.figures.attainment < 0.9,
+        "the autoscaler of Kubernetes has no fallback: {:?}",
+        held.figures
+    );
+
+    let before = Outage::before_the_peak(&Traffic::of_rates([1.0, 2.0, 9.0, 3.0], 60.0, 1.0, 1.0), 90.0);
+    assert_eq!(before, Outage { from: 90.0, to: 180.0 });
 }
 
 #[test]

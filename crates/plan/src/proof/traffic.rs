@@ -102,6 +102,14 @@ impl Traffic {
         most / (width as f64 * self.cell)
     }
 
+    /// When the first of the busiest stretches of so many seconds begins.
+    pub(super) fn busiest(&self, seconds: f64) -> f64 {
+        let busier =
+            |best: (usize, f64), (index, sum): (usize, f64)| if sum > best.1 { (index, sum) } else { best };
+        let (index, _) = self.sums(self.width(seconds)).enumerate().fold((0, 0.0), busier);
+        index as f64 * self.cell
+    }
+
     /// The greatest rise of the mean rate from so many seconds to the next, in requests/s.
     pub fn steepest(&self, seconds: f64) -> f64 {
         let width = self.width(seconds);

@@ -54,6 +54,7 @@ pub(crate) fn run(matches: &ArgMatches, typed: &PlanArgs) -> anyhow::Result<Exit
         fit: args.money.fit.clone(),
         service,
         improve: args.manifests.improve,
+        metrics_outage: args.manifests.metrics_outage.map(|time| time.as_secs_f64()),
     };
     let Planned { plan, manifests } = plan(&question).map_err(|error| UsageError(error.to_string()))?;
     // Without the settings that other commands keep beside their results: plan.json has its own.

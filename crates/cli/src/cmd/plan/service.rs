@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use plimsoll_drive::recorder::write_whole;
 use plimsoll_plan::Capacity;
-use plimsoll_plan::manifest::{Engine, Manifest, Service};
+use plimsoll_plan::manifest::{Cpu, Engine, Manifest, Service};
 use url::Url;
 
 use crate::args::plan::PlanArgs;
@@ -55,6 +55,10 @@ pub(super) fn of(args: &PlanArgs, capacities: &[Capacity]) -> Option<Service> {
         model_format: typed.model_format.clone(),
         storage_uri: typed.storage_uri.clone(),
         prometheus: typed.prometheus.clone(),
+        cpu: typed
+            .cpu_at_capacity
+            .zip(typed.cpu_request)
+            .map(|(at_capacity, requested)| Cpu { at_capacity, requested }),
     })
 }
 

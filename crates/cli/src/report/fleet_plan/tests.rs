@@ -28,6 +28,7 @@ fn typed() -> Question {
         fit: None,
         service: None,
         improve: false,
+        metrics_outage: None,
     }
 }
 
@@ -58,6 +59,7 @@ fn with_prices_and_everything_that_was_said() {
         }),
         service: Some(Service::new("m", Engine::Vllm)),
         improve: false,
+        metrics_outage: None,
     };
     insta::assert_snapshot!(shown(&question));
 }
