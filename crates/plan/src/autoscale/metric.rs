@@ -44,6 +44,8 @@ pub enum Signal {
 pub enum Source {
     /// One number for each pod, `type: Pods`: only ready replicas have one.
     Pods,
+    /// One number for each pod from metrics-server (`type: Resource`): there also while Prometheus is not.
+    Kubelets,
     /// One number for all, from the servers (`type: External`): nothing while no replica is ready.
     Servers,
     /// One number for all, from whatever stands in front of the servers: there also without replicas.

@@ -81,7 +81,7 @@ const CPU_WINDOW: f64 = 30.0;
 pub(super) fn cpu_law(thresholds: &Thresholds) -> HpaSpec {
     let metric = Metric {
         signal: Signal::Rate { window: CPU_WINDOW },
-        source: Source::Pods,
+        source: Source::Kubelets,
         target: Target::AverageValue(thresholds.per_second.value),
     };
     HpaSpec {

@@ -31,7 +31,7 @@ impl Counters {
     fn seen_by(self, source: Source) -> f64 {
         match source {
             Source::Gateway => self.arrived,
-            Source::Pods | Source::Servers => self.answered,
+            Source::Pods | Source::Kubelets | Source::Servers => self.answered,
         }
     }
 }
@@ -109,7 +109,8 @@ impl Telemetry {
     }
 
     fn scraped(&self, now: Offset, metric: &Metric) -> Reading {
-        if self.outage.is_some_and(|outage| outage.covers(now.as_secs_f64())) {
+        let by_prometheus = metric.source != Source::Kubelets;
+        if by_prometheus && self.outage.is_some_and(|outage| outage.covers(now.as_secs_f64())) {
             return Reading::Failed;
         }
         let newest = now.as_secs_f64() - self.staleness;
@@ -160,7 +161,7 @@ mod tests {
             source,
             target: Target::AverageValue(7.0),
         };
-        let metrics = [Source::Servers, Source::Pods, Source::Gateway].map(metric);
+        let metrics = [Source::Servers, Source::Pods, Source::Gateway, Source::Kubelets].map(metric);
         let outage = Some(Outage { from: 90.0, to: 120.0 });
         let scene = Scene { staleness: 0.0, outage, ..scene(60.0) };
         let mut telemetry = Telemetry::new(&scene, 1.0, &metrics);
@@ -169,8 +170,9 @@ mod tests {
             telemetry.note(Offset::from_secs_f64(f64::from(second)), full);
         }
         let read = metrics.map(|metric| telemetry.read(Offset::from_secs_f64(60.0), &metric));
-        assert_eq!(read, [Reading::Value(12.0), Reading::Value(12.0), Reading::Value(30.0)]);
-        let out = telemetry.read(Offset::from_secs_f64(100.0), &metrics[0]);
-        assert_eq!(out, Reading::Failed, "nobody can be asked while Prometheus is out");
+        assert_eq!(read, [12.0, 12.0, 30.0, 12.0].map(Reading::Value));
+        let out = metrics.map(|metric| telemetry.read(Offset::from_secs_f64(100.0), &metric));
+        assert_eq!(out[..3], [Reading::Failed; 3], "nobody can be asked while Prometheus is out");
+        assert_eq!(out[3], Reading::Value(12.0), "metrics-server does not ask it");
     }
 }

@@ -98,7 +98,7 @@ fn replicas(metric: &Metric, reading: Reading, sight: &Sight, band: Band) -> Opt
     };
     let current = sight.wanted;
     match (metric.source, metric.target) {
-        (Source::Pods, target) => {
+        (Source::Pods | Source::Kubelets, target) => {
             let pods = PodValues {
                 sum,
                 measured: sight.ready,
