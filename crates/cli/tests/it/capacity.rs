@@ -78,9 +78,42 @@ fn a_search_that_was_interrupted_goes_on_and_says_the_same() {
         (tier.low.map(|low| low.load), tier.high.map(|high| high.load), found.trials.len())
     };
     assert_eq!(ends(&certificate(&place)), ends(&whole));
-    let other = search(&place, &format!("--slo latency.p99<1s --resume {}", folder.display()));
-    assert_eq!(other.code, Some(2));
-    assert!(other.stderr.contains("give the same options"), "{}", other.stderr);
+}
+
+/// Trials of two tests do not make one certificate.
+#[test]
+fn a_search_goes_on_with_its_own_trials_alone() {
+    let place = Place::new();
+    let (server, line) = (SERVER, "-p 64 -o 32 -t 60s --slo latency.p90<600ms --max-rate 2 --precision 20%");
+    assert_eq!(search(&place, "--slo latency.p90<600ms --max-rate 2 --precision 20%").code, Some(0));
+    let folder = folder(&place);
+    let kept = || fs::read_dir(folder.join("trials")).unwrap().count();
+    let trials = kept();
+    let other = server.replace("ttft=80ms", "ttft=70ms");
+    for (line, excerpt) in [
+        (format!("{server} {line} --slo-set b:latency.p90<1s"), "--slo-set b was not given in that search"),
+        (format!("{server} {line} --warmup 3s"), "--warmup was not given in that search, and is `3 s` now"),
+        (format!("{server} {line} --seed 4"), "--seed was `3` in that search, and is `4` now"),
+        (format!("{server} {line} --slo-confidence 0.9"), "--slo-confidence was `0.95`"),
+        (format!("{other} {line}"), &format!("-H was `{server}` in that search, and is `{other}` now")),
+        (format!("{server} {line} -m another"), "-m was `"),
+        (format!("{server} {line} --no-stream"), "--api was `chat, streaming`"),
+        (format!("{server} {line} --provider tgi"), "--provider was `"),
+        (line.replace("20%", "30%").replace("-p 64", &format!("{server} -p 64")), "--precision was `0.2`"),
+        (
+            line.replace("600ms", "700ms").replace("-p 64", &format!("{server} -p 64")),
+            "--slo was `latency.p90<600ms`",
+        ),
+        (line.replace("-o 32", &format!("{server} -o 33")), "workload was `"),
+    ] {
+        let refused = place.line(&format!("capacity {line} --resume {}", folder.display()));
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""), "{line}: {refused:?}");
+        assert!(refused.stderr.contains(excerpt), "{line}: {refused:?}");
+    }
+    assert_eq!(kept(), trials, "nothing was tried");
+    // The seed is that of the search, unless another is asked for.
+    let again = place.line(&format!("capacity {server} {line} --resume {}", folder.display()));
+    assert_eq!((again.code, certificate(&place).run.seed, kept()), (Some(0), 3, trials), "{again:?}");
 }
 
 #[test]

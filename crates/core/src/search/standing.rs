@@ -87,7 +87,8 @@ impl Standing {
             return Standing { sign: Sign::Bad, ..blank };
         }
         let alpha = settings.tiers.get(tier).map_or(0.05, |tier| tier.slos.confidence().alpha());
-        let objectives = valid[0].tiers.get(tier).map_or(0, Vec::len);
+        // As many as are asked for: one of which no trial says anything is open, and not met.
+        let objectives = settings.tiers.get(tier).map_or(0, |tier| tier.slos.iter().count());
         let pooled: Vec<Pooled> = (0..objectives)
             .map(|place| {
                 let of = |trial: &&TrialOutcome| trial.tiers.get(tier)?.get(place).cloned();
@@ -126,7 +127,8 @@ fn sign(settings: &Settings, pooled: &[Pooled], seconds: f64, failing: f64, need
     if pooled.iter().any(|one| one.decided == Some(false)) {
         return Sign::Fail;
     }
-    if pooled.iter().all(|one| one.decided == Some(true)) && enough && !exceeds {
+    let met = !pooled.is_empty() && pooled.iter().all(|one| one.decided == Some(true));
+    if met && enough && !exceeds {
         return Sign::Pass;
     }
     if seconds >= needs.patience {

@@ -114,6 +114,20 @@ fn a_search_goes_on_from_stored_trials_as_if_it_had_never_stopped() {
     }
 }
 
+/// Trials that were stored by a search with fewer tiers say nothing of the others.
+#[test]
+fn what_no_trial_judged_does_not_pass() {
+    let alone = vec![tier("a", "latency.p95<1s")];
+    let mut search = Search::new(settings(alone.clone())).unwrap();
+    conduct(&mut search, 500, |_| {});
+    let both = vec![alone[0].clone(), tier("b", "ttft.p95<1s")];
+    let mut resumed = Search::new(settings(both)).unwrap();
+    search.trials().iter().for_each(|trial| resumed.observe(trial.clone()));
+    let found = resumed.so_far();
+    assert!(found.tiers[0].low.is_some(), "{found:?}");
+    assert_eq!((found.tiers[1].low, found.tiers[1].high), (None, None), "{found:?}");
+}
+
 #[test]
 fn a_budget_is_kept_and_too_little_evidence_certifies_nothing() {
     for budget in [30.0, 120.0, 400.0] {

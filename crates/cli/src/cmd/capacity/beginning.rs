@@ -8,7 +8,7 @@ use plimsoll_core::spec::Phases;
 use plimsoll_core::summary::Summary;
 
 use super::bench::Bench;
-use super::objectives::Objectives;
+use super::resume::Asked;
 use super::stored::Beginning;
 use super::waiting::First;
 use crate::session::Interrupted;
@@ -32,7 +32,7 @@ impl Beginning {
     /// The server answers nothing, or the user has had enough.
     pub(super) fn measure(
         bench: &mut Bench<'_>,
-        objectives: &Objectives,
+        asked: Vec<Asked>,
         budget: Option<Duration>,
     ) -> anyhow::Result<Self> {
         let interrupted = || anyhow!("interrupted before the first trial: there is nothing to report");
@@ -56,7 +56,7 @@ impl Beginning {
         if let Some(warmup) = bench.warmup_given() {
             beginning.warmup = warmup;
         }
-        bench.begin(&beginning, objectives)?;
+        bench.begin(&beginning, asked)?;
         Ok(beginning)
     }
 

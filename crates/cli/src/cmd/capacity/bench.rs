@@ -17,12 +17,12 @@ use plimsoll_core::time::{Offset, Rate};
 use plimsoll_drive::clock::Clock;
 
 use super::judge::Judge;
-use super::objectives::Objectives;
+use super::resume::{self, Asked};
 use super::stored::{Beginning, OUTCOME_FILE, SEARCH_FILE, SearchFile, Stored, StoredTrial};
 use super::telling;
 use super::waiting::{self, First};
 use crate::args::values::ViewName;
-use crate::exit::{UsageError, refuse};
+use crate::exit::UsageError;
 use crate::live::SearchStory;
 use crate::report::{capacity as report, emit};
 use crate::session::{Blueprint, CommandFolder, Done, Interrupted, Once, Session, Trial};
@@ -97,16 +97,9 @@ impl<'a> Bench<'a> {
     pub(super) fn go_on(
         &mut self,
         stored: Stored,
-        objectives: &Objectives,
+        asked: &[Asked],
     ) -> Result<(Beginning, Vec<TrialOutcome>), UsageError> {
-        let asked = self.asked(objectives);
-        if let Some((before, now)) =
-            stored.search.asked.iter().zip(&asked).find(|(before, now)| before != now)
-        {
-            refuse!(
-                "--resume: that search was about `{before}`, and this one is about `{now}`: give the same options"
-            );
-        }
+        resume::same(&stored.search.asked, asked)?;
         self.warmup = stored.search.beginning.warmup;
         self.alone = stored.search.beginning.latency;
         self.header = Some(stored.search.run);
@@ -115,25 +108,15 @@ impl<'a> Bench<'a> {
         Ok((stored.search.beginning, stored.trials.into_iter().map(|trial| trial.outcome).collect()))
     }
 
-    /// What makes this search another than others.
-    fn asked(&self, objectives: &Objectives) -> Vec<String> {
-        let spec = &self.blueprint.spec;
-        let mut asked = vec![spec.target.model.clone(), self.workload(), self.arrivals()];
-        asked.extend(
-            objectives.texts().into_iter().map(|tier| format!("{} {}", tier.name, tier.slos.join("; "))),
-        );
-        asked
-    }
-
     /// Keeps what one user found.
     ///
     /// # Errors
     /// The folder cannot be written.
-    pub(super) fn begin(&mut self, beginning: &Beginning, objectives: &Objectives) -> anyhow::Result<()> {
+    pub(super) fn begin(&mut self, beginning: &Beginning, asked: Vec<Asked>) -> anyhow::Result<()> {
         self.warmup = beginning.warmup;
         self.alone = self.alone.max(beginning.latency);
         emit::note(&report::beginning(beginning.latency, self.warmup, &self.blueprint.spec.target));
-        let search = SearchFile::new(self.asked(objectives), *beginning, self.header()?);
+        let search = SearchFile::new(asked, *beginning, self.header()?);
         self.folder.write_json(SEARCH_FILE, &search)
     }
 

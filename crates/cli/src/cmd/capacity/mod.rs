@@ -5,6 +5,7 @@ mod bench;
 mod burst;
 mod judge;
 mod objectives;
+mod resume;
 mod stored;
 mod telling;
 mod waiting;
@@ -73,11 +74,10 @@ pub(crate) struct Certified {
 pub(crate) fn certify(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Result<Option<Certified>> {
     refuse_loads(args)?;
     let watch = Clock::start();
-    let Some(resolved) = settings(matches, "capacity", &args.run, presets(args.search.search))? else {
-        return Ok(None);
-    };
-    resolved.refuse_profiler("capacity")?;
     let stored = args.search.resume.as_ref().map(|folder| Stored::read(folder)).transpose()?;
+    let presets = presets(args.search.search, stored.as_ref());
+    let Some(resolved) = settings(matches, "capacity", &args.run, presets)? else { return Ok(None) };
+    resolved.refuse_profiler("capacity")?;
     let (session, blueprint) = Session::open(resolved)?;
     let objectives = Objectives::of(args, &blueprint.spec)?;
     objectives.announce();
@@ -86,9 +86,10 @@ pub(crate) fn certify(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Resu
         None => blueprint.new_folder()?,
     };
     let mut bench = Bench::new(session, &blueprint, folder, &objectives.tiers);
+    let asked = resume::asked(&args.search, &blueprint, &bench, &objectives);
     let (beginning, outcomes) = match stored {
-        Some(stored) => bench.go_on(stored, &objectives)?,
-        None => (Beginning::measure(&mut bench, &objectives, args.search.budget)?, Vec::new()),
+        Some(stored) => bench.go_on(stored, &asked)?,
+        None => (Beginning::measure(&mut bench, asked, args.search.budget)?, Vec::new()),
     };
     let mut settings = search_settings(args, &bench, &beginning, &objectives);
     if !bench.header()?.simulated {
@@ -168,8 +169,13 @@ fn conduct(search: &mut Search, bench: &mut Bench<'_>) -> anyhow::Result<Found> 
 }
 
 /// What the command sets of the options of `run`.
-fn presets(searched: Searched) -> Presets {
+fn presets(searched: Searched, stored: Option<&Stored>) -> Presets {
     let presets = Presets::default().or("run-time", TRIAL_MAX).or("name", "capacity");
+    // A search that goes on draws on where it left off: a new seed for each command would make it another one.
+    let presets = match stored {
+        Some(stored) => presets.or("seed", stored.search.run.seed.to_string()),
+        None => presets,
+    };
     match searched {
         Searched::Rate => presets.or("qps", "1").or("qps-distribution", "poisson"),
         // As many as the search may need: I/O threads follow from it.
