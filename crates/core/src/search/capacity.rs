@@ -28,7 +28,8 @@ pub struct TierCapacity {
     pub ceiling: Option<Ceiling>,
     /// The objective that is missed first.
     pub binding: Option<String>,
-    /// Seconds more that would be needed for a certified load, where there is none and more time would help.
+    /// Seconds more that would be needed for a certified load, where there is none and more time would help: for the most
+    /// promising load that was tried, or for the first trial that would decide where the search would look next.
     pub needs_seconds: Option<f64>,
 }
 

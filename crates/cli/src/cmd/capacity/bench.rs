@@ -236,11 +236,13 @@ impl<'a> Bench<'a> {
         let window = &summary.window;
         let end = done.times.measure_start + Duration::from_secs_f64(window.measured);
         let latency = summary.metrics.get("latency");
+        let p99 = latency.and_then(|latency| latency.percentiles.iter().find(|one| one.p == 99.0));
         let of = |outcome| summary.counts.outcomes.get(&outcome).copied().unwrap_or(0);
         TrialOutcome {
             load: plan.load,
             effort: plan.effort,
             seconds: window.measured,
+            steady_after: window.steady_after,
             spent: if summary.run.simulated {
                 window.ramp + window.warmup + window.measured + window.drain
             } else {
@@ -249,11 +251,14 @@ impl<'a> Bench<'a> {
             tiers: judge.verdicts(self.tiers, end),
             overloaded: summary.validity.overloaded,
             invalid: summary.validity.reasons.first().cloned(),
+            stopped_by: summary.run.stopped_by.clone(),
             gone,
             rate_limited: of(Outcome::Http429),
             throughput: summary.rates.completed_rate,
             latency: latency.and_then(|latency| latency.mean),
-            latency_p99: latency.and_then(|latency| latency.percentile(99.0)),
+            latency_p99: p99.and_then(|p99| p99.value),
+            latency_p99_low: p99.and_then(|p99| p99.low),
+            latency_p99_high: p99.and_then(|p99| p99.high),
             concurrency: summary.rates.concurrency_mean,
             server: summary.server.as_ref().map(|server| server.saturation.clone()),
         }
