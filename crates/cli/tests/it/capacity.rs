@@ -270,6 +270,7 @@ fn a_load_at_which_a_rule_ends_the_trial_fails() {
     let stopped = found.trials.iter().filter(|trial| trial.stopped_by.is_some()).map(|trial| trial.load);
     let least = stopped.reduce(f64::min).unwrap_or_else(|| panic!("{:?}", found.trials));
     assert!(tier.low.unwrap().load < least && tier.high.unwrap().load <= least, "{tier:?}, {least}");
+    assert_eq!(tier.binding.as_deref(), Some("error_rate>20% over 5s"));
     for excerpt in ["ended by --abort-on", "error_rate>20% over 5s: "] {
         assert!(ended.stdout.contains(excerpt), "{excerpt}: {}", ended.stdout);
     }

@@ -275,9 +275,18 @@ impl Search {
             low: pass.and_then(bound),
             high: fail.and_then(bound),
             ceiling,
-            binding: telling.and_then(|place| tier.slos.iter().nth(place)).map(ToString::to_string),
+            binding: fail
+                .and_then(|index| self.rule_at(index))
+                .or_else(|| telling.and_then(|place| tier.slos.iter().nth(place)).map(ToString::to_string)),
             needs_seconds: if pass.is_none() { self.needs_seconds(points) } else { None },
         }
+    }
+
+    /// The rule of `--abort-on` that ended a trial at this load, without its figure.
+    fn rule_at(&self, index: i32) -> Option<String> {
+        let here = |trial: &&TrialOutcome| trial.invalid.is_none() && self.grid.index(trial.load) == index;
+        let said = self.trials.iter().filter(here).find_map(|trial| trial.stopped_by.as_deref())?;
+        Some(said.split_once(": ").map_or(said, |(rule, _)| rule).to_owned())
     }
 
     /// Seconds more that would certify a load: at the most promising one, or else those of a first trial that is to decide,

@@ -240,6 +240,7 @@ fn a_load_at_which_a_rule_ends_a_trial_fails() {
     });
     let found = &capacity(&end).tiers[0];
     let (low, high) = (found.low.unwrap().load, found.high.unwrap().load);
+    assert_eq!(found.binding.as_deref(), Some("error_rate>5% over 10s"));
     assert!(low <= 50.0 && high > 50.0 && high < 1.15 * low, "{found:?}");
     assert!(search.trials().iter().filter(|made| made.stopped_by.is_some()).count() < 9, "once is enough");
 }
