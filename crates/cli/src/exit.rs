@@ -18,7 +18,7 @@ pub(crate) enum Exit {
     Invalid = 3,
     /// An objective was missed (k6's code, so that CI recipes carry over).
     ObjectiveMissed = 99,
-    /// Interrupted twice.
+    /// Interrupted twice; a search for a capacity, at all.
     Interrupted = 130,
 }
 
@@ -48,6 +48,11 @@ pub(crate) fn code_of(summary: &Summary, max_fail_ratio: f64, exit_code_on_error
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("{0}")]
 pub(crate) struct UsageError(pub(crate) String);
+
+/// The user had enough before there was anything to report.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("interrupted before the first trial: there is nothing to report")]
+pub(crate) struct NothingYet;
 
 /// Ends a function with a [`UsageError`] whose text is formatted like `format!`.
 macro_rules! refuse {

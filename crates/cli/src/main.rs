@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::args::{Cli, Command};
-use crate::exit::{Exit, UsageError};
+use crate::exit::{Exit, NothingYet, UsageError};
 
 fn main() -> ExitCode {
     outlive_file_size_limits();
@@ -49,7 +49,11 @@ fn main() -> ExitCode {
         Err(error) => {
             report::emit::error(&error);
             let usage = error.is::<UsageError>() || error.is::<clap::Error>();
-            if usage { Exit::Usage.into() } else { Exit::Failed.into() }
+            match usage {
+                true => Exit::Usage.into(),
+                false if error.is::<NothingYet>() => Exit::Interrupted.into(),
+                false => Exit::Failed.into(),
+            }
         }
     }
 }

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::knee::Knees;
-use crate::search::{Capacity, Doom, RateLimit, Slowdown, TrialOutcome, Variable};
+use crate::search::{Capacity, Doom, RateLimit, Slowdown, TrialOutcome, Variable, WarmUpFound};
 use crate::summary::RunHeader;
 
 /// Version of this schema. Readers refuse a newer major version.
@@ -38,6 +38,9 @@ pub struct Certificate {
     /// The rate limit in front of the server; `null` where nothing was refused with 429.
     #[serde(default)]
     pub rate_limit: Option<RateLimit>,
+    /// When trials became steady; `null` where nothing is certified, or nobody can tell.
+    #[serde(default)]
+    pub warm_up: Option<WarmUpFound>,
     /// What today's traffic leaves, where it was given.
     pub headroom: Vec<Headroom>,
     /// What burstier arrivals cost, where that was measured.
@@ -103,6 +106,9 @@ pub struct Burst {
     pub cv: f64,
     /// What was found with them.
     pub capacity: Capacity,
+    /// Why nothing was found, or no more, if so.
+    #[serde(default)]
+    pub doom: Option<Doom>,
     /// The share of the certified load that they cost, tier by tier; `null` where either has none.
     pub cost: Vec<Option<f64>>,
     /// The trials.

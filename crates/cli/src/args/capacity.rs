@@ -30,7 +30,7 @@ pub(crate) struct SearchArgs {
     /// Another set of objectives that shares the trials: 'gold: ttft.p99<300ms; error_rate<1%'. Repeatable
     #[arg(long, value_name = "NAME: SLOS")]
     pub(crate) slo_set: Vec<SloSet>,
-    /// The best answer within this time, trials and all
+    /// The best answer within this time, trials and all; with --burst-check bursts have 30% of it
     #[arg(long, value_name = "TIME", value_parser = positive_duration)]
     pub(crate) budget: Option<Duration>,
     /// The least load to try; per second, or users [default: 1/1000 of where the search begins, or 1 user]
@@ -48,7 +48,7 @@ pub(crate) struct SearchArgs {
     /// Afterwards, search again with burstier arrivals, and tell what they cost: cv=2
     #[arg(long, value_name = "cv=CV", value_parser = burst)]
     pub(crate) burst_check: Option<f64>,
-    /// Go on with a search that was interrupted, in its folder and with the same options
+    /// Go on with a search that was interrupted, in its folder; options that would make it another search are refused
     #[arg(long, value_name = "FOLDER")]
     pub(crate) resume: Option<PathBuf>,
 }
@@ -119,7 +119,8 @@ Examples:
     plimsoll capacity -H http://host:8000 --provider triton -m resnet --slo 'latency.p99<100ms' --search concurrency
 
 Exit codes: 0 a load is certified; 1 the run failed, or there is too little evidence to certify a load; 2 bad usage or \
-configuration; 3 this client is the limit; 99 not sustainable at any rate tried; 130 interrupted twice.";
+configuration; 3 this client is the limit; 99 not sustainable at any rate tried; 130 interrupted, with \
+what is known certified.";
 
 #[cfg(test)]
 mod tests {

@@ -4,9 +4,8 @@ use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
 use plimsoll_core::certificate::Certificate;
-use plimsoll_core::search::{
-    Capacity, Ceiling, Doom, Effort, Slowdown, TierCapacity, TrialOutcome, Variable,
-};
+use plimsoll_core::knee::Saturation;
+use plimsoll_core::search::{Capacity, Ceiling, Doom, Effort, TierCapacity, TrialOutcome, Variable};
 use plimsoll_core::slo::{SloVerdict, Verdict};
 use plimsoll_core::spec::Target;
 use plimsoll_core::watch::Resource;
@@ -37,10 +36,11 @@ pub(crate) fn trial_line(
     variable: Variable,
 ) -> String {
     let found: Vec<String> = trial.tiers.iter().flatten().map(finding).collect();
-    let word = match (&trial.invalid, trial.overloaded) {
-        (Some(_), _) => " INVALID",
-        (None, true) => " OVERLOADED",
-        (None, false) => "",
+    let word = match trial {
+        TrialOutcome { invalid: Some(_), .. } => " INVALID",
+        TrialOutcome { stopped_by: Some(_), .. } => " STOPPED",
+        TrialOutcome { overloaded: true, .. } => " OVERLOADED",
+        _ => "",
     };
     let effort = effort(trial.effort);
     format!(
@@ -102,15 +102,7 @@ pub(crate) fn text(certificate: &Certificate, path: &Path, style: Style) -> Stri
         knees(certificate),
         slowdown(certificate.slowdown.as_ref()),
     ];
-    sections.extend(certificate.burst.as_ref().map(|burst| {
-        let cost = |cost: &Option<f64>| cost.map_or("not known".to_owned(), percent);
-        let all: Vec<String> = burst.cost.iter().map(cost).collect();
-        format!(
-            "Bursts     arrivals with a CV of {} cost {} of the certified load\n",
-            burst.cv,
-            all.join(", ")
-        )
-    }));
+    sections.extend(certificate.burst.as_ref().map(|found| format!("Bursts     {}\n", burst(found))));
     sections.push(trials(certificate));
     sections.push(chart(certificate, style));
     sections.push(format!("Certificate {}\n", path.display()));
@@ -133,7 +125,7 @@ fn answer(certificate: &Certificate, style: Style) -> String {
             text += &headroom_line(headroom.headroom, &load(headroom.traffic, certificate.variable));
         }
     }
-    text + &invalid(certificate) + &rate_limit(certificate)
+    text + &invalid(certificate) + &stopped(certificate) + &warm_up(certificate) + &rate_limit(certificate)
 }
 
 /// What today's traffic leaves.
@@ -218,13 +210,19 @@ fn none(certificate: &Certificate, tier: &TierCapacity) -> (Tone, &'static str, 
                 show(*load)
             ),
         ),
-        None if certificate.trials.is_empty() => (
-            Tone::Doubt,
-            "NOT CERTIFIED",
-            "the time was up before the first trial, as the run with one user takes some of it too: give it more \
-             (--budget)"
-                .to_owned(),
-        ),
+        None if certificate.trials.is_empty() => {
+            let first = tier.needs_seconds.map_or_else(String::new, |seconds| {
+                format!("; one that decides takes about {} s", count(seconds.ceil() as u64))
+            });
+            (
+                Tone::Doubt,
+                "NOT CERTIFIED",
+                format!(
+                    "the time was up before the first trial, as the run with one user takes some of it too: give it more \
+                     (--budget){first}"
+                ),
+            )
+        }
         None if certificate.trials.iter().all(|trial| trial.invalid.is_some()) => (
             Tone::Doubt,
             "NOT CERTIFIED",
@@ -232,29 +230,20 @@ fn none(certificate: &Certificate, tier: &TierCapacity) -> (Tone, &'static str, 
         ),
         None => {
             let more = tier.needs_seconds.map_or_else(
-                || "give it more time (--budget, -t)".to_owned(),
+                || {
+                    "what was tried is so near its limit that nobody can tell how long it would take (--budget, -t)"
+                        .to_owned()
+                },
                 |seconds| {
                     format!(
-                        "about {} s more at the most promising load would decide it",
-                        count(seconds as u64)
+                        "about {} s more at the most promising load would decide it (--budget, -t)",
+                        count(seconds.ceil() as u64)
                     )
                 },
             );
             (Tone::Doubt, "NOT CERTIFIED", format!("there is too little evidence for any load: {more}"))
         }
     }
-}
-
-/// Trials in which this client measured itself.
-pub(super) fn invalid(certificate: &Certificate) -> String {
-    let mut reasons = certificate.trials.iter().filter_map(|trial| trial.invalid.as_deref());
-    let Some(first) = reasons.next() else { return String::new() };
-    let which = match (1 + reasons.count(), certificate.trials.len()) {
-        (1, 1) => "the only trial was INVALID and counts".to_owned(),
-        (1, all) => format!("1 of {all} trials was INVALID and counts"),
-        (some, all) => format!("{some} of {all} trials were INVALID and count"),
-    };
-    format!("           {which} for nothing: {first}\n")
 }
 
 /// The traffic, and how it was judged.
@@ -297,7 +286,7 @@ pub(super) fn knees(certificate: &Certificate) -> String {
     }));
     found.extend(knees.saturation.map(|saturation| {
         let value = saturation.throughput;
-        format!("saturates at {}/s ({} to {})", short(value.value), short(value.low), short(value.high))
+        format!("saturates at {}/s ({})", short(value.value), ends(&saturation))
     }));
     found.extend(knees.usl.and_then(|usl| {
         let most = usl.throughput_max?;
@@ -313,24 +302,13 @@ pub(super) fn knees(certificate: &Certificate) -> String {
     if found.is_empty() { String::new() } else { format!("Knees      {}\n", found.join("\n           ")) }
 }
 
-/// What it means that the server gets slower beyond its limit, where it does.
-pub(super) fn slowdown(slowdown: Option<&Slowdown>) -> String {
-    let Some(slow) = slowdown else { return String::new() };
-    format!(
-        "Overload   completed {}/s at best, and {}/s where {} was due, which is {} less: beyond its limit this server gets \
-         slower.\n           Keep headroom: once over, it stays over until the load drops below {}/s\n",
-        short(slow.best),
-        short(slow.overloaded),
-        range(slow.from, slow.to),
-        percent(slow.lost()),
-        short(slow.overloaded)
-    )
-}
-
-/// `49.2/s` or `49.2/s to 72.3/s`.
-fn range(from: f64, to: f64) -> String {
-    let (from, to) = (load(from, Variable::Rate), load(to, Variable::Rate));
-    if from == to { from } else { format!("{from} to {to}") }
+/// The interval of a saturation, or why there is none.
+pub(super) fn ends(saturation: &Saturation) -> String {
+    match (saturation.throughput.low, saturation.throughput.high) {
+        (Some(low), Some(high)) => format!("{} to {}/s", short(low), short(high)),
+        _ if saturation.trials == 1 => "1 trial: too few for an interval".to_owned(),
+        _ => format!("{} trials: too few for an interval", saturation.trials),
+    }
 }
 
 /// A load that was tried, with all its trials together.
@@ -343,6 +321,8 @@ pub(super) struct TriedLoad {
     pub(super) latency: Option<f64>,
     /// The greatest of any trial.
     pub(super) latency_p99: Option<f64>,
+    /// The ends of that one's interval.
+    pub(super) latency_p99_ends: Option<(f64, f64)>,
     /// What the trials said, counted.
     pub(super) said: String,
     /// How full its resources were, where the server was watched.
@@ -358,9 +338,12 @@ pub(super) fn loads(certificate: &Certificate) -> Vec<TriedLoad> {
 
 fn together(trials: &[&TrialOutcome]) -> TriedLoad {
     let seconds: f64 = trials.iter().map(|trial| trial.seconds).sum();
+    // A trial that a rule ended in its warm-up has measured nothing.
     let mean = |of: fn(&TrialOutcome) -> f64| {
-        trials.iter().map(|trial| trial.seconds * of(trial)).sum::<f64>() / seconds
+        trials.iter().map(|trial| trial.seconds * of(trial)).sum::<f64>() / seconds.max(f64::MIN_POSITIVE)
     };
+    let slowest =
+        trials.iter().max_by(|a, b| a.latency_p99.unwrap_or(0.0).total_cmp(&b.latency_p99.unwrap_or(0.0)));
     let latency = trials.iter().any(|trial| trial.latency.is_some());
     TriedLoad {
         load: trials[0].load,
@@ -369,7 +352,8 @@ fn together(trials: &[&TrialOutcome]) -> TriedLoad {
         throughput: mean(|trial| trial.throughput),
         concurrency: mean(|trial| trial.concurrency),
         latency: latency.then(|| mean(|trial| trial.latency.unwrap_or(0.0))),
-        latency_p99: trials.iter().filter_map(|trial| trial.latency_p99).reduce(f64::max),
+        latency_p99: slowest.and_then(|trial| trial.latency_p99),
+        latency_p99_ends: slowest.and_then(|trial| trial.latency_p99_low.zip(trial.latency_p99_high)),
         said: said(trials),
         server: trials.iter().any(|trial| trial.server.is_some()).then(|| resources(trials)),
     }
@@ -397,7 +381,12 @@ fn trials(certificate: &Certificate) -> String {
             short(tried.throughput),
             short(tried.concurrency),
             ms(tried.latency),
-            ms(tried.latency_p99),
+            match tried.latency_p99_ends {
+                Some((low, high)) => {
+                    format!("{} ({}..{})", ms(tried.latency_p99), ms(Some(low)), ms(Some(high)))
+                }
+                None => ms(tried.latency_p99),
+            },
             tried.said,
         ];
         row.extend(watched.then(|| tried.server.unwrap_or_default()));
@@ -406,7 +395,11 @@ fn trials(certificate: &Certificate) -> String {
     for column in table.column_iter_mut().take(7) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    lines(&table)
+    let note = match certificate.trials.iter().any(|trial| trial.latency_p99_low.is_some()) {
+        true => "p99: of the slowest trial, with its 95 % interval by order statistics\n",
+        false => "",
+    };
+    lines(&table) + note
 }
 
 /// What was in use at a load, on average over its trials, the fullest first: `KV cache 97 %, GPU 62 %`.
@@ -461,6 +454,9 @@ pub(crate) fn says(trial: &TrialOutcome) -> String {
     if trial.invalid.is_some() {
         return "INVALID".to_owned();
     }
+    if trial.stopped_by.is_some() {
+        return "STOPPED".to_owned();
+    }
     if trial.overloaded {
         return "OVERLOADED".to_owned();
     }
@@ -477,8 +473,10 @@ pub(crate) fn says(trial: &TrialOutcome) -> String {
     trial.tiers.iter().map(|found| of_tier(found).name()).collect::<Vec<_>>().join(" ")
 }
 
+mod notes;
 mod rate_limit;
 #[cfg(test)]
 mod tests;
 
+pub(super) use notes::{burst, invalid, slowdown, stopped, warm_up};
 pub(super) use rate_limit::rate_limit;

@@ -48,6 +48,17 @@ fn a_capacity_is_certified_and_told() {
     for excerpt in ["CAPACITY: ", "bound by latency.p90<600ms", "p99 latency, ms", "Certificate runs/"] {
         assert!(ended.stdout.contains(excerpt), "{excerpt}: {}", ended.stdout);
     }
+    // What is left out of each trial is enough, and percentiles have their intervals.
+    assert!(!found.warm_up.unwrap().exceeds(), "{:?}", found.warm_up);
+    assert!(found.trials.iter().any(|trial| trial.steady_after.is_some()));
+    let p99 = found
+        .trials
+        .iter()
+        .find_map(|trial| Some([trial.latency_p99_low?, trial.latency_p99?, trial.latency_p99_high?]));
+    assert!(
+        p99.unwrap().is_sorted() && ended.stdout.contains("its 95 % interval by order statistics"),
+        "{p99:?}"
+    );
     let lines = ended.stderr.lines().filter(|line| line.contains(" miss); ")).count();
     assert_eq!(lines, found.trials.len(), "a line for each trial: {}", ended.stderr);
     // A trial is a results folder like any other, and asks what no trial before it has asked.
@@ -78,9 +89,42 @@ fn a_search_that_was_interrupted_goes_on_and_says_the_same() {
         (tier.low.map(|low| low.load), tier.high.map(|high| high.load), found.trials.len())
     };
     assert_eq!(ends(&certificate(&place)), ends(&whole));
-    let other = search(&place, &format!("--slo latency.p99<1s --resume {}", folder.display()));
-    assert_eq!(other.code, Some(2));
-    assert!(other.stderr.contains("give the same options"), "{}", other.stderr);
+}
+
+/// Trials of two tests do not make one certificate.
+#[test]
+fn a_search_goes_on_with_its_own_trials_alone() {
+    let place = Place::new();
+    let (server, line) = (SERVER, "-p 64 -o 32 -t 60s --slo latency.p90<600ms --max-rate 2 --precision 20%");
+    assert_eq!(search(&place, "--slo latency.p90<600ms --max-rate 2 --precision 20%").code, Some(0));
+    let folder = folder(&place);
+    let kept = || fs::read_dir(folder.join("trials")).unwrap().count();
+    let trials = kept();
+    let other = server.replace("ttft=80ms", "ttft=70ms");
+    for (line, excerpt) in [
+        (format!("{server} {line} --slo-set b:latency.p90<1s"), "--slo-set b was not given in that search"),
+        (format!("{server} {line} --warmup 3s"), "--warmup was not given in that search, and is `3 s` now"),
+        (format!("{server} {line} --seed 4"), "--seed was `3` in that search, and is `4` now"),
+        (format!("{server} {line} --slo-confidence 0.9"), "--slo-confidence was `0.95`"),
+        (format!("{other} {line}"), &format!("-H was `{server}` in that search, and is `{other}` now")),
+        (format!("{server} {line} -m another"), "-m was `"),
+        (format!("{server} {line} --no-stream"), "--api was `chat, streaming`"),
+        (format!("{server} {line} --provider tgi"), "--provider was `"),
+        (line.replace("20%", "30%").replace("-p 64", &format!("{server} -p 64")), "--precision was `0.2`"),
+        (
+            line.replace("600ms", "700ms").replace("-p 64", &format!("{server} -p 64")),
+            "--slo was `latency.p90<600ms`",
+        ),
+        (line.replace("-o 32", &format!("{server} -o 33")), "workload was `"),
+    ] {
+        let refused = place.line(&format!("capacity {line} --resume {}", folder.display()));
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""), "{line}: {refused:?}");
+        assert!(refused.stderr.contains(excerpt), "{line}: {refused:?}");
+    }
+    assert_eq!(kept(), trials, "nothing was tried");
+    // The seed is that of the search, unless another is asked for.
+    let again = place.line(&format!("capacity {server} {line} --resume {}", folder.display()));
+    assert_eq!((again.code, certificate(&place).run.seed, kept()), (Some(0), 3, trials), "{again:?}");
 }
 
 #[test]
@@ -101,6 +145,9 @@ fn bad_endings_are_clear() {
     let ended = search(&place, "--slo latency.p90<600ms --budget 30s");
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stdout.contains("NOT CERTIFIED: there is too little evidence"), "{}", ended.stdout);
+    let seconds = certificate(&place).capacity.tiers[0].needs_seconds.unwrap();
+    let said = format!("about {:.0} s more at the most promising load", seconds.ceil());
+    assert!(ended.stdout.contains(&said), "{said}: {}", ended.stdout);
 }
 
 #[test]
@@ -197,6 +244,75 @@ fn a_burst_costs_capacity() {
     // The certificate is about the traffic that was asked for, not about the bursts after it.
     assert_eq!((found.traffic.arrivals.as_str(), found.traffic.cv), ("Poisson", Some(1.0)));
     assert!(ended.stdout.contains("Bursts     arrivals with a CV of 2"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_budget_is_for_the_bursts_too() {
+    let place = Place::new();
+    let line = "--slo latency.p90<600ms --precision 20% --max-rate 60 --burst-check cv=2 --budget 200s";
+    let ended = place.line(&format!("capacity {SERVER} -p 64 -o 32 --seed 3 -t 60s {line}"));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let found = certificate(&place);
+    let burst = found.burst.unwrap();
+    let (search, bursts) = (found.capacity.seconds, burst.capacity.seconds);
+    assert!(search <= 145.0 && bursts > 30.0 && search + bursts <= 205.0, "{search} s, then {bursts} s");
+}
+
+#[test]
+fn a_load_at_which_a_rule_ends_the_trial_fails() {
+    // Six at a time, and two that wait: the objective is about who is answered, the rule about who is not.
+    let place = Place::new();
+    let line = "-p 64 -o 32 --seed 3 -t 60s --slo latency.p50<2s --abort-on 'error_rate>20% over 5s' --precision 20%";
+    let ended = place.line(&format!("capacity {SERVER}&queue=2 --max-rate 60 {line}"));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let found = certificate(&place);
+    let tier = &found.capacity.tiers[0];
+    let stopped = found.trials.iter().filter(|trial| trial.stopped_by.is_some()).map(|trial| trial.load);
+    let least = stopped.reduce(f64::min).unwrap_or_else(|| panic!("{:?}", found.trials));
+    assert!(tier.low.unwrap().load < least && tier.high.unwrap().load <= least, "{tier:?}, {least}");
+    assert_eq!(tier.binding.as_deref(), Some("error_rate>20% over 5s"));
+    for excerpt in ["ended by --abort-on", "error_rate>20% over 5s: "] {
+        assert!(ended.stdout.contains(excerpt), "{excerpt}: {}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_warm_up_that_is_too_short_is_told() {
+    let place = Place::new();
+    let cold = format!("{SERVER}&starts_cold=true&warm_up=20s&warm_up_factor=1.5");
+    let line = "-p 64 -o 32 --seed 3 -t 60s --slo latency.p90<3s --precision 20% --max-rate 4 --warmup 1s";
+    let ended = place.line(&format!("capacity {cold} {line}"));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let warm_up = certificate(&place).warm_up.unwrap();
+    assert!(warm_up.exceeds() && (19.0..23.0).contains(&warm_up.seconds), "{warm_up:?}");
+    for excerpt in ["trials became steady late, after 2", "give --warmup 2"] {
+        assert!(ended.stdout.contains(excerpt), "{excerpt}: {}", ended.stdout);
+    }
+}
+
+/// Each on a server in simulated time, with where it has its knees.
+#[test]
+fn objectives_on_streams_and_on_whole_answers_are_searched() {
+    for (server, line, bound) in [
+        (
+            "sim://llama-3-8b-h100?max_num_seqs=8&time=virtual",
+            "-p 512 -o 64 --slo ttft.p90<250ms --slo tpot.p90<30ms --slo 'ttft<400ms & tpot<40ms @ 90%'",
+            "t",
+        ),
+        (SERVER, "-p 64 -o 32 --no-stream --slo latency.p90<700ms", "latency.p90<700ms"),
+    ] {
+        let place = Place::new();
+        let ended = place.line(&format!("capacity {server} {line} --seed 3 -t 60s --precision 20%"));
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let found = certificate(&place);
+        let tier = &found.capacity.tiers[0];
+        let (low, high) = (tier.low.unwrap().load, tier.high.unwrap().load);
+        assert!(low < high && high < 1.5 * low, "{tier:?}");
+        assert!(tier.binding.as_deref().is_some_and(|binding| binding.starts_with(bound)), "{tier:?}");
+        let knees = found.knees;
+        assert!(knees.power.is_some() || knees.saturation.is_some(), "{knees:?}");
+        assert!(ended.stdout.contains("Knees      "), "{}", ended.stdout);
+    }
 }
 
 #[test]

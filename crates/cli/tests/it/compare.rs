@@ -178,6 +178,7 @@ fn certificate(low: f64, high: f64, model: &str) -> String {
         knees: Knees::default(),
         slowdown: None,
         rate_limit: None,
+        warm_up: None,
         headroom: Vec::new(),
         burst: None,
         trials: Vec::new(),

@@ -11,6 +11,8 @@ mod calibrate;
 #[cfg(test)]
 mod capacity;
 #[cfg(test)]
+mod capacity_ends;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod coldstart;

@@ -162,6 +162,21 @@ fn a_stress_test_has_its_page() {
 }
 
 #[test]
+fn a_search_for_a_capacity_has_its_page() {
+    let parts = [
+        "CAPACITY",
+        "certified",
+        "bound by latency.p90&lt;600ms",
+        "data-chart=\"latency-throughput\"",
+        "data-chart=\"objective-1\"",
+        "<h2>Trials</h2>",
+    ];
+    let line = "capacity sim://?ttft=80ms&itl=8ms&slots=6&jitter=0.2&seed=5&time=virtual -p 64 -o 32 --seed 3 -t 60s \
+                --slo latency.p90<600ms --precision 20%";
+    page_of(line, &parts);
+}
+
+#[test]
 fn a_sweep_has_its_page() {
     let parts = ["data-shade", "data-chart=\"ttft-p99\"", "MEASURED", "<h2>Cells</h2>"];
     let line = "sweep sim://?ttft=20ms&itl=2ms&slots=2&time=virtual --over users=1,4 --over max-tokens=4,16 -t 20s \

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::seed::{Rng, Seed};
 
-pub use saturation::Saturation;
+pub use saturation::{Plateau, Saturation};
 pub use usl::{Usl, UslError};
 
 /// One trial, as far as knees are concerned.

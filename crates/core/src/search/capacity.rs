@@ -26,9 +26,10 @@ pub struct TierCapacity {
     pub high: Option<Bound>,
     /// Why nothing is known above `low`, where there is no `high`.
     pub ceiling: Option<Ceiling>,
-    /// The objective that is missed first.
+    /// The objective that is missed first, or the rule of `--abort-on` that ended a trial at the load that fails.
     pub binding: Option<String>,
-    /// Seconds more that would be needed for a certified load, where there is none and more time would help.
+    /// Seconds more that would be needed for a certified load, where there is none and more time would help: for the most
+    /// promising load that was tried, or for the first trial that would decide where the search would look next.
     pub needs_seconds: Option<f64>,
 }
 

@@ -270,15 +270,42 @@ impl Search {
             None => Some(Ceiling::TooClose),
         };
         let telling = fail.or(pass).and_then(|index| points.get(&index)?.binding);
-        let promising =
-            points.values().filter(|point| point.sign == Sign::Good).filter_map(|point| point.more);
         TierCapacity {
             name: tier.name.clone(),
             low: pass.and_then(bound),
             high: fail.and_then(bound),
             ceiling,
-            binding: telling.and_then(|place| tier.slos.iter().nth(place)).map(ToString::to_string),
-            needs_seconds: if pass.is_none() { promising.reduce(f64::min) } else { None },
+            binding: fail
+                .and_then(|index| self.rule_at(index))
+                .or_else(|| telling.and_then(|place| tier.slos.iter().nth(place)).map(ToString::to_string)),
+            needs_seconds: if pass.is_none() { self.needs_seconds(points) } else { None },
         }
+    }
+
+    /// The rule of `--abort-on` that ended a trial at this load, without its figure.
+    fn rule_at(&self, index: i32) -> Option<String> {
+        let here = |trial: &&TrialOutcome| trial.invalid.is_none() && self.grid.index(trial.load) == index;
+        let said = self.trials.iter().filter(here).find_map(|trial| trial.stopped_by.as_deref())?;
+        Some(said.split_once(": ").map_or(said, |(rule, _)| rule).to_owned())
+    }
+
+    /// Seconds more that would certify a load: at the most promising one, or else those of a first trial that is to decide,
+    /// where this search would try next. Nothing where nobody can tell.
+    fn needs_seconds(&self, points: &Points) -> Option<f64> {
+        let more = |sign| {
+            points.values().filter(|point| point.sign == sign).filter_map(|point| point.more).reduce(f64::min)
+        };
+        // What a budget leaves for a trial is not what it needs.
+        let unhurried = Settings { budget: None, ..self.settings.clone() };
+        let first = |index| {
+            let load = self.grid.load(index);
+            Lengths::at(&unhurried, rate_at(&unhurried, load, &self.trials)).first
+        };
+        let next = || match want(points, &self.grid, false) {
+            Want::Look(index) => Some(first(index)),
+            Want::Decide(index) => points.get(&index).map_or_else(|| Some(first(index)), |point| point.more),
+            Want::Nothing => None,
+        };
+        more(Sign::Good).or_else(|| more(Sign::Near)).or_else(next)
     }
 }

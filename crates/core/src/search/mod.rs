@@ -19,6 +19,7 @@ mod rate_limit;
 mod settings;
 mod slowdown;
 mod standing;
+mod warm_up;
 
 pub use capacity::{Bound, Capacity, Ceiling, Doom, TierCapacity};
 pub use engine::{Effort, Search, Step, TrialPlan};
@@ -26,6 +27,7 @@ pub use outcome::TrialOutcome;
 pub use rate_limit::RateLimit;
 pub use settings::{Guard, Settings, SettingsError, Tier, Variable};
 pub use slowdown::Slowdown;
+pub use warm_up::WarmUpFound;
 
 #[cfg(test)]
 mod tests;

@@ -35,7 +35,9 @@ impl Slowdown {
         if variable != Variable::Rate {
             return None;
         }
-        let valid = || trials.iter().filter(|trial| trial.invalid.is_none() && !trial.gone);
+        // A trial that a rule cut short shows how the load grew upon the server, not what it completes.
+        let whole = |trial: &&TrialOutcome| !trial.gone && trial.stopped_by.is_none();
+        let valid = || trials.iter().filter(whole).filter(|trial| trial.invalid.is_none());
         let (mut behind, mut kept): (Vec<_>, Vec<_>) =
             valid().partition(|trial| trial.throughput < BEHIND * trial.load);
         kept.sort_by(|a, b| a.load.total_cmp(&b.load));
@@ -81,25 +83,10 @@ impl Mean {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::Effort;
+    use crate::testing;
 
     fn trial(load: f64, seconds: f64, throughput: f64) -> TrialOutcome {
-        TrialOutcome {
-            load,
-            effort: Effort::Look,
-            seconds,
-            spent: seconds,
-            tiers: Vec::new(),
-            overloaded: false,
-            invalid: None,
-            gone: false,
-            rate_limited: 0,
-            throughput,
-            latency: None,
-            latency_p99: None,
-            concurrency: 1.0,
-            server: None,
-        }
+        TrialOutcome { seconds, spent: seconds, throughput, ..testing::trial(load) }
     }
 
     fn found(trials: &[(f64, f64, f64)]) -> Option<Slowdown> {
@@ -141,6 +128,8 @@ mod tests {
         }
         let spoilt = TrialOutcome { invalid: Some("no core".to_owned()), ..trial(90.0, 60.0, 10.0) };
         assert_eq!(Slowdown::of(Variable::Rate, &[trial(48.0, 60.0, 48.0), spoilt]), None);
+        let stopped = TrialOutcome { stopped_by: Some("a rule".to_owned()), ..trial(90.0, 60.0, 10.0) };
+        assert_eq!(Slowdown::of(Variable::Rate, &[trial(48.0, 60.0, 48.0), stopped]), None);
         let users = [trial(4.0, 60.0, 4.0), trial(90.0, 60.0, 1.0)];
         assert_eq!(Slowdown::of(Variable::Concurrency, &users), None);
     }

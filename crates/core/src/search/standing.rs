@@ -87,7 +87,8 @@ impl Standing {
             return Standing { sign: Sign::Bad, ..blank };
         }
         let alpha = settings.tiers.get(tier).map_or(0.05, |tier| tier.slos.confidence().alpha());
-        let objectives = valid[0].tiers.get(tier).map_or(0, Vec::len);
+        // As many as are asked for: one of which no trial says anything is open, and not met.
+        let objectives = settings.tiers.get(tier).map_or(0, |tier| tier.slos.iter().count());
         let pooled: Vec<Pooled> = (0..objectives)
             .map(|place| {
                 let of = |trial: &&TrialOutcome| trial.tiers.get(tier)?.get(place).cloned();
@@ -99,14 +100,18 @@ impl Standing {
         let binding = (0..pooled.len()).max_by(|&a, &b| pooled[a].pressure.total_cmp(&pooled[b].pressure));
         let failing: f64 =
             valid.iter().filter(|trial| fails_alone(trial, tier)).map(|trial| trial.seconds).sum();
-        let sign = sign(settings, &pooled, seconds, failing, needs);
+        // A rule that the user made was broken: that is as good as an objective that is surely missed.
+        let sign = match valid.iter().any(|trial| trial.stopped_by.is_some()) {
+            true => Sign::Fail,
+            false => sign(settings, &pooled, seconds, failing, needs),
+        };
         let confirmed = valid.iter().any(|trial| trial.effort.is_confirmation() && !fails_alone(trial, tier));
         let more = match sign {
             Sign::Good if pooled.iter().all(|one| one.decided == Some(true)) => {
                 let diluted = failing / settings.exceed_ratio.max(1e-9) - seconds;
                 Some((needs.guard - seconds).max(diluted))
             }
-            Sign::Good | Sign::Bad => {
+            Sign::Good | Sign::Bad | Sign::Near => {
                 pooled.iter().filter(|one| one.decided.is_none()).filter_map(|one| one.more).reduce(f64::max)
             }
             _ => None,
@@ -126,7 +131,8 @@ fn sign(settings: &Settings, pooled: &[Pooled], seconds: f64, failing: f64, need
     if pooled.iter().any(|one| one.decided == Some(false)) {
         return Sign::Fail;
     }
-    if pooled.iter().all(|one| one.decided == Some(true)) && enough && !exceeds {
+    let met = !pooled.is_empty() && pooled.iter().all(|one| one.decided == Some(true));
+    if met && enough && !exceeds {
         return Sign::Pass;
     }
     if seconds >= needs.patience {
@@ -138,7 +144,8 @@ fn sign(settings: &Settings, pooled: &[Pooled], seconds: f64, failing: f64, need
 /// Whether a trial shows by itself that its load is too high.
 fn fails_alone(trial: &TrialOutcome, tier: usize) -> bool {
     let missed = |found: &SloVerdict| found.verdict == Verdict::Fail;
-    trial.overloaded || trial.tiers.get(tier).is_some_and(|found| found.iter().any(missed))
+    let cut_short = trial.stopped_by.is_some();
+    trial.overloaded || cut_short || trial.tiers.get(tier).is_some_and(|found| found.iter().any(missed))
 }
 
 impl Pooled {

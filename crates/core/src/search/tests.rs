@@ -114,6 +114,20 @@ fn a_search_goes_on_from_stored_trials_as_if_it_had_never_stopped() {
     }
 }
 
+/// Trials that were stored by a search with fewer tiers say nothing of the others.
+#[test]
+fn what_no_trial_judged_does_not_pass() {
+    let alone = vec![tier("a", "latency.p95<1s")];
+    let mut search = Search::new(settings(alone.clone())).unwrap();
+    conduct(&mut search, 500, |_| {});
+    let both = vec![alone[0].clone(), tier("b", "ttft.p95<1s")];
+    let mut resumed = Search::new(settings(both)).unwrap();
+    search.trials().iter().for_each(|trial| resumed.observe(trial.clone()));
+    let found = resumed.so_far();
+    assert!(found.tiers[0].low.is_some(), "{found:?}");
+    assert_eq!((found.tiers[1].low, found.tiers[1].high), (None, None), "{found:?}");
+}
+
 #[test]
 fn a_budget_is_kept_and_too_little_evidence_certifies_nothing() {
     for budget in [30.0, 120.0, 400.0] {
@@ -125,6 +139,7 @@ fn a_budget_is_kept_and_too_little_evidence_certifies_nothing() {
         assert!(found.tiers[0].low.is_none_or(|low| low.load < 100.0), "{found:?}");
         if budget < 100.0 {
             assert_eq!(found.tiers[0].low, None, "{found:?}");
+            assert!(found.tiers[0].needs_seconds.is_some(), "{found:?}");
         }
     }
 }
@@ -195,6 +210,39 @@ fn a_disturbed_host_is_not_taken_for_a_client_at_its_limit() {
         let mut valid = search.trials().iter().filter(|trial| trial.invalid.is_none());
         assert_eq!(!valid.any(|trial| spoilt(trial.load)), believed, "{end:?}");
     }
+}
+
+#[test]
+fn how_much_more_time_it_takes_is_said_even_before_the_first_trial() {
+    let tiers = vec![tier("", "latency.p95<1s")];
+    let needs = |search: &Search| search.so_far().tiers[0].needs_seconds;
+    let hurried = Settings { budget: Some(6.0), ..settings(tiers.clone()) };
+    let at_once = needs(&Search::new(settings(tiers.clone())).unwrap());
+    // 7 % more than 10 a second shows after 9 * 2 / (0.07 * 0.07 * 10) s; a budget makes that no shorter.
+    assert!((at_once.unwrap() - 300.0).abs() < 1e-9, "no longer than a trial may be: {at_once:?}");
+    assert_eq!(needs(&Search::new(hurried).unwrap()), at_once);
+    // Below a load that seems to fail another is tried.
+    let mut search = Search::new(settings(tiers.clone())).unwrap();
+    let Step::Trial(first) = search.next() else { panic!() };
+    search.observe(outcome(&first, &tiers, |_| 0.1));
+    assert!(needs(&search).is_some_and(|seconds| seconds >= 5.0), "{:?}", search.so_far());
+}
+
+/// What a rule of `--abort-on` cuts short has failed, however well its objectives look.
+#[test]
+fn a_load_at_which_a_rule_ends_a_trial_fails() {
+    let mut search = Search::new(settings(vec![tier("", "latency.p95<1s")])).unwrap();
+    let end = conduct(&mut search, 500, |made| {
+        if made.load > 50.0 {
+            made.stopped_by = Some("error_rate>5% over 10s: 6.0 % of 100 requests".to_owned());
+            made.seconds = 0.5;
+        }
+    });
+    let found = &capacity(&end).tiers[0];
+    let (low, high) = (found.low.unwrap().load, found.high.unwrap().load);
+    assert_eq!(found.binding.as_deref(), Some("error_rate>5% over 10s"));
+    assert!(low <= 50.0 && high > 50.0 && high < 1.15 * low, "{found:?}");
+    assert!(search.trials().iter().filter(|made| made.stopped_by.is_some()).count() < 9, "once is enough");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::metrics::{Conduct, Tally};
 use crate::summary::Summary;
 
 /// A run that becomes steady later than at this share of its window needs a longer warm-up.
-const LATE: f64 = 0.25;
+pub(crate) const LATE: f64 = 0.25;
 
 impl Summary {
     /// Says where the run became steady, and warns of verdicts that rest on its warm-up.

@@ -19,6 +19,8 @@ mod warmup;
 mod watch;
 mod windows;
 
+pub(crate) use conclude::LATE;
+
 pub use binomial::{Looks, Trials, least_requests};
 pub use defaults::Kind;
 pub use error::SloError;

@@ -8,9 +8,10 @@ use plimsoll_core::spec::Phases;
 use plimsoll_core::summary::Summary;
 
 use super::bench::Bench;
-use super::objectives::Objectives;
+use super::resume::Asked;
 use super::stored::Beginning;
 use super::waiting::First;
+use crate::exit::NothingYet;
 use crate::session::Interrupted;
 
 /// Seconds that one user asks before anything counts: first requests meet cold caches.
@@ -32,15 +33,14 @@ impl Beginning {
     /// The server answers nothing, or the user has had enough.
     pub(super) fn measure(
         bench: &mut Bench<'_>,
-        objectives: &Objectives,
+        asked: Vec<Asked>,
         budget: Option<Duration>,
     ) -> anyhow::Result<Self> {
-        let interrupted = || anyhow!("interrupted before the first trial: there is nothing to report");
         let alone = match bench.first_answer(budget)? {
             First::Takes(seconds) => seconds,
             First::Unknown => 0.0,
             First::NoAnswer(time) => return Err(no_answer(&format!("no answer in {time:?}"))),
-            First::Interrupted => return Err(interrupted()),
+            First::Interrupted => return Err(NothingYet.into()),
         };
         let phases = Phases {
             warmup: Duration::from_secs_f64(WARMUP),
@@ -50,13 +50,13 @@ impl Beginning {
         };
         let (summary, ended) = bench.one_user(phases)?;
         if ended != Interrupted::No {
-            return Err(interrupted());
+            return Err(NothingYet.into());
         }
         let mut beginning = Beginning::of(&summary)?;
         if let Some(warmup) = bench.warmup_given() {
             beginning.warmup = warmup;
         }
-        bench.begin(&beginning, objectives)?;
+        bench.begin(&beginning, asked)?;
         Ok(beginning)
     }
 

@@ -17,12 +17,12 @@ use plimsoll_core::time::{Offset, Rate};
 use plimsoll_drive::clock::Clock;
 
 use super::judge::Judge;
-use super::objectives::Objectives;
+use super::resume::{self, Asked};
 use super::stored::{Beginning, OUTCOME_FILE, SEARCH_FILE, SearchFile, Stored, StoredTrial};
 use super::telling;
 use super::waiting::{self, First};
 use crate::args::values::ViewName;
-use crate::exit::{UsageError, refuse};
+use crate::exit::UsageError;
 use crate::live::SearchStory;
 use crate::report::{capacity as report, emit};
 use crate::session::{Blueprint, CommandFolder, Done, Interrupted, Once, Session, Trial};
@@ -97,16 +97,9 @@ impl<'a> Bench<'a> {
     pub(super) fn go_on(
         &mut self,
         stored: Stored,
-        objectives: &Objectives,
+        asked: &[Asked],
     ) -> Result<(Beginning, Vec<TrialOutcome>), UsageError> {
-        let asked = self.asked(objectives);
-        if let Some((before, now)) =
-            stored.search.asked.iter().zip(&asked).find(|(before, now)| before != now)
-        {
-            refuse!(
-                "--resume: that search was about `{before}`, and this one is about `{now}`: give the same options"
-            );
-        }
+        resume::same(&stored.search.asked, asked)?;
         self.warmup = stored.search.beginning.warmup;
         self.alone = stored.search.beginning.latency;
         self.header = Some(stored.search.run);
@@ -115,25 +108,15 @@ impl<'a> Bench<'a> {
         Ok((stored.search.beginning, stored.trials.into_iter().map(|trial| trial.outcome).collect()))
     }
 
-    /// What makes this search another than others.
-    fn asked(&self, objectives: &Objectives) -> Vec<String> {
-        let spec = &self.blueprint.spec;
-        let mut asked = vec![spec.target.model.clone(), self.workload(), self.arrivals()];
-        asked.extend(
-            objectives.texts().into_iter().map(|tier| format!("{} {}", tier.name, tier.slos.join("; "))),
-        );
-        asked
-    }
-
     /// Keeps what one user found.
     ///
     /// # Errors
     /// The folder cannot be written.
-    pub(super) fn begin(&mut self, beginning: &Beginning, objectives: &Objectives) -> anyhow::Result<()> {
+    pub(super) fn begin(&mut self, beginning: &Beginning, asked: Vec<Asked>) -> anyhow::Result<()> {
         self.warmup = beginning.warmup;
         self.alone = self.alone.max(beginning.latency);
         emit::note(&report::beginning(beginning.latency, self.warmup, &self.blueprint.spec.target));
-        let search = SearchFile::new(self.asked(objectives), *beginning, self.header()?);
+        let search = SearchFile::new(asked, *beginning, self.header()?);
         self.folder.write_json(SEARCH_FILE, &search)
     }
 
@@ -253,11 +236,13 @@ impl<'a> Bench<'a> {
         let window = &summary.window;
         let end = done.times.measure_start + Duration::from_secs_f64(window.measured);
         let latency = summary.metrics.get("latency");
+        let p99 = latency.and_then(|latency| latency.percentiles.iter().find(|one| one.p == 99.0));
         let of = |outcome| summary.counts.outcomes.get(&outcome).copied().unwrap_or(0);
         TrialOutcome {
             load: plan.load,
             effort: plan.effort,
             seconds: window.measured,
+            steady_after: window.steady_after,
             spent: if summary.run.simulated {
                 window.ramp + window.warmup + window.measured + window.drain
             } else {
@@ -266,11 +251,14 @@ impl<'a> Bench<'a> {
             tiers: judge.verdicts(self.tiers, end),
             overloaded: summary.validity.overloaded,
             invalid: summary.validity.reasons.first().cloned(),
+            stopped_by: summary.run.stopped_by.clone(),
             gone,
             rate_limited: of(Outcome::Http429),
             throughput: summary.rates.completed_rate,
             latency: latency.and_then(|latency| latency.mean),
-            latency_p99: latency.and_then(|latency| latency.percentile(99.0)),
+            latency_p99: p99.and_then(|p99| p99.value),
+            latency_p99_low: p99.and_then(|p99| p99.low),
+            latency_p99_high: p99.and_then(|p99| p99.high),
             concurrency: summary.rates.concurrency_mean,
             server: summary.server.as_ref().map(|server| server.saturation.clone()),
         }

@@ -5,6 +5,7 @@ mod bench;
 mod burst;
 mod judge;
 mod objectives;
+mod resume;
 mod stored;
 mod telling;
 mod waiting;
@@ -17,6 +18,7 @@ use plimsoll_core::certificate::{CERTIFICATE_SCHEMA, Certificate, Headroom, Meth
 use plimsoll_core::knee::{KneePoint, Knees};
 use plimsoll_core::search::{
     Capacity, Doom, RateLimit, Search, Settings, Slowdown, Step, TierCapacity, TrialOutcome, Variable,
+    WarmUpFound,
 };
 use plimsoll_core::time::{Offset, Rate};
 use plimsoll_drive::clock::Clock;
@@ -73,11 +75,10 @@ pub(crate) struct Certified {
 pub(crate) fn certify(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Result<Option<Certified>> {
     refuse_loads(args)?;
     let watch = Clock::start();
-    let Some(resolved) = settings(matches, "capacity", &args.run, presets(args.search.search))? else {
-        return Ok(None);
-    };
-    resolved.refuse_profiler("capacity")?;
     let stored = args.search.resume.as_ref().map(|folder| Stored::read(folder)).transpose()?;
+    let presets = presets(args.search.search, stored.as_ref());
+    let Some(resolved) = settings(matches, "capacity", &args.run, presets)? else { return Ok(None) };
+    resolved.refuse_profiler("capacity")?;
     let (session, blueprint) = Session::open(resolved)?;
     let objectives = Objectives::of(args, &blueprint.spec)?;
     objectives.announce();
@@ -86,24 +87,30 @@ pub(crate) fn certify(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Resu
         None => blueprint.new_folder()?,
     };
     let mut bench = Bench::new(session, &blueprint, folder, &objectives.tiers);
+    let asked = resume::asked(&args.search, &blueprint, &bench, &objectives);
     let (beginning, outcomes) = match stored {
-        Some(stored) => bench.go_on(stored, &objectives)?,
-        None => (Beginning::measure(&mut bench, &objectives, args.search.budget)?, Vec::new()),
+        Some(stored) => bench.go_on(stored, &asked)?,
+        None => (Beginning::measure(&mut bench, asked, args.search.budget)?, Vec::new()),
     };
     let mut settings = search_settings(args, &bench, &beginning, &objectives);
     if !bench.header()?.simulated {
         let before = watch.now().since(Offset::ZERO).as_secs_f64();
         settings.budget = settings.budget.map(|budget| budget - before);
     }
+    let budget = settings.budget;
+    if args.search.burst_check.is_some() {
+        settings.budget = budget.map(|budget| (1.0 - burst::SHARE) * budget);
+    }
     let mut search = Search::new(settings.clone()).map_err(|error| UsageError(error.to_string()))?;
     outcomes.into_iter().for_each(|outcome| search.observe(outcome));
     let found = conduct(&mut search, &mut bench)?;
     // Before the arrivals become burstier.
     let traffic = Traffic { arrivals: bench.arrivals(), cv: bench.cv(), workload: bench.workload() };
-    let burst = match args.search.burst_check {
-        Some(cv) if found.interrupted == Interrupted::No => burst::check(cv, &settings, &found, &mut bench)?,
+    let bursty = match args.search.burst_check {
+        Some(cv) if found.is_done() => burst::check(cv, &settings, budget, &found, &mut bench)?,
         _ => None,
     };
+    let interrupted = bursty.as_ref().map_or(found.interrupted, |bursty| bursty.interrupted);
     let rate_limit = RateLimit::of(search.trials());
     let knees = Knees::of(&knee_points(search.trials(), rate_limit), blueprint.spec.seed);
     let certificate = Certificate {
@@ -113,27 +120,28 @@ pub(crate) fn certify(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Resu
         traffic,
         method: method(&settings, &beginning, &objectives, &found.capacity),
         tiers: objectives.texts(),
+        warm_up: WarmUpFound::of(beginning.warmup, found.greatest(), search.trials()),
         headroom: args.search.traffic.map_or_else(Vec::new, |today| headroom(&found.capacity, today)),
         capacity: found.capacity,
         doom: found.doom,
         knees,
         slowdown: Slowdown::of(settings.variable, search.trials()),
         rate_limit,
-        burst,
+        burst: bursty.map(|bursty| bursty.burst),
         trials: search.trials().to_vec(),
     };
     let path = bench.close(&certificate)?;
     let Blueprint { outputs, .. } = blueprint;
     if let Some(folder) = path.parent() {
         pages::write(folder, &outputs.pages)?;
-        if found.interrupted != Interrupted::No {
+        if interrupted != Interrupted::No {
             emit::note(&format!(
                 "stopped before the search was done: the same command with --resume {} goes on",
                 folder.display()
             ));
         }
     }
-    Ok(Some(Certified { certificate, path, interrupted: found.interrupted, outputs }))
+    Ok(Some(Certified { certificate, path, interrupted, outputs }))
 }
 
 /// Where a search ended.
@@ -141,6 +149,18 @@ struct Found {
     capacity: Capacity,
     doom: Option<Doom>,
     interrupted: Interrupted,
+}
+
+impl Found {
+    /// Whether it came to its end with a server that answers.
+    fn is_done(&self) -> bool {
+        self.interrupted == Interrupted::No && self.doom.is_none()
+    }
+
+    /// The greatest load that is certified for any tier.
+    fn greatest(&self) -> Option<f64> {
+        self.capacity.tiers.iter().filter_map(|tier| tier.low).map(|low| low.load).reduce(f64::max)
+    }
 }
 
 /// Makes trials until the search is over or the user has had enough.
@@ -168,8 +188,13 @@ fn conduct(search: &mut Search, bench: &mut Bench<'_>) -> anyhow::Result<Found> 
 }
 
 /// What the command sets of the options of `run`.
-fn presets(searched: Searched) -> Presets {
+fn presets(searched: Searched, stored: Option<&Stored>) -> Presets {
     let presets = Presets::default().or("run-time", TRIAL_MAX).or("name", "capacity");
+    // A search that goes on draws on where it left off: a new seed for each command would make it another one.
+    let presets = match stored {
+        Some(stored) => presets.or("seed", stored.search.run.seed.to_string()),
+        None => presets,
+    };
     match searched {
         Searched::Rate => presets.or("qps", "1").or("qps-distribution", "poisson"),
         // As many as the search may need: I/O threads follow from it.
@@ -289,7 +314,8 @@ fn knee_points(trials: &[TrialOutcome], rate_limit: Option<RateLimit>) -> Vec<Kn
 }
 
 fn knee_point(trial: &TrialOutcome) -> Option<KneePoint> {
-    let latency = trial.latency.filter(|_| trial.invalid.is_none())?;
+    let whole = trial.invalid.is_none() && trial.stopped_by.is_none();
+    let latency = trial.latency.filter(|_| whole)?;
     Some(KneePoint {
         load: trial.load,
         seconds: trial.seconds,
@@ -303,8 +329,10 @@ fn knee_point(trial: &TrialOutcome) -> Option<KneePoint> {
 /// The exit code that a search deserves.
 fn exit_code(certificate: &Certificate, interrupted: Interrupted) -> ExitCode {
     let certified = certificate.capacity.tiers.iter().all(|tier| tier.low.is_some());
-    let exit = match &certificate.doom {
-        _ if interrupted == Interrupted::Twice => Exit::Interrupted,
+    let bursty = certificate.burst.as_ref().and_then(|burst| burst.doom.as_ref());
+    let exit = match certificate.doom.as_ref().or(bursty) {
+        // Once is enough: this is not the answer that was asked for, whatever is certified.
+        _ if interrupted != Interrupted::No => Exit::Interrupted,
         Some(Doom::NotSustainable { .. }) => Exit::ObjectiveMissed,
         Some(Doom::Client { .. }) => Exit::Invalid,
         Some(Doom::ServerGone { .. }) => Exit::Failed,

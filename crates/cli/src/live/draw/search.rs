@@ -34,7 +34,7 @@ fn trial<'a>(number: usize, outcome: &TrialOutcome, story: &SearchStory, look: L
     let said = says(outcome);
     let tone = match said.as_str() {
         "PASS" => Tone::Good,
-        "FAIL" | "OVERLOADED" => Tone::Bad,
+        "FAIL" | "OVERLOADED" | "STOPPED" => Tone::Bad,
         _ => Tone::Doubt,
     };
     let load = load(outcome.load, story.variable);
@@ -48,7 +48,7 @@ fn trial<'a>(number: usize, outcome: &TrialOutcome, story: &SearchStory, look: L
 /// The objective that a trial missed, or why it counts for nothing; else how slow it was.
 fn why(outcome: &TrialOutcome) -> String {
     let missed = outcome.tiers.iter().flatten().find(|found| found.verdict == Verdict::Fail);
-    match (&outcome.invalid, missed) {
+    match (outcome.invalid.as_ref().or(outcome.stopped_by.as_ref()), missed) {
         (Some(why), _) => why.clone(),
         (None, Some(found)) => found.slo.to_string(),
         (None, None) => match outcome.latency_p99 {

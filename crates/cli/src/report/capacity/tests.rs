@@ -1,6 +1,6 @@
 //! What was in use at each load, and what limits the server.
 
-use plimsoll_core::search::Bound;
+use plimsoll_core::search::{Bound, Slowdown};
 use plimsoll_core::testing;
 use plimsoll_core::watch::{Canonical, Saturation, Use};
 

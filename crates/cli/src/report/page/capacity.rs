@@ -9,7 +9,7 @@ use super::{
     Verdict, run, tables,
 };
 use crate::report::capacity as words;
-use crate::report::numbers::{percent, short};
+use crate::report::numbers::{ms, short};
 
 /// The page of a search whose folder is called `folder`.
 pub(crate) fn capacity(certificate: &Certificate, settings: &[Setting], folder: &str) -> Page {
@@ -54,6 +54,8 @@ fn verdicts(certificate: &Certificate) -> Vec<Verdict> {
     let mut found: Vec<Verdict> = tiers.collect();
     let doubts = [
         words::invalid(certificate),
+        words::stopped(certificate),
+        words::warm_up(certificate),
         words::rate_limit(certificate),
         words::slowdown(certificate.slowdown.as_ref()),
     ];
@@ -87,9 +89,8 @@ fn figures(certificate: &Certificate) -> Vec<Figure> {
         figures.push(Figure::new("most throughput for its latency", show(power.value), note));
     }
     if let Some(saturation) = certificate.knees.saturation {
-        let value = saturation.throughput;
-        let note = format!("{} to {}/s", short(value.low), short(value.high));
-        figures.push(Figure::new("saturates at", format!("{}/s", short(value.value)), note));
+        let value = format!("{}/s", short(saturation.throughput.value));
+        figures.push(Figure::new("saturates at", value, words::ends(&saturation)));
     }
     figures
 }
@@ -296,7 +297,7 @@ fn loads(certificate: &Certificate) -> Table {
             Cell::number(Some(tried.throughput), short),
             Cell::number(Some(tried.concurrency), short),
             tables::milliseconds(tried.latency),
-            tables::milliseconds(tried.latency_p99),
+            p99(tried.latency_p99, tried.latency_p99_ends),
             Cell::text(tried.said),
         ];
         row.extend(watched.then(|| Cell::text(tried.server.unwrap_or_default())));
@@ -315,6 +316,7 @@ fn each_trial(certificate: &Certificate) -> Table {
     let mut table = Table::new("Each trial, in the order in which they were made", &columns);
     for (index, trial) in certificate.trials.iter().enumerate() {
         let said = words::says(trial);
+        let why = trial.invalid.as_ref().or(trial.stopped_by.as_ref());
         table.rows.push(vec![
             Cell::count(index as u64 + 1),
             Cell::text(words::effort(trial.effort)),
@@ -323,17 +325,26 @@ fn each_trial(certificate: &Certificate) -> Table {
             Cell::number(Some(trial.throughput), short),
             Cell::number(Some(trial.concurrency), short),
             tables::milliseconds(trial.latency),
-            tables::milliseconds(trial.latency_p99),
-            Cell::word(&said, tone(&said)).with_note(trial.invalid.clone().unwrap_or_default()),
+            p99(trial.latency_p99, trial.latency_p99_low.zip(trial.latency_p99_high)),
+            Cell::word(&said, tone(&said)).with_note(why.cloned().unwrap_or_default()),
         ]);
     }
     Table { folded: true, ..table }
 }
 
+/// A 99th percentile with its interval.
+fn p99(seconds: Option<f64>, ends: Option<(f64, f64)>) -> Cell {
+    let cell = tables::milliseconds(seconds);
+    match ends {
+        Some((low, high)) => cell.with_note(format!("{} to {}", ms(Some(low)), ms(Some(high)))),
+        None => cell,
+    }
+}
+
 /// The tone of what a trial says of its tiers.
 fn tone(said: &str) -> Tone {
     match said {
-        said if said.contains("FAIL") || said.contains("INVALID") => Tone::Bad,
+        said if ["FAIL", "INVALID", "STOPPED"].iter().any(|bad| said.contains(bad)) => Tone::Bad,
         said if said.contains("OVERLOADED") => Tone::Doubt,
         said if said.contains("PASS") => Tone::Good,
         _ => Tone::Plain,
@@ -344,10 +355,6 @@ fn basis(certificate: &Certificate) -> Option<Section> {
     let mut items: Vec<String> = Vec::new();
     let said = [words::basis(certificate), words::knees(certificate)].concat();
     items.extend(said.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")));
-    items.extend(certificate.burst.as_ref().map(|burst| {
-        let cost = |cost: &Option<f64>| cost.map_or_else(|| "not known".to_owned(), percent);
-        let all: Vec<String> = burst.cost.iter().map(cost).collect();
-        format!("Arrivals with a CV of {} cost {} of the certified load.", burst.cv, all.join(", "))
-    }));
+    items.extend(certificate.burst.as_ref().map(|burst| format!("Bursts: {}.", words::burst(burst))));
     Section::of("method", "Method", vec![Block::List { items }])
 }
