@@ -67,7 +67,7 @@ pub fn autoscaling(question: &ScalingQuestion<'_>) -> (Autoscaling, Vec<Manifest
     if let Some(seconds) = question.metrics_outage {
         let outage = Outage::before_the_peak(&traffic, seconds);
         assumptions.push(format!(
-            "Prometheus is out from minute {} to {}, to the end of the busiest minute, as asked for",
+            "Prometheus is out from minute {} to {}, about the busiest minute, as asked for",
             figure(outage.from / 60.0),
             figure(outage.to / 60.0)
         ));

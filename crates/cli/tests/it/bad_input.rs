@@ -59,6 +59,7 @@ fn bad_usage_has_one_error_and_code_2() {
         "stress sim:// --capacity 5 --multiple 1e6",
         "stress sim:// --capacity 5 --steps 2,3 --spike",
         "coldstart sim:// --start-cmd true",
+        "coldstart sim://?time=virtual --start-cmd true",
         "coldstart http://127.0.0.1:1",
         "coldstart http://127.0.0.1:1 --stop-cmd true",
         "coldstart http://127.0.0.1:1 --start-cmd true --ready-path health",

@@ -221,20 +221,34 @@ fn a_capacity_that_is_hardly_known_is_planned_with_a_label() {
 fn from_a_simulated_server_to_a_plan_in_one_command() {
     let place = Place::new();
     let target = "sim://?ttft=40ms&itl=2ms&slots=6&jitter=0.2&seed=5&load=300ms&time=virtual";
+    let demanded = "--demand 500 --zones 3 --json --engine vllm";
     let line = format!(
-        "plan -H {target} --slo latency.p90<300ms --budget 40m --demand 500 --starts 1 --json -- -p 32 -o 16 --seed 3 -t 60s \
-         --no-progress"
+        "plan -H {target} --slo latency.p90<300ms --budget 40m {demanded} --starts 1 --html page.html -- -p 32 -o 16 --seed 3 \
+         -t 60s --no-progress"
     );
     let plan = planned(&place.line(&line));
     let cold = plan.capacity.cold_start.unwrap();
     assert!(cold.starts == 1 && cold.worst > 0.3, "{cold:?}");
     assert!(plan.capacity.high.is_some() && plan.capacity.provider == "openai", "{:?}", plan.capacity);
     assert!(plan.headroom.replicas > plan.headroom.calm && plan.headroom.lag.is_some());
-    assert!(plan.autoscaling.is_some_and(|scaling| !scaling.proven.is_empty()));
-    let folder = place.results().pop().unwrap();
-    assert!(
-        folder.join("manifests/keda/scaledobject.yaml").is_file() && folder.join("report.html").is_file()
+    assert!(place.read("page.html").contains("data-chart=\"autoscalers\""));
+    let folder = |name: &str| {
+        let found = place.results().into_iter().find(|folder| folder.to_string_lossy().ends_with(name));
+        found.unwrap_or_else(|| panic!("no {name} in {:?}", place.results())).display().to_string()
+    };
+    let proven = plan.autoscaling.unwrap().proven;
+    assert_eq!(proven.len(), 5);
+    for law in proven {
+        let manifest = format!("{}/manifests/{}", folder("-plan"), law.manifest);
+        let linted = place.run(&["plan", "lint", &manifest]);
+        assert_eq!(linted.code, Some(0), "{linted:?}");
+    }
+    // What it measured says the same again.
+    let (certificate, cold) = (folder("-capacity"), folder("-coldstart"));
+    let again = planned(
+        &place.line(&format!("plan {demanded} --certificate {certificate} --coldstart {cold} --name again")),
     );
+    assert_eq!(again.headroom, plan.headroom);
 }
 
 /// What stands in docs as a sample, so that it is one.

@@ -77,8 +77,8 @@ pub(super) fn with_keda(service: &Service, thresholds: &Thresholds, law: &KedaSp
         "behavior",
         map().with("scaleDown", down),
         "KServe copies the windows only: policies, tolerance, polling, fallback and ignoreNullValues are not to be had \
-         here. An outage of Prometheus scales to minReplicas; where that matters use ../keda/scaledobject.yaml with the \
-         class external.",
+         here. While Prometheus is out the fleet keeps its size, and where it answers that there is no such series it goes to \
+         minReplicas; where that matters use ../keda/scaledobject.yaml with the class external.",
     );
     let predictor = map()
         .noted("minReplicas", law.min, &thresholds.min.why)

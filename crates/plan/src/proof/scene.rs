@@ -129,10 +129,11 @@ pub struct Outage {
 }
 
 impl Outage {
-    /// One of so many seconds that ends where the busiest minute does: traffic climbs, and nobody sees it.
+    /// One of so many seconds that ends where the busiest minute does: traffic climbs, and nobody sees it. Where the traffic
+    /// has not lasted for so long by then, it begins with the traffic.
     pub fn before_the_peak(traffic: &Traffic, seconds: f64) -> Self {
-        let to = traffic.busiest(60.0) + 60.0;
-        Outage { from: (to - seconds).max(0.0), to }
+        let to = (traffic.busiest(60.0) + 60.0).max(seconds);
+        Outage { from: to - seconds, to }
     }
 
     pub(super) fn covers(self, at: f64) -> bool {

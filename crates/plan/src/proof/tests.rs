@@ -100,8 +100,10 @@ fn a_fallback_carries_a_fleet_through_an_outage_of_its_metrics() {
         held.figures
     );
 
-    let before = Outage::before_the_peak(&Traffic::of_rates([1.0, 2.0, 9.0, 3.0], 60.0, 1.0, 1.0), 90.0);
-    assert_eq!(before, Outage { from: 90.0, to: 180.0 });
+    let before =
+        |seconds| Outage::before_the_peak(&Traffic::of_rates([1.0, 2.0, 9.0, 3.0], 60.0, 1.0, 1.0), seconds);
+    assert_eq!(before(90.0), Outage { from: 90.0, to: 180.0 });
+    assert_eq!(before(200.0), Outage { from: 0.0, to: 200.0 }, "as long as was asked for");
 }
 
 #[test]

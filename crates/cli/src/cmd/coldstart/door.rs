@@ -9,6 +9,10 @@ use plimsoll_drive::workload::GrpcServer;
 use crate::exit::{UsageError, refuse};
 use crate::resolve::{Draft, TargetKind};
 
+/// What a simulated server is told that has no port.
+pub(super) const NEEDS_A_PORT: &str = "a cold start needs a server on a port: start one with --start-cmd, such as \
+    --start-cmd \"plimsoll sim 'starts_cold=true&load=5s' --port 8000\", and give its address with -H";
+
 /// The way to a server before it is known what it is.
 pub(super) struct Door {
     pub(super) url: String,
@@ -39,10 +43,7 @@ impl Door {
     pub(super) fn of(draft: &Draft, ready_path: Option<&str>) -> Result<Door, UsageError> {
         let given = &draft.target;
         if given.kind != TargetKind::Http {
-            refuse!(
-                "a cold start needs a server on a port: start one with --start-cmd, such as \
-                 --start-cmd \"plimsoll sim 'starts_cold=true&load=5s' --port 8000\", and give its address with -H"
-            );
+            refuse!("{NEEDS_A_PORT}");
         }
         let origin = Origin::parse(&given.url).map_err(|error| UsageError(error.to_string()))?;
         let transport = draft.transport().clone();

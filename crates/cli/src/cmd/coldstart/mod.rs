@@ -9,7 +9,7 @@ use clap::ArgMatches;
 use plimsoll_core::cold_start::{Attempt, ColdStartReport, judge};
 
 use self::attempt::{Course, Starts};
-use self::door::Door;
+use self::door::{Door, NEEDS_A_PORT};
 use crate::args::coldstart::ColdStartArgs;
 use crate::exit::{Exit, UsageError, refuse};
 use crate::report::style::Style;
@@ -113,6 +113,11 @@ fn check(args: &ColdStartArgs) -> Result<(), UsageError> {
         refuse!(
             "`coldstart` asks as many requests as --first and --warm say: leave out -t and --max-requests"
         );
+    }
+    let target = &args.run.target;
+    // Before anybody asks of simulated time that it should have an end.
+    if [&target.host, &target.target].into_iter().flatten().any(|typed| typed.starts_with("sim:")) {
+        refuse!("{NEEDS_A_PORT}");
     }
     let objectives = &args.run.objectives;
     if !objectives.slo.is_empty() || !objectives.abort_on.is_empty() {
