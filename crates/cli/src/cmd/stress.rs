@@ -59,6 +59,7 @@ pub(crate) fn run(matches: &ArgMatches, args: &StressArgs) -> anyhow::Result<Exi
             "the test was {how}, so there is no verdict; its records are in {}",
             folder.path().display()
         ));
+        session.close()?;
         return Ok(exit.into());
     }
     let seen = seen(&done)?;

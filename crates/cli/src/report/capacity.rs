@@ -8,14 +8,11 @@ use plimsoll_core::knee::Saturation;
 use plimsoll_core::search::{Capacity, Ceiling, Doom, Effort, TierCapacity, TrialOutcome, Variable};
 use plimsoll_core::slo::{SloVerdict, Verdict};
 use plimsoll_core::spec::Target;
-use plimsoll_core::watch::Resource;
 
 use super::capacity_chart::chart;
 use super::numbers::{count, ms, percent, short};
+use super::server::fullest;
 use super::style::{Style, Tone, lines};
-
-/// Resources that a line of the table names.
-const RESOURCES: usize = 2;
 
 /// What one user found, before the search.
 pub(crate) fn beginning(latency: f64, warmup: f64, target: &Target) -> String {
@@ -355,7 +352,7 @@ fn together(trials: &[&TrialOutcome]) -> TriedLoad {
         latency_p99: slowest.and_then(|trial| trial.latency_p99),
         latency_p99_ends: slowest.and_then(|trial| trial.latency_p99_low.zip(trial.latency_p99_high)),
         said: said(trials),
-        server: trials.iter().any(|trial| trial.server.is_some()).then(|| resources(trials)),
+        server: fullest(trials.iter().filter_map(|trial| trial.server.as_ref())),
     }
 }
 
@@ -400,25 +397,6 @@ fn trials(certificate: &Certificate) -> String {
         false => "",
     };
     lines(&table) + note
-}
-
-/// What was in use at a load, on average over its trials, the fullest first: `KV cache 97 %, GPU 62 %`.
-fn resources(trials: &[&TrialOutcome]) -> String {
-    let all = || trials.iter().filter_map(|trial| trial.server.as_ref()).flat_map(|server| &server.uses);
-    let mut uses: Vec<(Resource, f64)> = Vec::new();
-    for one in all() {
-        if !uses.iter().any(|(known, _)| *known == one.resource) {
-            let means: Vec<f64> =
-                all().filter(|other| other.resource == one.resource).map(|other| other.mean).collect();
-            uses.push((one.resource, means.iter().sum::<f64>() / means.len() as f64));
-        }
-    }
-    uses.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let shown = uses
-        .iter()
-        .take(RESOURCES)
-        .map(|(resource, mean)| format!("{} {:.0} %", resource.words(), mean * 100.0));
-    shown.collect::<Vec<_>>().join(", ")
 }
 
 /// What limits the server where its capacity ends: at the least load that failed, or else at the greatest that passed.

@@ -78,11 +78,15 @@ fn table(report: &StressReport) -> String {
     table.load_style(presets::NOTHING).set_header(COLUMNS);
     for step in &report.steps {
         table.add_row(row(step));
+        let below = intervals(step);
+        if below.iter().any(|cell| !cell.is_empty()) {
+            table.add_row(below);
+        }
     }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    lines(&table)
+    format!("Steps (95 % intervals by order statistics below the percentiles)\n{}", lines(&table))
 }
 
 /// What a step was for.
@@ -92,6 +96,20 @@ pub(super) fn kind(kind: StepKind) -> &'static str {
         StepKind::Overload => "overload",
         StepKind::Recovery => "recovery",
     }
+}
+
+/// The places of the percentiles in [`COLUMNS`].
+pub(super) const PERCENTILES: [usize; 3] = [5, 6, 9];
+
+/// The 95 % intervals of a step's percentiles, each in its column.
+pub(super) fn intervals(step: &StepResult) -> [String; 15] {
+    let found = [step.response_time.p50_interval, step.response_time.p99_interval, step.refusal.p99_interval];
+    let mut cells: [String; 15] = Default::default();
+    for (place, interval) in PERCENTILES.into_iter().zip(found) {
+        cells[place] =
+            interval.map_or_else(String::new, |(low, high)| format!("{}..{}", ms(Some(low)), ms(Some(high))));
+    }
+    cells
 }
 
 /// A step as a row of [`COLUMNS`].

@@ -12,6 +12,7 @@ use super::compare::{name, phrase, value_of};
 use super::numbers::short;
 use super::objectives;
 use super::plan::duration;
+use super::server::fullest;
 use super::style::{Style, Tone, lines};
 use crate::cmd::sweep::book::Book;
 use crate::cmd::sweep::stored::Status;
@@ -82,6 +83,8 @@ fn table(book: &Book, drawn: &[Figure], style: Style) -> String {
     header.push("error_rate".to_owned());
     header.extend(judged.then(|| "goodput, /s".to_owned()));
     header.extend(judged.then(|| ["objectives".to_owned(), "binding".to_owned()]).into_iter().flatten());
+    let watched = book.summaries.iter().flatten().any(|summary| summary.server.is_some());
+    header.extend(watched.then(|| "server".to_owned()));
     header.push("status".to_owned());
     table.load_style(presets::NOTHING).set_header(header);
     for (cell, summary) in book.stored.cells.iter().zip(&book.summaries) {
@@ -101,6 +104,7 @@ fn table(book: &Book, drawn: &[Figure], style: Style) -> String {
             }));
             row.push(summary.and_then(Summary::binding).map_or_else(String::new, binding));
         }
+        row.extend(watched.then(|| server(summary.as_ref())));
         row.push(status(cell.status, summary.as_ref(), cell.error.as_deref(), style));
         table.add_row(row);
     }
@@ -135,6 +139,12 @@ pub(super) fn kept(verdict: Verdict, summary: &Summary) -> String {
 pub(super) fn binding(found: &SloVerdict) -> String {
     let figure = objectives::figure(found);
     if figure.is_empty() { found.slo.to_string() } else { format!("{}: {figure}", found.slo) }
+}
+
+/// How full the resources of the server were in a cell.
+pub(super) fn server(summary: Option<&Summary>) -> String {
+    let server = summary.and_then(|summary| summary.server.as_ref());
+    fullest(server.map(|server| &server.saturation).into_iter()).unwrap_or_default()
 }
 
 fn status(status: Status, summary: Option<&Summary>, error: Option<&str>, style: Style) -> String {

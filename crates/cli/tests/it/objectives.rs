@@ -123,6 +123,20 @@ fn file_and_environment_take_several_objectives() {
 }
 
 #[test]
+fn an_objective_in_a_file_or_in_the_environment_is_refused_at_its_character() {
+    let place = Place::new();
+    place.write("plimsoll.toml", "users = 2\nslo = [\"ttft.p99<500ms\", \"tfft.p99<1s\"]\n");
+    let of_file = place.line("run sim://");
+    place.write("plimsoll.toml", "");
+    let mut command = place.command(&["run", "sim://"]);
+    command.env("PLIMSOLL_SLO", "ttft.p99<500ms; latency.p99<1x");
+    let of_environment = place.start_command(command).wait();
+    assert_eq!((of_file.code, of_environment.code), (Some(2), Some(2)), "{of_file:?} {of_environment:?}");
+    insta::assert_snapshot!([of_file.stderr, of_environment.stderr].join("\n"));
+    assert!(place.results().is_empty());
+}
+
+#[test]
 fn objectives_that_cannot_be_asked_are_refused_before_the_run() {
     let place = Place::new();
     let refused = [

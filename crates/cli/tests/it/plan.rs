@@ -251,6 +251,25 @@ fn from_a_simulated_server_to_a_plan_in_one_command() {
     assert_eq!(again.headroom, plan.headroom);
 }
 
+#[test]
+fn what_a_soak_found_is_taken_from_the_capacity() {
+    let place = place();
+    let soak = "soak sim://?ttft=50ms&itl=5ms&jitter=0.3&drift=0.06&time=virtual --qps 1 -t 1h -o 4 -p 16 --seed 1 \
+                --tolerance 5% --no-progress";
+    assert_eq!(place.line(soak).code, Some(99), "its answers take ever longer");
+    let folder = place.result().display().to_string();
+    let plan = |more: &str| {
+        planned(&place.line(&format!(
+            "plan --demand 600 --certificate certificate.json --json --no-manifests --out plans {more}"
+        )))
+    };
+    let (fresh, worn) = (plan(""), plan(&format!("--soak {folder} --restart-every 12h")));
+    let derating = worn.capacity.derating.unwrap();
+    assert!(derating.per_minute > 0.0 && !derating.series.is_empty(), "{derating:?}");
+    assert!(worn.headroom.calm > fresh.headroom.calm, "{} and {}", worn.headroom.calm, fresh.headroom.calm);
+    assert!(worn.headroom.left_by_drift < 1.0 && fresh.headroom.left_by_drift == 1.0);
+}
+
 /// What stands in docs as a sample, so that it is one.
 #[test]
 fn the_sample_of_a_price_book_is_one() {

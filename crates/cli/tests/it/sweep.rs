@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use plimsoll_drive::recorder::StoredTable;
 use serde_json::Value;
 
 use crate::program::{Ended, Place, wait_until};
 use crate::redactor::Redactor;
+use crate::servers::Sim;
 
 const SERVER: &str = "-H sim://?ttft=50ms&itl=5ms&slots=4&queue=400&jitter=0.2&seed=5&time=virtual -t 10s -r 1000 \
                       --seed 7 -o 8 --no-progress --max-fail-ratio 1";
@@ -48,7 +50,16 @@ fn two_axes_are_a_table_a_heat_map_and_files() {
     let folder = place.result();
     insta::assert_snapshot!(fs::read_to_string(folder.join("sweep.csv")).unwrap().lines().next().unwrap());
     assert_eq!(rows(&folder).len(), 6);
-    assert!(folder.join("sweep.parquet").exists() && folder.join("trials/006/records.parquet").exists());
+    assert!(folder.join("trials/006/records.parquet").exists());
+    let table = StoredTable::read(&folder.join("sweep.parquet")).unwrap();
+    let mut reader = csv::Reader::from_path(folder.join("sweep.csv")).unwrap();
+    let names = reader.headers().unwrap().clone();
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    for name in ["users", "prompt-tokens", "ok", "latency_p90", "latency_p90_low", "completed_rate"] {
+        let column = names.iter().position(|column| column == name).unwrap();
+        let written: Vec<Option<f64>> = rows.iter().map(|row| row[column].parse().ok()).collect();
+        assert_eq!(table.numbers(name), Some(written), "{name}");
+    }
     // Each cell has a seed of its own.
     let specs: Vec<String> = (1..=6)
         .map(|n| fs::read_to_string(folder.join(format!("trials/{n:03}/spec.toml"))).unwrap())
@@ -195,4 +206,28 @@ fn one_ctrl_c_ends_the_sweep_and_leaves_it_to_be_resumed() {
     );
     let cells = state(&place.result())["cells"].clone();
     assert_eq!((&cells[0]["status"], &cells[1]["status"]), (&"interrupted".into(), &"waiting".into()));
+}
+
+#[test]
+fn cells_of_a_watched_server_say_how_full_it_was() {
+    let (sim, place) = (Sim::start("llama-3-8b-h100"), Place::new());
+    let ended = place.line(&format!(
+        "sweep -H {} --over users=1,4 -t 2s -r 1000 -p 64 -o 16 --settle 0s --no-progress --max-fail-ratio 1 --watch auto \
+         --watch {}/dcgm/metrics --watch-interval 100ms",
+        sim.url, sim.url
+    ));
+    assert!(ended.stdout.contains("GPU "), "{ended:?}");
+    let mut reader = csv::Reader::from_path(place.result().join("sweep.csv")).unwrap();
+    let columns = reader.headers().unwrap().clone();
+    let place_of =
+        |name: &str| columns.iter().position(|column| column == name).unwrap_or_else(|| panic!("{name}"));
+    for row in reader.records().map(Result::unwrap) {
+        let number =
+            |name: &str| row[place_of(name)].parse::<f64>().unwrap_or_else(|_| panic!("{name}: {row:?}"));
+        assert!(number("server running") > 0.0 && number("server gpu_power") > 0.0, "{row:?}");
+        assert!(!row[place_of("server")].is_empty(), "{row:?}");
+        assert!(number("latency_p50_low") <= number("latency_p50"), "{row:?}");
+    }
+    let page = fs::read_to_string(place.result().join("report.html")).unwrap();
+    assert!(page.contains("GPU "), "the page has the column too");
 }

@@ -76,6 +76,28 @@ fn of_a_hundred_steady_servers_few_are_called_drifting() {
     }
 }
 
+/// Memory as allocators have it: it goes up and down about a level, and remembers where it was.
+#[test]
+fn of_a_hundred_servers_whose_memory_only_moves_about_few_are_called_drifting() {
+    for memory in [0.0, 0.5, 0.9] {
+        let drifting = (0..100).filter(|&seed| {
+            let mut rng = Seed(seed).stream("resident");
+            let mut off = 0.0;
+            let mut steady = windows(seed, 120, 0.02, 0.0, |_| 0.1);
+            for window in &mut steady {
+                off = memory * off + 0.02 * rng.random_range(-1.0..1.0);
+                window.resident_bytes = Some(2e9 * (1.0 + off));
+                window.kv_usage = Some(0.5 + off);
+            }
+            let report = judge(&steady, &criteria());
+            let called = |series| finding(&report, series).verdict == SoakVerdict::Drifting;
+            called("resident_bytes") || called("kv_usage")
+        });
+        let drifting = drifting.count();
+        assert!(drifting <= 5, "{drifting} with a memory of {memory}");
+    }
+}
+
 #[test]
 fn what_fills_and_then_stands_is_no_leak() {
     let steady = || windows(2, 240, 0.02, 0.0, |_| 0.1);

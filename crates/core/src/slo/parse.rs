@@ -178,7 +178,10 @@ impl Reader {
             return Err(self.error(self.here(), &message));
         }
         let message = if NOT_MEASURED.contains(&name.as_str()) {
-            format!("`{name}` is measured at the server, which this version does not do: {}", names())
+            format!(
+                "`{name}` is what the server says, and objectives are about what its users see: {}",
+                names()
+            )
         } else {
             match nearest(&name) {
                 Some(near) => format!("there is no metric `{name}`; did you mean `{near}`?"),

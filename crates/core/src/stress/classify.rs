@@ -7,6 +7,7 @@ use super::plan::{Plan, Step, StepKind};
 use super::recovery::{MARGIN, outages, recovery};
 use super::report::{Mode, Outage, STRESS_SCHEMA, Spread, StepResult, StressReport, StressVerdict};
 use super::words;
+use crate::metrics::interval;
 use crate::stats::{Moments, median};
 
 /// What the test is judged by.
@@ -147,7 +148,18 @@ fn spread(mut values: Vec<f64>) -> Spread {
     values.sort_by(f64::total_cmp);
     let rank = (values.len() * 99).div_ceil(100).saturating_sub(1);
     let p99 = if values.len() < 100 { values.last() } else { values.get(rank) };
-    Spread { n: values.len() as u64, p50: median(&values), p99: p99.copied() }
+    let ends = |p: f64| {
+        let (low, high) = interval(values.len() as u64, p);
+        let at = |rank: u64| values.get(usize::try_from(rank).ok()?.checked_sub(1)?).copied();
+        Some((at(low?)?, at(high?)?))
+    };
+    Spread {
+        n: values.len() as u64,
+        p50: median(&values),
+        p50_interval: ends(50.0),
+        p99: p99.copied(),
+        p99_interval: ends(99.0).filter(|_| values.len() >= 100),
+    }
 }
 
 /// By how many requests the backlog of a step grows in each second, if it does so significantly, to the end of the step, and by

@@ -56,8 +56,14 @@ pub struct Spread {
     pub n: u64,
     /// The median.
     pub p50: Option<f64>,
+    /// Its 95 % interval by order statistics; `null` where there are too few samples.
+    #[serde(default)]
+    pub p50_interval: Option<(f64, f64)>,
     /// The 99th percentile.
     pub p99: Option<f64>,
+    /// Its 95 % interval; `null` also where it is the greatest.
+    #[serde(default)]
+    pub p99_interval: Option<(f64, f64)>,
 }
 
 /// What happened in one step.

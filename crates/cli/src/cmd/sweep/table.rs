@@ -1,10 +1,12 @@
 //! The rows of a sweep: `sweep.csv` and `sweep.parquet`, whole at every instant.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use plimsoll_core::compare::{Figure, RateFigure};
 use plimsoll_core::slo::Stat;
-use plimsoll_core::summary::{Counts, Goodput, Summary};
+use plimsoll_core::summary::{Counts, Goodput, Percentile, Summary};
+use plimsoll_core::watch::Canonical;
 use plimsoll_drive::recorder::{ColumnValues, parquet_bytes, write_whole};
 
 use super::stored::Stored;
@@ -85,8 +87,42 @@ fn columns(stored: &Stored, summaries: &[Option<Summary>]) -> Vec<(String, Colum
     }
     for (name, figure) in figures() {
         let values = (0..cells.len()).map(|index| figure.of_summary(summary(index)?)).collect();
-        columns.push((name, ColumnValues::Real(values)));
+        columns.push((name.clone(), ColumnValues::Real(values)));
+        let Figure::Of(metric, Stat::Percentile(p)) = figure else { continue };
+        for (end, of) in
+            [("low", (|found| found.low) as fn(&Percentile) -> Option<f64>), ("high", |found| found.high)]
+        {
+            let found = |index: usize| {
+                let all = &summary(index)?.metrics.get(metric)?.percentiles;
+                of(all.iter().find(|found| found.p == p)?)
+            };
+            columns
+                .push((format!("{name}_{end}"), ColumnValues::Real((0..cells.len()).map(found).collect())));
+        }
     }
+    columns.extend(of_servers(summaries));
+    columns
+}
+
+/// What the watched servers said: what limited each cell, and the mean of each figure. Nothing where nobody was watched.
+fn of_servers(summaries: &[Option<Summary>]) -> Vec<(String, ColumnValues)> {
+    let server = |index: usize| summaries[index].as_ref()?.server.as_ref();
+    let all = 0..summaries.len();
+    let known: BTreeSet<Canonical> = all
+        .clone()
+        .filter_map(server)
+        .flat_map(|server| &server.figures)
+        .map(|figure| figure.metric)
+        .collect();
+    if known.is_empty() {
+        return Vec::new();
+    }
+    let says = all.clone().map(|index| Some(server(index)?.saturation.says.clone())).collect();
+    let mut columns = vec![("server".to_owned(), ColumnValues::Text(says))];
+    columns.extend(known.into_iter().map(|metric| {
+        let mean = |index: usize| Some(server(index)?.figure(metric)?.level.mean);
+        (format!("server {}", metric.name()), ColumnValues::Real(all.clone().map(mean).collect()))
+    }));
     columns
 }
 

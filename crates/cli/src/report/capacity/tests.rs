@@ -2,7 +2,7 @@
 
 use plimsoll_core::search::{Bound, Slowdown};
 use plimsoll_core::testing;
-use plimsoll_core::watch::{Canonical, Saturation, Use};
+use plimsoll_core::watch::{Canonical, Resource, Saturation, Use};
 
 use super::*;
 
@@ -25,9 +25,10 @@ fn trial(load: f64, cache: f64) -> TrialOutcome {
 #[test]
 fn a_load_shows_what_was_in_use_on_average_the_fullest_first() {
     let (first, second) = (trial(10.0, 0.9), trial(10.0, 1.0));
-    assert_eq!(resources(&[&first, &second]), "KV cache 95 %, GPU 62 %");
+    let servers = [&first, &second].map(|trial| trial.server.as_ref().unwrap());
+    assert_eq!(fullest(servers.into_iter()).as_deref(), Some("KV cache 95 %, GPU 62 %"));
     let unwatched = TrialOutcome { server: None, ..first };
-    assert_eq!(resources(&[&unwatched]), "");
+    assert_eq!(fullest(unwatched.server.iter()), None);
 }
 
 #[test]

@@ -70,6 +70,10 @@ fn steps(report: &StressReport) -> Section {
         let values = [step.multiple, step.rate, step.goodput, step.kept];
         cells[1..].iter_mut().zip(values).for_each(|(cell, value)| cell.value = Some(value));
         (cells[5].value, cells[6].value) = (step.response_time.p50, step.response_time.p99);
+        let intervals = words::intervals(step);
+        for place in words::PERCENTILES.into_iter().filter(|&place| !intervals[place].is_empty()) {
+            cells[place].note = format!("95 % interval {} ms", intervals[place]);
+        }
         table.rows.push(cells.into());
     }
     table.columns.iter_mut().skip(1).for_each(|column| column.numeric = true);

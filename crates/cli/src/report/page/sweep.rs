@@ -10,7 +10,7 @@ use crate::cmd::sweep::book::Book;
 use crate::cmd::sweep::stored::Status;
 use crate::report::compare::{name, value_of};
 use crate::report::numbers::short;
-use crate::report::sweep::{binding, kept, range, usual, value_at, values_of};
+use crate::report::sweep::{binding, kept, range, server, usual, value_at, values_of};
 
 /// The page of a sweep whose folder is called `folder`.
 pub(crate) fn sweep(book: &Book, settings: &[Setting], folder: &str) -> Page {
@@ -167,6 +167,8 @@ fn cells(book: &Book, drawn: &[Figure]) -> Option<Section> {
     if judged {
         names.extend(["goodput, /s#", "objectives", "binding"].map(str::to_owned));
     }
+    let watched = book.summaries.iter().flatten().any(|summary| summary.server.is_some());
+    names.extend(watched.then(|| "server".to_owned()));
     names.extend(["status".to_owned(), "folder".to_owned()]);
     let mut table = Table::new("All cells", &names.iter().map(String::as_str).collect::<Vec<_>>()).main();
     for (cell, summary) in book.stored.cells.iter().zip(&book.summaries) {
@@ -180,6 +182,7 @@ fn cells(book: &Book, drawn: &[Figure]) -> Option<Section> {
         if judged {
             row.extend(objectives(summary.as_ref()));
         }
+        row.extend(watched.then(|| Cell::text(server(summary.as_ref()))));
         row.push(status(cell.status, summary.as_ref()).with_note(cell.error.clone().unwrap_or_default()));
         row.push(Cell::text(cell.folder.clone().unwrap_or_default()));
         table.rows.push(row);
