@@ -2,7 +2,7 @@
 
 use plimsoll_core::cold_start::ColdStartReport;
 
-use crate::program::{Ended, Place};
+use crate::program::{Ended, Place, wait_until};
 use crate::real_servers::{free_port, scripts};
 use crate::servers::Sim;
 
@@ -72,6 +72,23 @@ fn what_is_there_already_is_not_started() {
     let ended = place.line(&format!("coldstart -H {} --start-cmd true", server.url));
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{ended:?}");
     assert!(ended.stderr.contains("answers already"), "{ended:?}");
+}
+
+#[test]
+fn a_server_that_somebody_else_starts_is_waited_for() {
+    let (place, port) = (Place::new(), free_port());
+    let started = place.start_line(&format!("coldstart -H http://127.0.0.1:{port} -n 1 {SHORT}"));
+    wait_until("the wait for a server", || !place.results().is_empty());
+    let server = Sim::start_on("starts_cold=true&load=500ms&ttft=20ms&itl=1ms", &port.to_string());
+    let ended = started.wait();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let report: ColdStartReport = serde_json::from_str(&ended.stdout).unwrap();
+    let attempt = &report.attempts[0];
+    assert!(attempt.port.is_some() && attempt.first_success > attempt.port, "{attempt:?}");
+    assert_eq!((attempt.first.len(), attempt.warm.len()), (4, 8), "{attempt:?}");
+    let page = std::fs::read_to_string(place.result().join("report.html")).unwrap();
+    assert!(page.contains("data-chart=") && page.contains("first answer"), "{page}");
+    assert!(server.stat("completed") >= 12, "it is still there");
 }
 
 #[test]
