@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::bracket::{Found, Points, Want, want};
 use super::capacity::{Bound, Capacity, Ceiling, Doom, TierCapacity};
 use super::grid::Grid;
-use super::outcome::TrialOutcome;
+use super::outcome::{Effort, TrialOutcome};
 use super::plan::{Lengths, rate_at};
 use super::settings::{Settings, SettingsError, Tier};
 use super::standing::{INVALID_MIN_BELOW, Needs, Sign, Standing};
@@ -20,24 +18,6 @@ const HURRY: f64 = 0.4;
 
 /// Trials in a row, looks aside, in which the client measured itself, so that others would too.
 const TIRED: usize = 8;
-
-/// What a trial is made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Effort {
-    /// To see whether its load is far from the capacity.
-    Look,
-    /// To decide whether its load passes.
-    Decide,
-    /// To see whether the answer holds in a run of its own.
-    Confirm,
-}
-
-impl Effort {
-    pub(super) fn is_confirmation(self) -> bool {
-        self == Effort::Confirm
-    }
-}
 
 /// A trial to make.
 #[derive(Clone, Copy, Debug, PartialEq)]

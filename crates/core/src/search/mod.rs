@@ -22,8 +22,8 @@ mod standing;
 mod warm_up;
 
 pub use capacity::{Bound, Capacity, Ceiling, Doom, TierCapacity};
-pub use engine::{Effort, Search, Step, TrialPlan};
-pub use outcome::TrialOutcome;
+pub use engine::{Search, Step, TrialPlan};
+pub use outcome::{Effort, TrialOutcome};
 pub use rate_limit::RateLimit;
 pub use settings::{Guard, Settings, SettingsError, Tier, Variable};
 pub use slowdown::Slowdown;

@@ -2,9 +2,26 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::engine::Effort;
 use crate::slo::SloVerdict;
 use crate::watch::Saturation;
+
+/// What a trial is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effort {
+    /// To see whether its load is far from the capacity.
+    Look,
+    /// To decide whether its load passes.
+    Decide,
+    /// To see whether the answer holds in a run of its own.
+    Confirm,
+}
+
+impl Effort {
+    pub(super) fn is_confirmation(self) -> bool {
+        self == Effort::Confirm
+    }
+}
 
 /// A trial that was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::engine::Effort;
-use super::outcome::TrialOutcome;
+use super::outcome::{Effort, TrialOutcome};
 use crate::slo::LATE;
 
 /// Fewer trials say nothing of a warm-up.

@@ -1,5 +1,6 @@
 //! `plimsoll capacity`: the highest load that keeps all objectives, found by trials and certified.
 
+mod asked;
 mod beginning;
 mod bench;
 mod burst;
@@ -87,7 +88,7 @@ pub(crate) fn certify(matches: &ArgMatches, args: &CapacityArgs) -> anyhow::Resu
         None => blueprint.new_folder()?,
     };
     let mut bench = Bench::new(session, &blueprint, folder, &objectives.tiers);
-    let asked = resume::asked(&args.search, &blueprint, &bench, &objectives);
+    let asked = asked::asked(&args.search, &blueprint, &bench, &objectives);
     let (beginning, outcomes) = match stored {
         Some(stored) => bench.go_on(stored, &asked)?,
         None => (Beginning::measure(&mut bench, asked, args.search.budget)?, Vec::new()),
